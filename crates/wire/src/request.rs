@@ -1,0 +1,235 @@
+//! Messages from the backend to the engine.
+
+use crate::cursor::Cursor;
+use crate::{Digest, Frame, Precision, ProtocolError};
+
+/// What to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Task {
+    /// One probability per class and text.
+    Classify = 1,
+    /// One unit-length vector per text.
+    Embed = 2,
+}
+
+/// Texts of one request: their bytes back to back, and where each ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Texts<'a> {
+    lengths: &'a [[u8; 4]],
+    bytes: &'a str,
+}
+
+impl<'a> Texts<'a> {
+    /// Number of texts.
+    pub fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
+    /// The texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut rest = self.bytes;
+        self.lengths.iter().map(move |length| {
+            // Decoding checked that every length falls on a character's boundary.
+            let (text, tail) = rest.split_at(u32::from_le_bytes(*length) as usize);
+            rest = tail;
+            text
+        })
+    }
+}
+
+/// A request for answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Infer<'a> {
+    /// The artifact that answers.
+    pub model: Digest,
+    /// The arithmetic of its version.
+    pub precision: Precision,
+    /// What to compute.
+    pub task: Task,
+    /// Milliseconds from now after which nobody wants the answer; 0 for never.
+    pub deadline_ms: u32,
+    /// What to judge.
+    pub texts: Texts<'a>,
+}
+
+/// A message from the backend to the engine. The frame's request id identifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// Judge texts. Answered by `Scores` or `Vectors`, with `Progress` before it when it takes long.
+    Infer(Infer<'a>),
+    /// The requester no longer wants the answer to the request of this frame's id. No reply.
+    Cancel,
+    /// Announces an artifact by its manifest (JSON). The content of its files follows in order, in
+    /// `LoadChunk` frames of the same id. Answered by `Loaded` at once when the engine has the
+    /// artifact already (chunks still under way are then ignored), else after the last byte.
+    LoadBegin(&'a [u8]),
+    /// The next bytes of the announced files.
+    LoadChunk(&'a [u8]),
+    /// Read an artifact and tell what it is. Answered by `Described`.
+    Describe(Digest),
+    /// Forget an artifact: free its memory and its cached files. Answered by `Loaded`.
+    Evict(Digest),
+    /// Answered by `Stats`.
+    Stats,
+}
+
+impl<'a> Request<'a> {
+    /// The longest text list that fits one frame takes this much beside the texts' own bytes.
+    pub const INFER_OVERHEAD_BYTES: usize = 44;
+    /// And this much for each text.
+    pub const TEXT_OVERHEAD_BYTES: usize = 4;
+
+    /// A whole frame that asks for answers; refuses texts that do not fit one frame.
+    pub fn encode_infer(
+        request_id: u64,
+        (model, precision, task): (Digest, Precision, Task),
+        deadline_ms: u32,
+        texts: &[&str],
+    ) -> Result<Vec<u8>, ProtocolError> {
+        let text_bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let mut payload = Vec::with_capacity(
+            Self::INFER_OVERHEAD_BYTES + texts.len() * Self::TEXT_OVERHEAD_BYTES + text_bytes,
+        );
+        payload.extend_from_slice(&model.0);
+        payload.extend_from_slice(&[precision as u8, task as u8, 0, 0]);
+        payload.extend_from_slice(&deadline_ms.to_le_bytes());
+        payload.extend_from_slice(&(texts.len() as u32).to_le_bytes());
+        payload.extend(texts.iter().flat_map(|text| (text.len() as u32).to_le_bytes()));
+        for text in texts {
+            payload.extend_from_slice(text.as_bytes());
+        }
+        Frame::encode(1, request_id, &payload)
+    }
+
+    /// A whole frame of any other request.
+    pub fn encode(&self, request_id: u64) -> Result<Vec<u8>, ProtocolError> {
+        match self {
+            Self::Infer(infer) => {
+                let texts: Vec<&str> = infer.texts.iter().collect();
+                let target = (infer.model, infer.precision, infer.task);
+                Self::encode_infer(request_id, target, infer.deadline_ms, &texts)
+            }
+            Self::Cancel => Frame::encode(2, request_id, &[]),
+            Self::LoadBegin(manifest) => Frame::encode(3, request_id, manifest),
+            Self::LoadChunk(bytes) => Frame::encode(4, request_id, bytes),
+            Self::Describe(digest) => Frame::encode(5, request_id, &digest.0),
+            Self::Evict(digest) => Frame::encode(6, request_id, &digest.0),
+            Self::Stats => Frame::encode(7, request_id, &[]),
+        }
+    }
+
+    /// Reads the message of a frame.
+    pub fn decode(frame: &'a Frame) -> Result<Self, ProtocolError> {
+        let mut cursor = Cursor::new(&frame.payload, "request");
+        let request = match frame.kind {
+            1 => return Ok(Self::Infer(decode_infer(&frame.payload)?)),
+            2 => Self::Cancel,
+            3 => return Ok(Self::LoadBegin(&frame.payload)),
+            4 => return Ok(Self::LoadChunk(&frame.payload)),
+            5 => Self::Describe(Digest(cursor.array()?)),
+            6 => Self::Evict(Digest(cursor.array()?)),
+            7 => Self::Stats,
+            kind => return Err(ProtocolError::Kind(kind)),
+        };
+        cursor.finish()?;
+        Ok(request)
+    }
+}
+
+fn decode_infer(payload: &[u8]) -> Result<Infer<'_>, ProtocolError> {
+    let mut cursor = Cursor::new(payload, "inference request");
+    let model = Digest(cursor.array()?);
+    let precision = match cursor.u8()? {
+        0 => Precision::Fp32,
+        1 => Precision::Int8,
+        _ => return Err(cursor.malformed()),
+    };
+    let task = match cursor.u8()? {
+        1 => Task::Classify,
+        2 => Task::Embed,
+        _ => return Err(cursor.malformed()),
+    };
+    cursor.u16()?;
+    let deadline_ms = cursor.u32()?;
+    let count = cursor.u32()? as usize;
+    let length_bytes = count.checked_mul(4).ok_or(cursor.malformed())?;
+    let (lengths, _) = cursor.bytes(length_bytes)?.as_chunks::<4>();
+    let bytes = cursor.bytes(cursor.remaining())?;
+    let bytes = std::str::from_utf8(bytes).map_err(|_| cursor.malformed())?;
+    let mut end = 0;
+    for length in lengths {
+        end += u32::from_le_bytes(*length) as usize;
+        if !bytes.is_char_boundary(end) {
+            return Err(cursor.malformed());
+        }
+    }
+    if end != bytes.len() {
+        return Err(cursor.malformed());
+    }
+    Ok(Infer { model, precision, task, deadline_ms, texts: Texts { lengths, bytes } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FrameReader;
+
+    const TARGET: (Digest, Precision, Task) = (Digest([7; 32]), Precision::Int8, Task::Classify);
+
+    fn frame(bytes: &[u8]) -> Frame {
+        let mut reader = FrameReader::default();
+        reader.push(bytes);
+        reader.next_frame().unwrap().unwrap()
+    }
+
+    #[test]
+    fn texts_come_back_as_sent() {
+        let texts = ["", "plain", "你好 🎉", "\u{0}", "مرحبا"];
+        let sent = frame(&Request::encode_infer(9, TARGET, 250, &texts).unwrap());
+        let Request::Infer(infer) = Request::decode(&sent).unwrap() else { panic!("{sent:?}") };
+        assert_eq!((infer.model, infer.precision, infer.task), TARGET);
+        assert_eq!(infer.deadline_ms, 250);
+        assert_eq!(infer.texts.iter().collect::<Vec<_>>(), texts);
+        assert_eq!(Request::Infer(infer).encode(9).unwrap()[16..], sent.payload);
+    }
+
+    #[test]
+    fn control_messages_come_back_as_sent() {
+        let digest = Digest::of(b"model");
+        for request in [
+            Request::Cancel,
+            Request::LoadBegin(b"{}"),
+            Request::LoadChunk(&[0, 255]),
+            Request::Describe(digest),
+            Request::Evict(digest),
+            Request::Stats,
+        ] {
+            let sent = frame(&request.encode(1).unwrap());
+            assert_eq!(Request::decode(&sent), Ok(request));
+        }
+    }
+
+    #[test]
+    fn every_shortened_or_bent_request_is_refused_not_read_past() {
+        let whole = frame(&Request::encode_infer(1, TARGET, 0, &["añb", "c"]).unwrap());
+        for length in 0..whole.payload.len() {
+            let cut = Frame { payload: whole.payload[..length].to_vec(), ..whole.clone() };
+            assert!(Request::decode(&cut).is_err(), "{length}");
+        }
+        for position in 0..whole.payload.len() {
+            for value in 0..=255 {
+                let mut bent = whole.clone();
+                bent.payload[position] = value;
+                if let Ok(Request::Infer(infer)) = Request::decode(&bent) {
+                    infer.texts.iter().for_each(drop);
+                }
+            }
+        }
+    }
+}
