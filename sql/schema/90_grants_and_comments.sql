@@ -1,0 +1,51 @@
+-- Cleaning and inference are PUBLIC (a model's own grants are checked at each call); acts are not.
+
+REVOKE ALL ON FUNCTION
+    crm_ai.import_model(text, text, text), crm_ai.export_model(text, text, text),
+    crm_ai.promote(text, integer), crm_ai.rollback(text),
+    crm_ai.drop_version(text, integer), crm_ai.drop_model(text),
+    crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
+FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION crm_ai.import_model(text, text, text), crm_ai.export_model(text, text, text)
+TO crm_ai_admin;
+
+-- Open to trainers, for the models that they own; an administrator may act on any.
+GRANT EXECUTE ON FUNCTION
+    crm_ai.promote(text, integer), crm_ai.rollback(text),
+    crm_ai.drop_version(text, integer), crm_ai.drop_model(text),
+    crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
+TO crm_ai_trainer;
+
+COMMENT ON FUNCTION crm_normalize_phone(text, text) IS 'E.164 form of a valid phone number, else NULL; region '''' means only numbers with their country code';
+COMMENT ON FUNCTION crm_normalize_phone(text) IS 'E.164 form of a valid phone number, else NULL; region from crm_ai.default_region';
+COMMENT ON FUNCTION crm_phone(text, text) IS 'all that is known of a phone number: formats, region, kind, validity, problem';
+COMMENT ON FUNCTION crm_find_phones(text, text) IS 'phone numbers inside free text, with their positions in characters';
+COMMENT ON FUNCTION crm_phone_digits(text, integer) IS 'the digits of a text, left-padded with 0 to a width';
+COMMENT ON FUNCTION crm_clean_text(text) IS 'text in NFC without mark-up, control and zero-width characters, mojibake repaired where certain, white space folded';
+COMMENT ON FUNCTION crm_sentiment(text) IS 'negative, neutral or positive';
+COMMENT ON FUNCTION crm_sentiment_score(text) IS 'P(positive) - P(negative), from -1 to 1';
+COMMENT ON FUNCTION crm_sentiment_level(text) IS 'sentiment from 1 (very negative) to 5 (very positive)';
+COMMENT ON FUNCTION crm_sentiment_detail(text) IS 'label, score, level, probabilities and the version that judged';
+COMMENT ON FUNCTION crm_sentiment_batch(text[]) IS 'crm_sentiment for an array: in order, NULL for NULL';
+COMMENT ON FUNCTION crm_classify(text, text) IS 'the most probable class of a text by a model, given as name or name@version';
+COMMENT ON FUNCTION crm_classify_batch(text, text[]) IS 'crm_classify for an array: in order, NULL for NULL';
+COMMENT ON FUNCTION crm_classify_detail(text, text) IS 'every class of a model with its probability, the most probable first';
+COMMENT ON FUNCTION crm_embed(text, text) IS 'unit-length sentence vector of a text';
+COMMENT ON FUNCTION crm_embed_batch(text[], text) IS 'crm_embed for an array: one row per text, in order, NULL for NULL';
+COMMENT ON FUNCTION crm_ai.engine_stats() IS 'one row of figures when the model engine is up, none when it is not';
+COMMENT ON FUNCTION crm_ai.import_model(text, text, text) IS 'reads a model folder under crm_ai.import_directory into the registry; gives the new version';
+COMMENT ON FUNCTION crm_ai.export_model(text, text, text) IS 'writes a version into a new folder under crm_ai.import_directory';
+COMMENT ON FUNCTION crm_ai.promote(text, integer) IS 'makes a version the champion, which unversioned calls use';
+COMMENT ON FUNCTION crm_ai.rollback(text) IS 'makes the champion before the present one champion again';
+COMMENT ON FUNCTION crm_ai.drop_version(text, integer) IS 'removes a version that is not the champion, and its artifact when no other version uses it';
+COMMENT ON FUNCTION crm_ai.drop_model(text) IS 'removes a model with all its versions';
+COMMENT ON FUNCTION crm_ai.grant_model(text, text) IS 'lets a role, or public, use a model';
+COMMENT ON FUNCTION crm_ai.revoke_model(text, text) IS 'takes crm_ai.grant_model back';
+COMMENT ON FUNCTION crm_ai.register_builtin(text, integer, text, jsonb) IS 'internal: makes a built-in model known';
+COMMENT ON TABLE crm_ai.model IS 'models and their owners';
+COMMENT ON TABLE crm_ai.version IS 'versions of models, each an artifact with its arithmetic';
+COMMENT ON TABLE crm_ai.deployment IS 'every change of champion, oldest first';
+COMMENT ON TABLE crm_ai.artifact IS 'imported artifacts and their manifests';
+COMMENT ON TABLE crm_ai.artifact_chunk IS 'bytes of imported artifacts';
+COMMENT ON TABLE crm_ai.model_grant IS 'who besides its owner may use a model';

@@ -1,0 +1,1 @@
+-- Written by `cargo xtask builtin`: the built-in models, as files of the package.

@@ -1,0 +1,260 @@
+//! Acts on models: import, export, choosing a champion, granting, dropping.
+
+use pgrx::prelude::*;
+
+/// Operator functions live in the fixed schema.
+#[pg_schema]
+mod crm_ai {
+    use super::*;
+    use pgrx::pg_sys::panic::ErrorReport;
+    type Result<T> = std::result::Result<T, ErrorReport>;
+
+    /// Reads a model's folder under `crm_ai.import_directory` into the registry; gives the number
+    /// of the new version.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn import_model(name: &str, path: &str, precision: default!(&str, "'auto'")) -> Result<i32> {
+        Ok(super::import(name, path, precision)?)
+    }
+
+    /// Writes a version's files into a new folder under `crm_ai.import_directory`; gives the name
+    /// of the version.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn export_model(
+        name: &str,
+        path: &str,
+        format: default!(&str, "'huggingface'"),
+    ) -> Result<String> {
+        Ok(super::export(name, path, format)?)
+    }
+
+    /// Makes a version the model's champion.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn promote(model: &str, version: i32) -> Result<()> {
+        Ok(super::promote(model, version)?)
+    }
+
+    /// Makes the champion before the present one champion again; gives its number.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn rollback(model: &str) -> Result<i32> {
+        Ok(super::rollback(model)?)
+    }
+
+    /// Removes a version and, when no other uses it, its artifact.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn drop_version(model: &str, version: i32) -> Result<()> {
+        Ok(super::drop_version(model, version)?)
+    }
+
+    /// Removes a model with all its versions.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn drop_model(model: &str) -> Result<()> {
+        Ok(super::drop_model(model)?)
+    }
+
+    /// Lets a role, or `public`, use a model.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn grant_model(model: &str, role: &str) -> Result<()> {
+        Ok(super::grant(model, role)?)
+    }
+
+    /// Takes that back.
+    #[pg_extern(volatile, strict, parallel_unsafe)]
+    fn revoke_model(model: &str, role: &str) -> Result<()> {
+        Ok(super::revoke(model, role)?)
+    }
+}
+
+use crate::client;
+use crate::error::{Error, Result};
+use crate::folder::{self, Folder};
+use crate::pg::{paths, session};
+use crate::store::{artifacts, models, versions};
+use crm_ai_wire::{Digest, Manifest, Precision};
+
+fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
+    check_name(name)?;
+    let precision = match precision {
+        "auto" => None,
+        named => Some(Precision::from_name(named).ok_or_else(|| {
+            Error::invalid_argument("precision is none of auto, fp32 and int8")
+                .hint("auto serves int8 where its labels agree with fp32, else fp32")
+        })?),
+    };
+    session::prevent_if_read_only("crm_ai.import_model()");
+    let folder = Folder::open(path)?;
+    let manifest = folder.manifest()?;
+    models::ensure(name)?;
+    models::lock_owned(name)?;
+    if artifacts::insert(&manifest)? {
+        store_files(&folder, &manifest)?;
+    }
+    let digest = manifest.digest();
+    let mut info = client::describe(digest)?;
+    info.precision = precision.unwrap_or(info.precision);
+    models::add_version(name, &digest, &info, "import")
+}
+
+/// Copies the files into the registry, in pieces.
+fn store_files(folder: &Folder, manifest: &Manifest) -> Result<()> {
+    let digest = manifest.digest();
+    let mut seq = 0;
+    for entry in &manifest.files {
+        let file = folder
+            .file(&entry.path)?
+            .ok_or_else(|| Error::wrong_state(format!("{} was removed meanwhile", entry.path)))?;
+        folder::for_each_piece(file, artifacts::CHUNK_BYTES, |piece| {
+            seq += 1;
+            artifacts::insert_chunk(&digest, seq, piece)
+        })?;
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let starts_well = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    let well_made = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    if starts_well && well_made && name.chars().count() <= 63 {
+        return Ok(());
+    }
+    Err(Error::invalid_argument("this is no name for a model").hint(
+        "a name begins with a letter or \"_\", goes on with letters, digits, \"_\", \"-\" and \
+         \".\", and has at most 63 characters",
+    ))
+}
+
+fn export(reference: &str, path: &str, format: &str) -> Result<String> {
+    session::prevent_if_read_only("crm_ai.export_model()");
+    let version = versions::resolve(reference)?;
+    let held = manifest_of(&version.sha256)?;
+    let has = |path: &str| held.files.iter().any(|file| file.path == path);
+    let needed = match format {
+        "huggingface" => "model.safetensors",
+        "onnx" => "model.onnx",
+        _ => return Err(Error::invalid_argument("format is neither huggingface nor onnx")),
+    };
+    if !has(needed) {
+        return Err(Error::invalid_argument(format!("this version holds no {needed}"))
+            .hint("a version is exported in the format that it was imported in"));
+    }
+    let folder = Folder::create(path)?;
+    write_files(&folder, &held, &version.sha256)?;
+    Ok(format!("{}@{}", version.model, version.number))
+}
+
+/// The manifest, from the registry or from the package's files.
+fn manifest_of(digest: &Digest) -> Result<Manifest> {
+    match artifacts::manifest(digest)? {
+        Some(json) => Ok(Manifest::from_json(&json)?),
+        None => Manifest::of_folder(&builtin_folder(digest))
+            .map_err(|error| Error::io("the built-in model's files", &error)),
+    }
+}
+
+fn builtin_folder(digest: &Digest) -> std::path::PathBuf {
+    std::path::Path::new(&paths::models_directory()).join(digest.to_string())
+}
+
+/// Writes the files one after the other out of the stream of chunks.
+fn write_files(folder: &Folder, manifest: &Manifest, digest: &Digest) -> Result<()> {
+    if artifacts::manifest(digest)?.is_none() {
+        for entry in &manifest.files {
+            let source = std::fs::File::open(builtin_folder(digest).join(&entry.path))
+                .map_err(|error| Error::io("the built-in model's files", &error))?;
+            let target = folder.create_file(&entry.path)?;
+            folder::for_each_piece(source, artifacts::CHUNK_BYTES, |piece| {
+                folder::write_all(&target, piece)
+            })?;
+        }
+        return Ok(());
+    }
+    let mut entries = manifest.files.iter();
+    let mut open: Option<(std::fs::File, u64)> = None;
+    artifacts::for_each_chunk(digest, |mut chunk| {
+        while !chunk.is_empty() {
+            let (file, left) = match open.take() {
+                Some((file, left)) if left > 0 => (file, left),
+                _ => match entries.next() {
+                    Some(entry) => (folder.create_file(&entry.path)?, entry.bytes),
+                    None => return Err(Error::internal("an artifact has bytes left over")),
+                },
+            };
+            let take = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            folder::write_all(&file, &chunk[..take])?;
+            chunk = &chunk[take..];
+            open = Some((file, left - take as u64));
+        }
+        Ok(true)
+    })
+}
+
+fn promote(model: &str, version: i32) -> Result<()> {
+    models::lock_owned(model)?;
+    models::artifact_of(model, version)?;
+    if models::champion(model)? == Some(version) {
+        return Ok(());
+    }
+    models::deploy(model, version, "promote")
+}
+
+fn rollback(model: &str) -> Result<i32> {
+    models::lock_owned(model)?;
+    let previous = models::previous_champion(model)?.ok_or_else(|| {
+        Error::wrong_state(format!("model \"{model}\" has no earlier champion to go back to"))
+            .hint("crm_ai.deployments shows the history; crm_ai.promote chooses any version")
+    })?;
+    models::deploy(model, previous, "rollback")?;
+    Ok(previous)
+}
+
+fn drop_version(model: &str, version: i32) -> Result<()> {
+    models::lock_owned(model)?;
+    let digest = models::artifact_of(model, version)?;
+    if models::champion(model)? == Some(version) {
+        return Err(Error::wrong_state(format!(
+            "version {version} is the champion of \"{model}\""
+        ))
+        .hint("promote another version first, or drop the model as a whole"));
+    }
+    if models::is_builtin(model, Some(version))? {
+        return Err(builtin_stays());
+    }
+    models::delete_version(model, version)?;
+    forget(&digest)
+}
+
+fn drop_model(model: &str) -> Result<()> {
+    models::lock_owned(model)?;
+    if models::is_builtin(model, None)? {
+        return Err(builtin_stays());
+    }
+    models::delete_model(model)?.iter().try_for_each(forget)
+}
+
+fn builtin_stays() -> Error {
+    Error::wrong_state("built-in models and versions belong to the package")
+        .hint("DROP EXTENSION crm_ai removes them")
+}
+
+/// Frees an artifact in the registry and in the engine, where no version uses it.
+fn forget(digest: &Digest) -> Result<()> {
+    // Another database's version may still use it in the engine; that one streams it again.
+    if artifacts::delete_unused(digest)? { client::evict(*digest) } else { Ok(()) }
+}
+
+fn grant(model: &str, role: &str) -> Result<()> {
+    models::lock_owned(model)?;
+    models::grant(model, grantee(role)?)
+}
+
+fn revoke(model: &str, role: &str) -> Result<()> {
+    models::lock_owned(model)?;
+    if models::revoke(model, grantee(role)?)? {
+        return Ok(());
+    }
+    Err(Error::undefined(format!("role \"{role}\" was not granted model \"{model}\"")))
+}
+
+/// A role; `None` for PUBLIC, in whichever case it is written.
+fn grantee(role: &str) -> Result<Option<pg_sys::Oid>> {
+    if role.eq_ignore_ascii_case("public") { Ok(None) } else { models::role(role).map(Some) }
+}

@@ -1,0 +1,137 @@
+//! Text in, classes or vectors out.
+
+use crate::client::{self, Target};
+use crate::error::{Error, Result};
+use crate::settings;
+use crate::store::versions::{self, Version};
+use crm_ai_wire::{Reply, Scores, Task, Vectors};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use std::rc::Rc;
+
+/// The class that the model's champion, or the version named as `model@version`, finds most
+/// probable.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_classify(model: &str, body: &str) -> std::result::Result<String, ErrorReport> {
+    let (_, scores) = classify(model, &[body])?;
+    Ok(winners(&scores).next().unwrap_or_default())
+}
+
+/// The same for an array: in order, NULL for NULL.
+#[pg_extern(stable, strict, parallel_safe, cost = 100000)]
+fn crm_classify_batch(
+    model: &str,
+    bodies: Array<'_, &str>,
+) -> std::result::Result<Vec<Option<String>>, ErrorReport> {
+    Ok(for_texts(&bodies, |texts| {
+        let (_, scores) = classify(model, texts)?;
+        Ok(winners(&scores).collect())
+    })?)
+}
+
+/// Every class with its probability, the most probable first.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_classify_detail(
+    model: &str,
+    body: &str,
+) -> std::result::Result<
+    TableIterator<'static, (name!(label, String), name!(probability, f32))>,
+    ErrorReport,
+> {
+    let (_, scores) = classify(model, &[body])?;
+    let mut rows: Vec<(String, f32)> = Vec::new();
+    for part in scores {
+        let probabilities = part.rows.row(0).to_vec();
+        rows.extend(part.labels.into_iter().zip(probabilities));
+    }
+    rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Ok(TableIterator::new(rows))
+}
+
+/// The unit-length sentence vector of a text.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_embed(
+    body: &str,
+    model: default!(&str, "'minilm'"),
+) -> std::result::Result<Vec<f32>, ErrorReport> {
+    Ok(embed(model, &[body])?.pop().unwrap_or_default())
+}
+
+/// The same for an array: a row for each text, in order, NULL for NULL. Rows and not an array of
+/// arrays, because that could not hold a NULL vector.
+#[pg_extern(stable, strict, parallel_safe, cost = 100000)]
+fn crm_embed_batch(
+    bodies: Array<'_, &str>,
+    model: default!(&str, "'minilm'"),
+) -> std::result::Result<
+    TableIterator<'static, (name!(position, i32), name!(embedding, Option<Vec<f32>>))>,
+    ErrorReport,
+> {
+    let vectors = for_texts(&bodies, |texts| embed(model, texts))?;
+    Ok(TableIterator::new((1..).zip(vectors)))
+}
+
+/// Judges texts; the answer names the version that judged.
+pub fn classify(reference: &str, texts: &[&str]) -> Result<(Rc<Version>, Vec<Scores>)> {
+    let (version, replies) = infer(reference, Task::Classify, texts)?;
+    let scores = replies.into_iter().map(|reply| match reply {
+        Reply::Scores(scores) => Ok(scores),
+        _ => Err(Error::internal("the model engine answered something else than classes")),
+    });
+    Ok((version, scores.collect::<Result<_>>()?))
+}
+
+fn embed(reference: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    let (_, replies) = infer(reference, Task::Embed, texts)?;
+    let mut vectors = Vec::with_capacity(texts.len());
+    for reply in replies {
+        let Reply::Vectors(Vectors { rows, .. }) = reply else {
+            return Err(Error::internal("the model engine answered something else than vectors"));
+        };
+        vectors.extend((0..rows.len()).map(|index| rows.row(index).to_vec()));
+    }
+    Ok(vectors)
+}
+
+fn infer(reference: &str, task: Task, texts: &[&str]) -> Result<(Rc<Version>, Vec<Reply>)> {
+    let limit = settings::max_text_bytes();
+    if let Some(text) = texts.iter().find(|text| text.len() > limit) {
+        return Err(Error::over_limit(format!(
+            "a text of {} bytes exceeds crm_ai.max_text_bytes ({limit})",
+            text.len()
+        ))
+        .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway"));
+    }
+    let version = versions::resolve(reference)?;
+    let target = Target { model: version.sha256, precision: version.precision, task };
+    let replies = client::infer(target, texts)?;
+    Ok((version, replies))
+}
+
+/// Runs `judge` over the texts that are not NULL and puts its answers in their places.
+pub fn for_texts<T>(
+    texts: &Array<'_, &str>,
+    judge: impl FnOnce(&[&str]) -> Result<Vec<T>>,
+) -> Result<Vec<Option<T>>> {
+    let texts: Vec<Option<&str>> = texts.iter().collect();
+    let present: Vec<&str> = texts.iter().copied().flatten().collect();
+    let mut answers = if present.is_empty() { Vec::new() } else { judge(&present)? }.into_iter();
+    Ok(texts.iter().map(|text| text.and_then(|_| answers.next())).collect())
+}
+
+/// The most probable class of each text; of equal ones the first.
+fn winners(scores: &[Scores]) -> impl Iterator<Item = String> {
+    scores.iter().flat_map(|part| {
+        (0..part.rows.len()).map(|index| {
+            let best = argmax(part.rows.row(index));
+            part.labels.get(best).cloned().unwrap_or_default()
+        })
+    })
+}
+
+/// Position of the largest number; of equal ones the first.
+pub fn argmax(numbers: &[f32]) -> usize {
+    let best =
+        |best: usize, index: usize| if numbers[index] > numbers[best] { index } else { best };
+    (0..numbers.len()).reduce(best).unwrap_or(0)
+}

@@ -1,0 +1,179 @@
+//! Sentiment: three classes, a score and five levels out of one classifier's probabilities.
+//!
+//! The model's classes are read by their names: two (negative, positive), three (with neutral) or
+//! five levels (very negative … very positive).
+
+use super::predict::{argmax, classify, for_texts};
+use crate::error::{Error, Result};
+use crate::pg::composite;
+use crate::settings;
+use crate::store::versions::Version;
+use crm_ai_wire::Scores;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use std::rc::Rc;
+
+/// `negative`, `neutral` or `positive`.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment(note: &str) -> std::result::Result<&'static str, ErrorReport> {
+    Ok(judge_one(note)?.1.label())
+}
+
+/// P(positive) − P(negative), from −1 to 1.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment_score(note: &str) -> std::result::Result<f32, ErrorReport> {
+    Ok(judge_one(note)?.1.score())
+}
+
+/// 1 (very negative) to 5 (very positive).
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment_level(note: &str) -> std::result::Result<i16, ErrorReport> {
+    Ok(judge_one(note)?.1.level())
+}
+
+/// All of it in one row, with the version that judged.
+#[pg_extern(stable, strict, parallel_safe, cost = 10000, requires = ["types"])]
+fn crm_sentiment_detail(
+    note: &str,
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> std::result::Result<pgrx::composite_type!('static, "crm_sentiment_result"), ErrorReport> {
+    let (version, sentiment) = judge_one(note)?;
+    let mut row = composite::result_row(fcinfo)?;
+    composite::set(&mut row, "label", sentiment.label())?;
+    composite::set(&mut row, "score", sentiment.score())?;
+    composite::set(&mut row, "level", sentiment.level())?;
+    composite::set(&mut row, "negative", sentiment.negative())?;
+    composite::set(&mut row, "neutral", sentiment.neutral())?;
+    composite::set(&mut row, "positive", sentiment.positive())?;
+    composite::set(&mut row, "model", version.model.as_str())?;
+    composite::set(&mut row, "version", version.number)?;
+    composite::set(&mut row, "truncated", sentiment.truncated)?;
+    Ok(row)
+}
+
+/// `crm_sentiment` for an array: in order, NULL for NULL.
+#[pg_extern(stable, strict, parallel_safe, cost = 100000)]
+fn crm_sentiment_batch(
+    notes: Array<'_, &str>,
+) -> std::result::Result<Vec<Option<&'static str>>, ErrorReport> {
+    Ok(for_texts(&notes, |texts| {
+        let (_, sentiments) = judge(texts)?;
+        Ok(sentiments.iter().map(Sentiment::label).collect())
+    })?)
+}
+
+/// The judgement of one text.
+#[derive(Debug, Clone, PartialEq)]
+struct Sentiment {
+    /// Probabilities of the five levels, very negative first. Of a model with fewer classes, a
+    /// class's whole probability stands at its plain level (2, 3 or 4).
+    levels: [f32; 5],
+    truncated: bool,
+}
+
+impl Sentiment {
+    fn negative(&self) -> f32 {
+        self.levels[0] + self.levels[1]
+    }
+
+    fn neutral(&self) -> f32 {
+        self.levels[2]
+    }
+
+    fn positive(&self) -> f32 {
+        self.levels[3] + self.levels[4]
+    }
+
+    fn label(&self) -> &'static str {
+        let masses = [self.negative(), self.neutral(), self.positive()];
+        ["negative", "neutral", "positive"][argmax(&masses)]
+    }
+
+    fn score(&self) -> f32 {
+        self.positive() - self.negative()
+    }
+
+    /// The most probable of the five levels. It can differ in sign from the label, which sums the
+    /// levels of one sign before it compares.
+    fn level(&self) -> i16 {
+        1 + argmax(&self.levels) as i16
+    }
+}
+
+fn judge_one(note: &str) -> Result<(Rc<Version>, Sentiment)> {
+    let (version, mut sentiments) = judge(&[note])?;
+    let sentiment =
+        sentiments.pop().ok_or_else(|| Error::internal("the model engine sent no answer"))?;
+    Ok((version, sentiment))
+}
+
+fn judge(notes: &[&str]) -> Result<(Rc<Version>, Vec<Sentiment>)> {
+    let (version, parts) = classify(&settings::sentiment_model(), notes)?;
+    let mut sentiments = Vec::with_capacity(notes.len());
+    for scores in &parts {
+        let places = level_of_classes(&scores.labels)?;
+        sentiments.extend(read_part(scores, &places));
+    }
+    Ok((version, sentiments))
+}
+
+fn read_part(scores: &Scores, places: &[usize]) -> impl Iterator<Item = Sentiment> {
+    scores.rows.truncated.iter().enumerate().map(|(index, truncated)| {
+        let mut levels = [0.0; 5];
+        for (place, probability) in places.iter().zip(scores.rows.row(index)) {
+            levels[*place] += probability;
+        }
+        Sentiment { levels, truncated: *truncated }
+    })
+}
+
+/// Which of the five levels, from 0, each of the model's classes is.
+fn level_of_classes(labels: &[String]) -> Result<Vec<usize>> {
+    const LEVELS: [&str; 5] = ["very negative", "negative", "neutral", "positive", "very positive"];
+    let places: Option<Vec<usize>> = labels
+        .iter()
+        .map(|label| {
+            let name = label.to_lowercase().replace(['_', '-'], " ");
+            LEVELS.iter().position(|level| *level == name)
+        })
+        .collect();
+    places.filter(|places| places.contains(&1) && places.contains(&3)).ok_or_else(|| {
+        Error::invalid_argument("the model of crm_ai.sentiment_model does not judge sentiment")
+            .hint(
+                "its classes must be negative and positive, with or without neutral, very \
+                 negative and very positive; crm_classify serves any other classifier",
+            )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(labels: &[&str]) -> Vec<String> {
+        labels.iter().map(|label| label.to_string()).collect()
+    }
+
+    #[test]
+    fn classes_are_known_by_name_in_any_order() {
+        let five = names(&["very_negative", "NEGATIVE", "Neutral", "positive", "very positive"]);
+        assert_eq!(level_of_classes(&five).unwrap(), [0, 1, 2, 3, 4]);
+        assert_eq!(level_of_classes(&names(&["POSITIVE", "NEGATIVE"])).unwrap(), [3, 1]);
+        for other in [&["spam", "ham"][..], &["negative", "neutral"], &[]] {
+            assert!(level_of_classes(&names(other)).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_label_compares_masses_and_the_level_single_levels() {
+        let sentiment = |levels| Sentiment { levels, truncated: false };
+        // The single largest level is neutral, but the negative ones together outweigh it.
+        let mixed = sentiment([0.25, 0.24, 0.3, 0.11, 0.1]);
+        assert_eq!((mixed.label(), mixed.level()), ("negative", 3));
+        assert!((mixed.score() + 0.28).abs() < 1e-6);
+        let binary = sentiment([0.0, 0.2, 0.0, 0.8, 0.0]);
+        assert_eq!((binary.label(), binary.level()), ("positive", 4));
+        let flat = sentiment([0.0, 0.1, 0.8, 0.1, 0.0]);
+        assert_eq!((flat.label(), flat.level(), flat.score()), ("neutral", 3, 0.0));
+    }
+}

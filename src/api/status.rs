@@ -1,0 +1,69 @@
+//! What the engine tells of itself.
+
+use pgrx::prelude::*;
+
+/// Operator functions live in the fixed schema.
+#[pg_schema]
+pub mod crm_ai {
+    use crate::client;
+    use pgrx::datum::JsonB;
+    use pgrx::pg_sys::panic::ErrorReport;
+    use pgrx::prelude::*;
+
+    type Count = i64;
+
+    /// One row of figures when the engine is up, none when it is not. Never starts it.
+    #[pg_extern(volatile, parallel_restricted)]
+    #[allow(clippy::type_complexity)]
+    pub fn engine_stats() -> Result<
+        TableIterator<
+            'static,
+            (
+                name!(version, String),
+                name!(pid, i32),
+                name!(uptime, Interval),
+                name!(device, String),
+                name!(threads, i32),
+                name!(memory_bytes, Count),
+                name!(connections, i32),
+                name!(queue_rows, Count),
+                name!(requests, Count),
+                name!(rows, Count),
+                name!(batches, Count),
+                name!(rows_per_second, f64),
+                name!(truncated, Count),
+                name!(rejected, Count),
+                name!(abandoned, Count),
+                name!(errors, Count),
+                name!(models, JsonB),
+            ),
+        >,
+        ErrorReport,
+    > {
+        let count = |number: u64| Count::try_from(number).unwrap_or(Count::MAX);
+        let small = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let rows = client::stats()?.into_iter().map(move |stats| {
+            let uptime_us = (stats.uptime_seconds * 1e6) as i64;
+            (
+                stats.version,
+                small(stats.pid),
+                Interval::from_micros(uptime_us),
+                stats.device,
+                small(stats.threads),
+                count(stats.memory_bytes),
+                small(stats.connections),
+                count(stats.queue_rows),
+                count(stats.requests),
+                count(stats.rows),
+                count(stats.batches),
+                stats.rows_per_second,
+                count(stats.truncated),
+                count(stats.rejected),
+                count(stats.abandoned),
+                count(stats.errors),
+                JsonB(serde_json::to_value(&stats.models).unwrap_or_default()),
+            )
+        });
+        Ok(TableIterator::new(rows))
+    }
+}

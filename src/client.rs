@@ -1,0 +1,497 @@
+//! A backend's connection to the engine: one, kept, with requests told apart by their ids.
+//!
+//! Every wait ends at once on cancel and `statement_timeout`. An abandoned request is cancelled in
+//! the engine and its reply, should it come, is dropped by its id; a request that was cut off
+//! while it was being sent takes its connection with it.
+
+use crate::error::{Error, Result};
+use crate::pg::socket::{Interest, Socket, Woken};
+use crate::pg::{latch, session};
+use crate::worker::supervisor;
+use crate::{settings, store};
+use crm_ai_wire::{
+    Digest, EngineStats, ErrorCode, FrameReader, ModelInfo, Precision, ProtocolError, Reply,
+    Request, Task,
+};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long a call waits for an engine that is starting.
+const START_WAIT: Duration = Duration::from_secs(10);
+/// Texts of one request, at most; the next request is under way while this one is worked on.
+const REQUEST_ROWS_MAX: usize = 16_384;
+/// Bytes of one request, at most.
+const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// Requests of one call that are outstanding at a time.
+const OUTSTANDING_MAX: usize = 2;
+/// How often a request is sent before its engine's deaths are taken for its fault.
+const ATTEMPTS_MAX: u32 = 2;
+
+thread_local! {
+    static CONNECTION: RefCell<Option<Connection>> = const { RefCell::new(None) };
+    static NEXT_ID: Cell<u64> = const { Cell::new(1) };
+}
+
+/// What a request asks of which version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The artifact.
+    pub model: Digest,
+    /// The arithmetic of the version.
+    pub precision: Precision,
+    /// What to compute.
+    pub task: Task,
+}
+
+/// The engine is gone: the connection broke, or none could be made.
+#[derive(Debug)]
+struct Gone(String);
+
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Why a wait gave no reply.
+enum Failure {
+    /// Worth another attempt.
+    Gone(Gone),
+    /// Final.
+    Error(Error),
+}
+
+/// One reply per request, in order. Texts are sent in as few requests as the limits allow, and
+/// each request again, once, when the engine dies under it.
+pub fn infer(target: Target, texts: &[&str]) -> Result<Vec<Reply>> {
+    let parts = split(texts);
+    let mut replies: Vec<Option<Reply>> = vec![None; parts.len()];
+    let mut deaths = 0;
+    let mut uploaded = false;
+    while let Some(first) = replies.iter().position(Option::is_none) {
+        match infer_from(target, &parts, &mut replies, first) {
+            Ok(()) => {}
+            Err(Failure::Gone(gone)) => {
+                CONNECTION.take();
+                // A reply since the last death shows that this one is not the same request's.
+                let progressed = replies.get(first).is_some_and(Option::is_some);
+                deaths = if progressed { 1 } else { deaths + 1 };
+                if deaths >= ATTEMPTS_MAX {
+                    return Err(engine_gone(&gone));
+                }
+            }
+            Err(Failure::Error(error)) => return Err(error),
+        }
+        if let Some(position) = replies.iter().position(is_unknown_model) {
+            if uploaded {
+                return Err(Error::internal("the model engine does not keep the artifact"));
+            }
+            upload(target.model)?;
+            uploaded = true;
+            replies[position..].iter_mut().for_each(|reply| *reply = None);
+        }
+    }
+    replies.into_iter().flatten().map(into_result).collect()
+}
+
+/// The engine's state, or `None` when it cannot be asked at once. Never starts it.
+pub fn stats() -> Result<Option<EngineStats>> {
+    let connected = CONNECTION.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            *slot = Connection::open().ok();
+        }
+        slot.is_some()
+    });
+    if !connected {
+        return Ok(None);
+    }
+    match exchange(&Request::Stats) {
+        Ok(Reply::Stats(stats)) => Ok(Some(stats)),
+        Ok(reply) => Err(unexpected(reply)),
+        Err(Failure::Gone(_)) => {
+            CONNECTION.take();
+            Ok(None)
+        }
+        Err(Failure::Error(error)) => Err(error),
+    }
+}
+
+/// Reads an artifact of the registry in the engine and tells what it is.
+pub fn describe(model: Digest) -> Result<ModelInfo> {
+    upload(model)?;
+    match call(&Request::Describe(model))? {
+        Reply::Described(info) => Ok(info),
+        reply => Err(unexpected(reply)),
+    }
+}
+
+/// Makes the engine forget an artifact, if it is up: without it there is nothing to forget.
+pub fn evict(model: Digest) -> Result<()> {
+    if stats()?.is_some() {
+        call(&Request::Evict(model))?;
+    }
+    Ok(())
+}
+
+/// Streams an artifact from the registry to the engine.
+fn upload(model: Digest) -> Result<()> {
+    let Some(manifest) = store::artifacts::manifest(&model)? else {
+        return Err(Error::wrong_state(
+            "the files of this model version are in neither the package nor the registry",
+        )
+        .hint("install the package's release that carries the model, or import the model again"));
+    };
+    for attempt in 1.. {
+        match try_upload(&model, &manifest) {
+            Ok(Reply::Loaded) => return Ok(()),
+            Ok(reply) => return Err(unexpected(reply)),
+            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Gone(gone)) => {
+                CONNECTION.take();
+                if attempt >= ATTEMPTS_MAX {
+                    return Err(engine_gone(&gone));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Failure> {
+    let outstanding = Outstanding::begin()?;
+    let id = outstanding.send(Request::LoadBegin(manifest).encode(take_id()))?;
+    let mut failure = None;
+    store::artifacts::for_each_chunk(model, |chunk| {
+        match outstanding.send(Request::LoadChunk(chunk).encode(id)) {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                failure = Some(error);
+                Ok(false)
+            }
+        }
+    })
+    .map_err(Failure::Error)?;
+    match failure {
+        Some(failure) => Err(failure),
+        None => outstanding.wait(id),
+    }
+}
+
+/// Sends a request without texts and waits for its reply, again once when the engine dies.
+fn call(request: &Request<'_>) -> Result<Reply> {
+    for _ in 1..ATTEMPTS_MAX {
+        match exchange(request) {
+            Ok(reply) => return into_result(reply),
+            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Gone(_)) => drop(CONNECTION.take()),
+        }
+    }
+    match exchange(request) {
+        Ok(reply) => into_result(reply),
+        Err(Failure::Error(error)) => Err(error),
+        Err(Failure::Gone(gone)) => {
+            CONNECTION.take();
+            Err(engine_gone(&gone))
+        }
+    }
+}
+
+fn exchange(request: &Request<'_>) -> std::result::Result<Reply, Failure> {
+    let outstanding = Outstanding::begin()?;
+    let id = outstanding.send(request.encode(take_id()))?;
+    outstanding.wait(id)
+}
+
+/// Sends the parts that have no reply yet, a few at a time, and collects their replies.
+fn infer_from(
+    target: Target,
+    parts: &[&[&str]],
+    replies: &mut [Option<Reply>],
+    first: usize,
+) -> std::result::Result<(), Failure> {
+    let outstanding = Outstanding::begin()?;
+    let mut under_way: VecDeque<(usize, u64)> = VecDeque::new();
+    let mut next = first;
+    loop {
+        while next < parts.len() && under_way.len() < OUTSTANDING_MAX {
+            if replies[next].is_none() {
+                let deadline_ms = session::statement_ms_left()
+                    .map_or(0, |left| u32::try_from(left.max(1)).unwrap_or(u32::MAX));
+                let target = (target.model, target.precision, target.task);
+                let frame = Request::encode_infer(take_id(), target, deadline_ms, parts[next]);
+                under_way.push_back((next, outstanding.send(frame)?));
+            }
+            next += 1;
+        }
+        let Some((position, id)) = under_way.pop_front() else { return Ok(()) };
+        replies[position] = Some(outstanding.wait(id)?);
+    }
+}
+
+/// Cuts texts into requests.
+fn split<'a, 't>(texts: &'a [&'t str]) -> Vec<&'a [&'t str]> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut bytes = Request::INFER_OVERHEAD_BYTES;
+    for (position, text) in texts.iter().enumerate() {
+        let size = text.len() + Request::TEXT_OVERHEAD_BYTES;
+        let full = bytes + size > REQUEST_BYTES_MAX || position - start == REQUEST_ROWS_MAX;
+        if full && position > start {
+            parts.push(&texts[start..position]);
+            (start, bytes) = (position, Request::INFER_OVERHEAD_BYTES);
+        }
+        bytes += size;
+    }
+    if start < texts.len() {
+        parts.push(&texts[start..]);
+    }
+    parts
+}
+
+fn is_unknown_model(reply: &Option<Reply>) -> bool {
+    matches!(reply, Some(Reply::Error(ErrorCode::UnknownModel, _)))
+}
+
+fn into_result(reply: Reply) -> Result<Reply> {
+    match reply {
+        Reply::Error(code, message) => Err(Error::from_engine(code, message)),
+        reply => Ok(reply),
+    }
+}
+
+fn unexpected(reply: Reply) -> Error {
+    match into_result(reply) {
+        Err(error) => error,
+        Ok(_) => Error::internal("the model engine answered something else than was asked"),
+    }
+}
+
+fn engine_gone(gone: &Gone) -> Error {
+    Error::engine_gone(format!("the model engine is not running: {}", gone.0)).hint(
+        "it is restarted by itself; if crm_ai.status shows engine_up = false for long, the \
+         server's log tells why",
+    )
+}
+
+fn take_id() -> u64 {
+    NEXT_ID.replace(NEXT_ID.get() + 1)
+}
+
+/// The requests of one call. What is still unanswered when the call ends, whichever way, is
+/// cancelled, and its connection is given up if it stands in the middle of a frame.
+struct Outstanding;
+
+impl Outstanding {
+    fn begin() -> std::result::Result<Self, Failure> {
+        if CONNECTION.with_borrow(Option::is_none) {
+            let connection = Connection::establish()?;
+            CONNECTION.set(Some(connection));
+        }
+        Ok(Self)
+    }
+
+    /// Sends a frame and notes that its reply is awaited; gives its id back.
+    fn send(
+        &self,
+        frame: std::result::Result<Vec<u8>, ProtocolError>,
+    ) -> std::result::Result<u64, Failure> {
+        let frame = frame.map_err(|error| Failure::Error(error.into()))?;
+        Self::on_connection(|connection| connection.send(&frame))
+    }
+
+    fn wait(&self, id: u64) -> std::result::Result<Reply, Failure> {
+        Self::on_connection(|connection| connection.wait(id))
+    }
+
+    fn on_connection<T>(
+        work: impl FnOnce(&mut Connection) -> std::result::Result<T, Failure>,
+    ) -> std::result::Result<T, Failure> {
+        CONNECTION.with_borrow_mut(|slot| match slot {
+            Some(connection) => work(connection),
+            None => Err(Failure::Gone(Gone("the connection was closed".into()))),
+        })
+    }
+}
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        CONNECTION.with(|slot| {
+            // Taken only if nobody up the stack holds it, which is so for every way a call ends.
+            if let Ok(mut slot) = slot.try_borrow_mut()
+                && slot.as_mut().is_some_and(|connection| !connection.abandon())
+            {
+                *slot = None;
+            }
+        });
+    }
+}
+
+/// One connection.
+struct Connection {
+    socket: Socket,
+    reader: FrameReader,
+    /// Replies awaited, by request id; `None` until they come. Others are dropped.
+    awaited: BTreeMap<u64, Option<Reply>>,
+    /// A frame is partly written, or what came was no frame: of no further use.
+    out_of_step: bool,
+    /// When the engine was last heard of.
+    heard: Instant,
+    buffer: Box<[u8]>,
+}
+
+impl Connection {
+    fn open() -> io::Result<Self> {
+        Ok(Self {
+            socket: Socket::connect(supervisor::SOCKET)?,
+            reader: FrameReader::default(),
+            awaited: BTreeMap::new(),
+            out_of_step: false,
+            heard: Instant::now(),
+            buffer: vec![0; 64 << 10].into(),
+        })
+    }
+
+    /// Connects, starting the supervisor and waiting for the engine when it is not there yet.
+    fn establish() -> std::result::Result<Self, Failure> {
+        let began = Instant::now();
+        let mut slept_ms = 0;
+        loop {
+            let error = match Self::open() {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            check_installation()?;
+            // Asked for anew each second: the one that was starting may have failed.
+            if slept_ms % 1000 == 0 && !supervisor::ensure_running() {
+                return Err(Failure::Error(no_worker_slot()));
+            }
+            if began.elapsed() > START_WAIT {
+                return Err(Failure::Error(engine_gone(&error.into())));
+            }
+            latch::sleep(20, None);
+            slept_ms += 20;
+        }
+    }
+
+    fn send(&mut self, frame: &[u8]) -> std::result::Result<u64, Failure> {
+        let mut id = [0; 8];
+        id.copy_from_slice(&frame[8..16]);
+        let id = u64::from_le_bytes(id);
+        self.awaited.entry(id).or_insert(None);
+        self.heard = Instant::now();
+        let mut sent = 0;
+        while sent < frame.len() {
+            match self.socket.write(&frame[sent..]) {
+                Ok(0) => return Err(closed()),
+                Ok(count) => {
+                    sent += count;
+                    self.out_of_step = sent < frame.len();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Read meanwhile, so that neither side waits for the other to read.
+                    self.wait_socket(Interest::ReadWrite)?;
+                    self.read_replies()?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::Gone(error.into())),
+            }
+        }
+        Ok(id)
+    }
+
+    fn wait(&mut self, id: u64) -> std::result::Result<Reply, Failure> {
+        loop {
+            self.read_replies()?;
+            if let Some(Some(_)) = self.awaited.get(&id) {
+                return self.awaited.remove(&id).flatten().ok_or_else(closed);
+            }
+            self.wait_socket(Interest::Read)?;
+        }
+    }
+
+    /// Waits for the socket; fails when the engine has been silent for `crm_ai.timeout`.
+    fn wait_socket(&mut self, interest: Interest) -> std::result::Result<(), Failure> {
+        let timeout_ms = settings::timeout_ms();
+        let left_ms = timeout_ms.map(|limit| {
+            limit.saturating_sub(u64::try_from(self.heard.elapsed().as_millis()).unwrap_or(limit))
+        });
+        match (self.socket.wait(interest, left_ms), timeout_ms) {
+            (Woken::TimedOut, Some(limit)) => Err(Failure::Error(Error::timed_out(limit))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what has arrived and files the replies that are awaited.
+    fn read_replies(&mut self) -> std::result::Result<(), Failure> {
+        loop {
+            match self.socket.read(&mut self.buffer) {
+                Ok(0) => return Err(closed()),
+                Ok(count) => self.reader.push(&self.buffer[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failure::Gone(error.into())),
+            }
+            self.heard = Instant::now();
+            self.file_replies().map_err(|error| {
+                self.out_of_step = true;
+                Failure::Error(error.into())
+            })?;
+        }
+    }
+
+    fn file_replies(&mut self) -> std::result::Result<(), ProtocolError> {
+        while let Some(frame) = self.reader.next_frame()? {
+            if let Some(slot) = self.awaited.get_mut(&frame.request_id) {
+                match Reply::decode(&frame)? {
+                    Reply::Progress(_) => {}
+                    reply => *slot = Some(reply),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels what is awaited still. `false`: the stream is out of step and must be closed.
+    fn abandon(&mut self) -> bool {
+        let unanswered = std::mem::take(&mut self.awaited)
+            .into_iter()
+            .filter_map(|(id, reply)| reply.is_none().then_some(id));
+        for id in unanswered {
+            let Ok(frame) = Request::Cancel.encode(id) else { return false };
+            let sent =
+                !self.out_of_step && matches!(self.socket.write(&frame), Ok(n) if n == frame.len());
+            if !sent {
+                return false;
+            }
+        }
+        !self.out_of_step
+    }
+}
+
+fn closed() -> Failure {
+    Failure::Gone(Gone("it closed the connection".into()))
+}
+
+/// Tells a missing program or library apart from an engine that is merely starting.
+fn check_installation() -> std::result::Result<(), Failure> {
+    for (what, path) in [
+        ("program", settings::engine_path()),
+        ("runtime library", crate::pg::paths::library_file("libonnxruntime.so")),
+    ] {
+        if !std::path::Path::new(&path).exists() {
+            let message = format!("the model engine's {what} is not installed");
+            return Err(Failure::Error(Error::engine_gone(message).hint(
+                "install the package's files anew; crm_ai.engine_path names the program when it \
+                 lies elsewhere",
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn no_worker_slot() -> Error {
+    Error::engine_gone("no background worker is free to start the model engine")
+        .hint("raise max_worker_processes, or add crm_ai to shared_preload_libraries, and restart")
+}

@@ -1,0 +1,158 @@
+//! Every SQLSTATE that the extension raises, with its message and the way out.
+//!
+//! Messages follow PostgreSQL's style: lower case, no full stop, never a customer's text.
+//! Classes 08, 0A000 and 57P01 to 57P03 are never used: connection pools drop a connection on them.
+
+use crm_ai_wire::{ErrorCode, ProtocolError};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub struct Error {
+    state: PgSqlErrorCode,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The result of whatever can fail with an [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    fn new(state: PgSqlErrorCode, message: impl Into<String>) -> Self {
+        Self { state, message: message.into(), hint: None }
+    }
+
+    /// Adds what the user can do about it.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// 22023: an argument's value cannot be used.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
+    }
+
+    /// 42704: nothing of that name is there.
+    pub fn undefined(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, message)
+    }
+
+    /// 42710: the name is taken.
+    pub fn duplicate(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, message)
+    }
+
+    /// 42501: the role may not do this.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, message)
+    }
+
+    /// 55000: not in the state as things are.
+    pub fn wrong_state(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+    }
+
+    /// 54000: over a limit.
+    pub fn over_limit(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED, message)
+    }
+
+    /// 22P02: the files are no valid model.
+    pub fn invalid_model(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION, message)
+    }
+
+    /// 58000: the engine is not there.
+    pub fn engine_gone(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_SYSTEM_ERROR, message)
+    }
+
+    /// 57014: no answer within `crm_ai.timeout`.
+    pub fn timed_out(milliseconds: u64) -> Self {
+        Self::new(
+            PgSqlErrorCode::ERRCODE_QUERY_CANCELED,
+            format!("the model engine gave no answer within crm_ai.timeout ({milliseconds} ms)"),
+        )
+        .hint("raise crm_ai.timeout, or look at crm_ai.status for what the engine is doing")
+    }
+
+    /// XX000: a defect of ours.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message)
+    }
+
+    /// A file operation that failed; `what` names the file by its role.
+    pub fn io(what: &str, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let state = match error.kind() {
+            ErrorKind::NotFound => PgSqlErrorCode::ERRCODE_UNDEFINED_FILE,
+            ErrorKind::AlreadyExists => PgSqlErrorCode::ERRCODE_DUPLICATE_FILE,
+            ErrorKind::PermissionDenied => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => PgSqlErrorCode::ERRCODE_DISK_FULL,
+            ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+            _ => PgSqlErrorCode::ERRCODE_IO_ERROR,
+        };
+        Self::new(state, format!("{what}: {error}"))
+    }
+
+    /// What the engine answered in place of a result.
+    pub fn from_engine(code: ErrorCode, message: String) -> Self {
+        match code {
+            ErrorCode::InvalidModel => Self::invalid_model(message),
+            ErrorCode::WrongTask => {
+                Self::invalid_argument(message).hint("crm_ai.models shows what each model can do")
+            }
+            ErrorCode::QueueFull => {
+                Self::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES, message)
+                    .hint("try again later, or send fewer texts at once")
+            }
+            ErrorCode::DeadlinePassed => Self::new(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, message),
+            ErrorCode::OutOfMemory => Self::new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, message)
+                .hint("raise crm_ai.memory_limit, or use a smaller model"),
+            ErrorCode::DiskFull => Self::new(PgSqlErrorCode::ERRCODE_DISK_FULL, message)
+                .hint("free space in the data directory, where artifacts are cached"),
+            // The client streams an unknown model; to see this here is our defect.
+            ErrorCode::UnknownModel | ErrorCode::Internal | ErrorCode::Protocol => {
+                Self::internal(format!("the model engine failed: {message}"))
+            }
+        }
+    }
+}
+
+impl From<Error> for ErrorReport {
+    #[track_caller]
+    fn from(error: Error) -> Self {
+        let report = ErrorReport::new(error.state, error.message, "");
+        match error.hint {
+            Some(hint) => report.set_hint(hint),
+            None => report,
+        }
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::Version(_) => {
+                Self::engine_gone(format!("the model engine is of another release: {error}"))
+                    .hint("restart the server after an upgrade of the package")
+            }
+            ProtocolError::TooLong(_) => Self::over_limit(error.to_string()),
+            other => Self::internal(format!("the model engine sent nonsense: {other}")),
+        }
+    }
+}
+
+impl From<pgrx::spi::Error> for Error {
+    fn from(error: pgrx::spi::Error) -> Self {
+        Self::internal(format!("registry query: {error}"))
+    }
+}
+
+impl From<crm_ai_clean::phone::UnknownRegion> for Error {
+    fn from(_: crm_ai_clean::phone::UnknownRegion) -> Self {
+        Self::invalid_argument("the region is not one that phone numbers are known for")
+            .hint("give a two-letter ISO 3166-1 code such as 'US', or '' for none")
+    }
+}

@@ -1,0 +1,38 @@
+//! The symbols that the server looks up in the library.
+
+use pgrx::prelude::*;
+
+/// Called by the server when it loads the library; in the postmaster too when that is told to
+/// preload it. Defines settings and registers the supervisor, nothing else.
+#[pg_guard]
+#[allow(non_snake_case)]
+pub extern "C-unwind" fn _PG_init() {
+    crate::settings::init();
+    crate::worker::init();
+}
+
+/// Entry point of the supervisor's background worker.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_supervisor_main(_argument: pg_sys::Datum) {
+    crate::worker::supervisor::run();
+}
+
+/// Refuses settings under our prefix that do not exist (a misspelt one would be silently ignored).
+pub fn reserve_setting_prefix() {
+    // SAFETY: called from `_PG_init`, which is when the server expects it; the name is static.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"crm_ai".as_ptr()) }
+}
+
+/// Whether the postmaster is loading preloaded libraries right now, the only time when a static
+/// background worker can be registered.
+pub fn is_preloading() -> bool {
+    // SAFETY: reads a global that the server set before it loaded us.
+    unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+}
+
+/// Reads the configuration files again, as a worker must on SIGHUP.
+pub fn reload_settings() {
+    // SAFETY: called from a worker's main loop, outside any transaction.
+    unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
+}

@@ -1,0 +1,19 @@
+//! What PostgreSQL offers, made safe to call: the only unsafe code of the extension.
+//!
+//! Three facts hold for every block here and are not repeated at each:
+//!
+//! 1. A backend has one thread, so PostgreSQL's globals are never raced for.
+//! 2. pgrx turns PostgreSQL's ERROR into a Rust panic at each call into the server and back into
+//!    an ERROR at the boundary, so destructors run and no Rust frame is jumped over.
+//! 3. Functions here are reached only from inside a backend or a worker, never from a postmaster,
+//!    but for `entry`, which says so.
+#![allow(unsafe_code)]
+
+pub mod child;
+pub mod composite;
+pub mod entry;
+pub mod latch;
+pub mod paths;
+pub mod query;
+pub mod session;
+pub mod socket;

@@ -1,0 +1,93 @@
+//! Queries that see what the present statement sees.
+//!
+//! pgrx's `Spi` runs a query as read-only only while the transaction has no id of its own; after
+//! that it takes a new snapshot, so that a STABLE function could see two champions in one
+//! statement, and fails in a parallel worker. The registry is read through this instead.
+
+use crate::error::{Error, Result};
+use pgrx::datum::DatumWithOid;
+use pgrx::{FromDatum, pg_sys};
+use std::ffi::{CStr, CString};
+
+/// One row of a result; columns count from 1.
+pub struct Row {
+    tuple: pg_sys::HeapTuple,
+    description: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// A column in its text form; `None` for NULL.
+    pub fn text(&self, column: i32) -> Option<String> {
+        // SAFETY: tuple and description are those of a result that is not freed yet; the
+        // returned string is NUL-terminated, or NULL.
+        unsafe {
+            let value = pg_sys::SPI_getvalue(self.tuple, self.description, column);
+            if value.is_null() {
+                return None;
+            }
+            Some(CStr::from_ptr(value).to_string_lossy().into_owned())
+        }
+    }
+
+    /// A boolean column; NULL is false.
+    pub fn is_true(&self, column: i32) -> bool {
+        self.text(column).as_deref() == Some("t")
+    }
+
+    /// The bytes of a bytea column.
+    pub fn bytes(&self, column: i32) -> Option<Vec<u8>> {
+        let mut is_null = false;
+        // SAFETY: as in `text`; the caller's SQL makes the column a bytea.
+        unsafe {
+            let datum =
+                pg_sys::SPI_getbinval(self.tuple, self.description, column, &raw mut is_null);
+            Vec::from_datum(datum, is_null)
+        }
+    }
+}
+
+/// Runs `sql` under the active snapshot and hands each row to `each`, which ends the reading with
+/// `false`. Rows are fetched one at a time.
+pub fn read(
+    sql: &str,
+    arguments: &[DatumWithOid<'_>],
+    mut each: impl FnMut(&Row) -> Result<bool>,
+) -> Result<()> {
+    let sql = CString::new(sql).map_err(|_| Error::internal("registry query holds a NUL"))?;
+    let mut types: Vec<pg_sys::Oid> = arguments.iter().map(DatumWithOid::oid).collect();
+    let mut values: Vec<pg_sys::Datum> = Vec::new();
+    let mut nulls: Vec<std::ffi::c_char> = Vec::new();
+    for argument in arguments {
+        let datum = argument.datum().map(|datum| datum.sans_lifetime());
+        nulls.push(if datum.is_none() { b'n' } else { b' ' } as _);
+        values.push(datum.unwrap_or(pg_sys::Datum::from(0)));
+    }
+    // SAFETY: the arrays have as many elements as is said; the portal and the connection are
+    // closed below, or by the abort that an ERROR brings.
+    unsafe {
+        pg_sys::SPI_connect();
+        let portal = pg_sys::SPI_cursor_open_with_args(
+            std::ptr::null(),
+            sql.as_ptr(),
+            arguments.len() as i32,
+            types.as_mut_ptr(),
+            values.as_mut_ptr(),
+            nulls.as_ptr(),
+            true,
+            0,
+        );
+        let mut outcome = Ok(true);
+        while matches!(outcome, Ok(true)) {
+            pg_sys::SPI_cursor_fetch(portal, true, 1);
+            if pg_sys::SPI_processed == 0 {
+                break;
+            }
+            let table = pg_sys::SPI_tuptable;
+            outcome = each(&Row { tuple: *(*table).vals, description: (*table).tupdesc });
+            pg_sys::SPI_freetuptable(table);
+        }
+        pg_sys::SPI_cursor_close(portal);
+        pg_sys::SPI_finish();
+        outcome.map(drop)
+    }
+}

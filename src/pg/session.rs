@@ -1,0 +1,167 @@
+//! Who runs the present statement, what it sees, and when it must end.
+
+use pgrx::prelude::*;
+
+/// The role whose rights count at present.
+pub fn current_user() -> pg_sys::Oid {
+    // SAFETY: reads a global of the backend.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// The role's name; `None` where it was dropped.
+pub fn role_name(role: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a missing role gives NULL as asked for; else a palloc'd NUL-terminated name.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(role, true);
+        if name.is_null() {
+            return None;
+        }
+        Some(std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
+/// What decides which rows of the registry the present statement sees: two equal keys in one
+/// backend mean equal contents, for a commit that changes a row also changes which transactions
+/// a new snapshot counts as ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotKey {
+    /// Transactions below the first have ended, from the second on they had not begun.
+    bounds: (u32, u32),
+    /// Those between that had not ended.
+    running: Vec<u32>,
+}
+
+/// The key of the active snapshot; `None` where nothing may be remembered, which is once the
+/// present transaction has written: its own rows come and go with its savepoints.
+pub fn snapshot_key() -> Option<SnapshotKey> {
+    // SAFETY: the snapshot is read while it is active, and its arrays have the lengths it tells.
+    unsafe {
+        let wrote = pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId;
+        if wrote || !pg_sys::ActiveSnapshotSet() {
+            return None;
+        }
+        let snapshot = &*pg_sys::GetActiveSnapshot();
+        let mut running = Vec::new();
+        for (list, count) in [
+            (snapshot.xip, snapshot.xcnt as usize),
+            (snapshot.subxip, usize::try_from(snapshot.subxcnt).unwrap_or(0)),
+        ] {
+            if count > 0 {
+                let list = std::slice::from_raw_parts(list, count);
+                running.extend(list.iter().map(|xid| xid.into_inner()));
+            }
+        }
+        Some(SnapshotKey {
+            bounds: (snapshot.xmin.into_inner(), snapshot.xmax.into_inner()),
+            running,
+        })
+    }
+}
+
+unsafe extern "C-unwind" {
+    // utils/timeout.h, which pgrx does not bind.
+    fn get_timeout_active(id: std::ffi::c_int) -> bool;
+    fn get_timeout_finish_time(id: std::ffi::c_int) -> pg_sys::TimestampTz;
+}
+/// `STATEMENT_TIMEOUT` of the header's enumeration, the same from PostgreSQL 9.3 on.
+const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
+
+/// Milliseconds until `statement_timeout` ends the present statement; `None` when it does not.
+pub fn statement_ms_left() -> Option<u64> {
+    // SAFETY: the timeout module is set up in every backend; these calls only read it.
+    let microseconds = unsafe {
+        if !get_timeout_active(STATEMENT_TIMEOUT) {
+            return None;
+        }
+        get_timeout_finish_time(STATEMENT_TIMEOUT) - pg_sys::GetCurrentTimestamp()
+    };
+    Some(u64::try_from(microseconds / 1000).unwrap_or(0))
+}
+
+/// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
+/// which is how the registry is read and written while it is granted to nobody.
+pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {
+    let _guard = OwnerRights::take();
+    work()
+}
+
+/// The owner's rights until dropped, be it by a return or by an ERROR passing through.
+struct OwnerRights {
+    user: pg_sys::Oid,
+    context: i32,
+    nest_level: i32,
+}
+
+impl OwnerRights {
+    fn take() -> Self {
+        let owner = registry_owner();
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: the pair of calls is the server's own way to act as another role; `drop`
+        // undoes both, and an aborting transaction would undo them too.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+            pg_sys::SetUserIdAndSecContext(
+                owner,
+                context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
+            );
+            let nest_level = pg_sys::NewGUCNestLevel();
+            let guard = Self { user, context, nest_level };
+            pg_sys::set_config_option(
+                c"search_path".as_ptr(),
+                c"pg_catalog, pg_temp".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+            guard
+        }
+    }
+}
+
+impl Drop for OwnerRights {
+    fn drop(&mut self) {
+        // While an ERROR passes through, the abort of the (sub)transaction restores both, and
+        // calling into the server is not safe.
+        if std::thread::panicking() {
+            return;
+        }
+        // SAFETY: restores what `take` saved.
+        unsafe {
+            pg_sys::AtEOXact_GUC(true, self.nest_level);
+            pg_sys::SetUserIdAndSecContext(self.user, self.context);
+        }
+    }
+}
+
+/// Owner of the registry's tables, who is the extension's.
+fn registry_owner() -> pg_sys::Oid {
+    // SAFETY: catalogue look-ups by static names; a missing object gives InvalidOid, with which
+    // the search finds nothing and the present user stays.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"crm_ai".as_ptr(), true);
+        let table = pg_sys::get_relname_relid(c"model".as_ptr(), schema);
+        let tuple = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::RELOID as i32,
+            pg_sys::Datum::from(table),
+        );
+        if tuple.is_null() {
+            return pg_sys::GetUserId();
+        }
+        let owner = (*(pg_sys::GETSTRUCT(tuple) as *const pg_sys::FormData_pg_class)).relowner;
+        pg_sys::ReleaseSysCache(tuple);
+        owner
+    }
+}
+
+/// Raises 25006 on a standby and in a read-only transaction; `act` names what was tried.
+pub fn prevent_if_read_only(act: &str) {
+    let act = std::ffi::CString::new(act).unwrap_or_default();
+    // SAFETY: the string outlives the calls, which copy it into the error.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(act.as_ptr());
+        pg_sys::PreventCommandDuringRecovery(act.as_ptr());
+    }
+}

@@ -1,0 +1,17 @@
+//! The install script's hand-written parts, in order. Upgrade scripts lie directly in `sql/`.
+
+use pgrx::prelude::*;
+
+extension_sql_file!("../sql/schema/10_registry.sql", name = "registry", bootstrap);
+extension_sql_file!("../sql/schema/20_types.sql", name = "types", requires = ["registry"]);
+extension_sql_file!(
+    "../sql/schema/95_builtin_models.sql",
+    name = "builtin_models",
+    requires = ["registry"]
+);
+extension_sql_file!(
+    "../sql/schema/30_views.sql",
+    name = "views",
+    requires = ["registry", engine_stats]
+);
+extension_sql_file!("../sql/schema/90_grants_and_comments.sql", name = "grants", finalize);

@@ -1,0 +1,200 @@
+//! Every setting. docs/settings.md describes them for the reader.
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use std::ffi::{CStr, CString};
+
+/// A setting whose value is text.
+type Text = GucSetting<Option<CString>>;
+
+static DEFAULT_REGION: Text = Text::new(Some(c"US"));
+static SENTIMENT_MODEL: Text = Text::new(Some(c"sentiment"));
+static TIMEOUT_MS: GucSetting<i32> = GucSetting::<i32>::new(30_000);
+static MAX_TEXT_BYTES: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static MEMORY_LIMIT_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
+static DEVICE: GucSetting<Device> = GucSetting::<Device>::new(Device::Auto);
+static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
+static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
+static ENGINE_PATH: Text = Text::new(Some(c""));
+
+/// Values of `crm_ai.device`.
+#[derive(Clone, Copy, PostgresGucEnum)]
+#[allow(non_camel_case_types, missing_docs)]
+enum Device {
+    #[name = c"auto"]
+    Auto,
+    #[name = c"cpu"]
+    Cpu,
+    #[name = c"cuda"]
+    Cuda,
+}
+
+/// Defines all settings; called once, when the library is loaded.
+pub fn init() {
+    define_user_settings();
+    define_server_settings();
+    crate::pg::entry::reserve_setting_prefix();
+}
+
+fn define_user_settings() {
+    text(
+        c"crm_ai.default_region",
+        c"Region of phone numbers that are written without a country code.",
+        c"A two-letter ISO 3166-1 code; empty for none.",
+        &DEFAULT_REGION,
+        GucContext::Userset,
+    );
+    text(
+        c"crm_ai.sentiment_model",
+        c"Model behind crm_sentiment and its siblings.",
+        c"A model's name, or name@version.",
+        &SENTIMENT_MODEL,
+        GucContext::Userset,
+    );
+    GucRegistry::define_int_guc(
+        c"crm_ai.timeout",
+        c"Longest wait without any answer from the model engine.",
+        c"The statement fails with 57014 after it. 0 waits for ever.",
+        &TIMEOUT_MS,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    GucRegistry::define_int_guc(
+        c"crm_ai.max_text_bytes",
+        c"Longest text that a model is asked to judge.",
+        c"A longer one fails with 54000.",
+        &MAX_TEXT_BYTES,
+        1,
+        32 << 20,
+        GucContext::Suset,
+        GucFlags::UNIT_BYTE,
+    );
+}
+
+fn define_server_settings() {
+    int(
+        c"crm_ai.threads",
+        c"Worker threads of the model engine.",
+        c"0 takes one per CPU core. A change restarts the engine.",
+        &THREADS,
+        (0, 1024),
+        GucFlags::default(),
+    );
+    int(
+        c"crm_ai.memory_limit",
+        c"Memory that the engine's loaded models may take together.",
+        c"The models used longest ago are unloaded above it. 0 sets no limit.",
+        &MEMORY_LIMIT_MB,
+        (0, i32::MAX),
+        GucFlags::UNIT_MB,
+    );
+    int(
+        c"crm_ai.queue_rows",
+        c"Texts that may wait in the engine's queue.",
+        c"A request that does not fit fails with 53000.",
+        &QUEUE_ROWS,
+        (1, 16 << 20),
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"crm_ai.device",
+        c"Where models run.",
+        c"auto takes a CUDA device where there is one. A change restarts the engine.",
+        &DEVICE,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    text(
+        c"crm_ai.import_directory",
+        c"Directory under which models are imported and exported.",
+        c"An absolute path; empty forbids import and export.",
+        &IMPORT_DIRECTORY,
+        GucContext::Sighup,
+    );
+    text(
+        c"crm_ai.engine_path",
+        c"The engine's program.",
+        c"An absolute path; empty for the installed one.",
+        &ENGINE_PATH,
+        GucContext::Sighup,
+    );
+}
+
+fn text(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static Text,
+    context: GucContext,
+) {
+    GucRegistry::define_string_guc(name, short, long, setting, context, GucFlags::default());
+}
+
+fn int(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<i32>,
+    (least, most): (i32, i32),
+    flags: GucFlags,
+) {
+    GucRegistry::define_int_guc(name, short, long, setting, least, most, GucContext::Sighup, flags);
+}
+
+fn value_of(setting: &'static Text) -> String {
+    setting.get().map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// `crm_ai.default_region`.
+pub fn default_region() -> String {
+    value_of(&DEFAULT_REGION)
+}
+
+/// `crm_ai.sentiment_model`.
+pub fn sentiment_model() -> String {
+    value_of(&SENTIMENT_MODEL)
+}
+
+/// `crm_ai.timeout` in milliseconds; `None` waits for ever.
+pub fn timeout_ms() -> Option<u64> {
+    u64::try_from(TIMEOUT_MS.get()).ok().filter(|milliseconds| *milliseconds > 0)
+}
+
+/// `crm_ai.max_text_bytes`.
+pub fn max_text_bytes() -> usize {
+    usize::try_from(MAX_TEXT_BYTES.get()).unwrap_or(0)
+}
+
+/// `crm_ai.import_directory`; `None` forbids import and export.
+pub fn import_directory() -> Option<String> {
+    Some(value_of(&IMPORT_DIRECTORY)).filter(|path| !path.is_empty())
+}
+
+/// `crm_ai.engine_path`, or the installed program.
+pub fn engine_path() -> String {
+    let path = value_of(&ENGINE_PATH);
+    if path.is_empty() { crate::pg::paths::library_file("crm_ai_engine") } else { path }
+}
+
+/// The engine's arguments that settings decide.
+pub fn engine_arguments() -> Vec<String> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = usize::try_from(THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores);
+    let memory_bytes = i64::from(MEMORY_LIMIT_MB.get()) << 20;
+    let device = match DEVICE.get() {
+        Device::Auto => "auto",
+        Device::Cpu => "cpu",
+        Device::Cuda => "cuda",
+    };
+    [
+        ("--threads", threads.to_string()),
+        ("--memory-limit", memory_bytes.to_string()),
+        ("--queue-rows", QUEUE_ROWS.get().to_string()),
+        ("--device", device.to_owned()),
+    ]
+    .into_iter()
+    .flat_map(|(name, value)| [name.to_owned(), value])
+    .collect()
+}

@@ -1,0 +1,232 @@
+//! Acts on models: adding versions, choosing champions, granting, dropping.
+
+use crate::error::{Error, Result};
+use crate::pg::session;
+use crm_ai_wire::{Digest, ModelInfo};
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+
+/// Runs one statement as the owner; gives the number of rows it returned or changed.
+fn execute(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {
+    let count = session::as_owner(|| {
+        Spi::connect_mut(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
+    })?;
+    Ok(count)
+}
+
+/// Runs one statement as the owner; gives the first column of its first row.
+fn fetch<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<Option<T>> {
+    let value = session::as_owner(|| {
+        Spi::connect_mut(|client| {
+            let rows = client.update(sql, Some(1), arguments)?;
+            if rows.is_empty() { Ok(None) } else { rows.first().get_one::<T>() }
+        })
+    })?;
+    Ok(value)
+}
+
+fn current_role() -> String {
+    session::role_name(session::current_user()).unwrap_or_default()
+}
+
+/// Locks a model's row until the transaction ends, so that acts on one model come one after the
+/// other, and checks that the caller owns it or is an administrator.
+pub fn lock_owned(model: &str) -> Result<()> {
+    let user = session::current_user();
+    let sql = "SELECT pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
+               FROM crm_ai.model WHERE name = $1 FOR UPDATE";
+    match fetch::<bool>(sql, &[model.into(), user.into()])? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::not_allowed(format!("must be owner of model \"{model}\""))),
+        None => Err(Error::undefined(format!("model \"{model}\" does not exist"))
+            .hint("crm_ai.models lists the models")),
+    }
+}
+
+/// Adds the model, owned by the caller, where there is none of that name.
+pub fn ensure(model: &str) -> Result<()> {
+    let sql = "INSERT INTO crm_ai.model (name, owner) VALUES ($1, $2::oid)
+               ON CONFLICT (name) DO NOTHING";
+    execute(sql, &[model.into(), session::current_user().into()])?;
+    Ok(())
+}
+
+/// Adds a version and makes it the champion of a model that has none. Gives its number.
+pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, source: &str) -> Result<i32> {
+    let sql = "UPDATE crm_ai.model m SET last_version = 1 + greatest(m.last_version,
+                   (SELECT max(v.version) FROM crm_ai.version v WHERE v.model = m.name))
+               WHERE name = $1 RETURNING last_version";
+    let number: i32 = fetch(sql, &[model.into()])?
+        .ok_or_else(|| Error::undefined(format!("model \"{model}\" does not exist")))?;
+    let sql = "INSERT INTO crm_ai.version (model, version, sha256, precision, architecture, labels,
+                   dimensions, max_tokens, temperature, parameters, int8_agreement, source,
+                   created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::oid)";
+    let arguments = [
+        model.into(),
+        number.into(),
+        digest.to_string().into(),
+        info.precision.name().into(),
+        info.architecture.as_str().into(),
+        info.labels.clone().into(),
+        info.dimensions.cast_signed().into(),
+        info.max_tokens.cast_signed().into(),
+        info.temperature.into(),
+        info.parameters.cast_signed().into(),
+        info.int8_agreement.into(),
+        source.into(),
+        session::current_user().into(),
+    ];
+    execute(sql, &arguments)?;
+    if champion(model)?.is_none() {
+        deploy(model, number, "first")?;
+    }
+    Ok(number)
+}
+
+/// The model's champion, if it has one.
+pub fn champion(model: &str) -> Result<Option<i32>> {
+    let sql = "SELECT version FROM crm_ai.deployment WHERE model = $1 ORDER BY id DESC LIMIT 1";
+    fetch(sql, &[model.into()])
+}
+
+/// Records a new champion.
+pub fn deploy(model: &str, number: i32, action: &str) -> Result<()> {
+    let sql = "INSERT INTO crm_ai.deployment (model, version, action, deployed_by)
+               VALUES ($1, $2, $3, $4)";
+    execute(sql, &[model.into(), number.into(), action.into(), current_role().into()])?;
+    Ok(())
+}
+
+/// Fails with 42704 where the version does not exist; gives its artifact.
+pub fn artifact_of(model: &str, number: i32) -> Result<Digest> {
+    let sql = "SELECT sha256 FROM crm_ai.version WHERE model = $1 AND version = $2";
+    match fetch::<String>(sql, &[model.into(), number.into()])? {
+        Some(hex) => Ok(Digest::parse(&hex)?),
+        None => Err(Error::undefined(format!("model \"{model}\" has no version {number}"))
+            .hint("crm_ai.versions lists the versions")),
+    }
+}
+
+/// The version that was champion before the present one and still exists.
+pub fn previous_champion(model: &str) -> Result<Option<i32>> {
+    let sql = "SELECT d.version, d.action = 'rollback', v.version IS NOT NULL
+               FROM crm_ai.deployment d LEFT JOIN crm_ai.version v USING (model, version)
+               WHERE d.model = $1 ORDER BY d.id DESC";
+    let history = session::as_owner(|| {
+        Spi::connect_mut(|client| {
+            let rows = client.update(sql, None, &[model.into()])?;
+            rows.map(|row| Ok((row.get(1)?, row.get(2)?, row.get(3)?)))
+                .collect::<std::result::Result<Vec<_>, pgrx::spi::Error>>()
+        })
+    })?;
+    Ok(second_standing(history.into_iter().map(|(version, rollback, exists)| Deployed {
+        version: version.unwrap_or_default(),
+        is_rollback: rollback.unwrap_or(false),
+        exists: exists.unwrap_or(false),
+    })))
+}
+
+/// One row of a model's history.
+struct Deployed {
+    version: i32,
+    is_rollback: bool,
+    exists: bool,
+}
+
+/// Walks a history from its newest row. A rollback takes back the newest deployment that still
+/// stands, so the history reads like the log of a stack: what is wanted is the second from the
+/// top. A dropped version cannot be gone back to and is passed over.
+fn second_standing(history: impl Iterator<Item = Deployed>) -> Option<i32> {
+    let mut taken_back = 0;
+    let mut standing = 0;
+    for deployed in history {
+        if deployed.is_rollback {
+            taken_back += 1;
+        } else if taken_back > 0 {
+            taken_back -= 1;
+        } else {
+            standing += 1;
+            if standing > 1 && deployed.exists {
+                return Some(deployed.version);
+            }
+        }
+    }
+    None
+}
+
+/// Removes a version's row.
+pub fn delete_version(model: &str, number: i32) -> Result<()> {
+    let sql = "DELETE FROM crm_ai.version WHERE model = $1 AND version = $2";
+    execute(sql, &[model.into(), number.into()])?;
+    Ok(())
+}
+
+/// Whether the package brought this version, or for `None` the model itself.
+pub fn is_builtin(model: &str, number: Option<i32>) -> Result<bool> {
+    let builtin = match number {
+        None => fetch("SELECT builtin FROM crm_ai.model WHERE name = $1", &[model.into()])?,
+        Some(number) => fetch(
+            "SELECT builtin FROM crm_ai.version WHERE model = $1 AND version = $2",
+            &[model.into(), number.into()],
+        )?,
+    };
+    Ok(builtin.unwrap_or(false))
+}
+
+/// Removes a model with its versions, grants and history; gives the artifacts that its versions
+/// had.
+pub fn delete_model(model: &str) -> Result<Vec<Digest>> {
+    let sql = "WITH gone AS (DELETE FROM crm_ai.version WHERE model = $1 RETURNING sha256)
+               SELECT array_agg(DISTINCT sha256) FROM gone";
+    let digests: Vec<String> = fetch(sql, &[model.into()])?.unwrap_or_default();
+    execute("DELETE FROM crm_ai.deployment WHERE model = $1", &[model.into()])?;
+    execute("DELETE FROM crm_ai.model WHERE name = $1", &[model.into()])?;
+    digests.iter().map(|hex| Digest::parse(hex).map_err(Error::from)).collect()
+}
+
+/// Lets a role use a model; `None` stands for PUBLIC.
+pub fn grant(model: &str, role: Option<pg_sys::Oid>) -> Result<()> {
+    let sql = "INSERT INTO crm_ai.model_grant (model, grantee) VALUES ($1, $2::oid)
+               ON CONFLICT DO NOTHING";
+    execute(sql, &[model.into(), role.unwrap_or(pg_sys::InvalidOid).into()])?;
+    Ok(())
+}
+
+/// Takes a grant back. Returns whether there was one.
+pub fn revoke(model: &str, role: Option<pg_sys::Oid>) -> Result<bool> {
+    let sql = "DELETE FROM crm_ai.model_grant WHERE model = $1 AND grantee = $2::oid";
+    Ok(execute(sql, &[model.into(), role.unwrap_or(pg_sys::InvalidOid).into()])? > 0)
+}
+
+/// The role of that name.
+pub fn role(name: &str) -> Result<pg_sys::Oid> {
+    fetch("SELECT oid FROM pg_roles WHERE rolname = $1", &[name.into()])?
+        .ok_or_else(|| Error::undefined(format!("role \"{name}\" does not exist")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The history, oldest first: a version's number, or `R` for a rollback.
+    fn second(log: &str) -> Option<i32> {
+        let rows = log.split(' ').rev().map(|step| Deployed {
+            version: step.trim_end_matches('x').parse().unwrap_or(0),
+            is_rollback: step == "R",
+            exists: !step.ends_with('x'),
+        });
+        second_standing(rows)
+    }
+
+    #[test]
+    fn a_rollback_goes_back_one_deployment_and_never_forth() {
+        assert_eq!(second("1"), None);
+        assert_eq!(second("1 2"), Some(1));
+        assert_eq!(second("1 2 R"), None);
+        assert_eq!(second("1 2 3 R"), Some(1));
+        assert_eq!(second("1 2 R 3"), Some(1));
+        assert_eq!(second("1 2 3 R R"), None);
+        assert_eq!(second("1 2x 3"), Some(1));
+    }
+}

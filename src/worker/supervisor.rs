@@ -1,0 +1,216 @@
+//! Keeps one engine process running for the whole server.
+//!
+//! Preloaded, it is a static worker; otherwise the first call that finds no engine starts it. A
+//! lock on a file in the data directory makes it one however many backends race to start it.
+
+use crate::pg::{child, latch, paths};
+use crate::settings;
+use pgrx::bgworkers::{
+    BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags,
+};
+use pgrx::prelude::*;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// The engine's socket, relative to the data directory, which is every backend's working
+/// directory: the path stays short however long the directory's own is. Base backups skip names
+/// that begin like this.
+pub const SOCKET: &str = "pgsql_tmp_crm_ai.sock";
+
+/// Artifacts that backends sent from the registry.
+const CACHE: &str = "pgsql_tmp_crm_ai";
+const LOCK: &str = "pgsql_tmp_crm_ai.lock";
+
+const BACKOFF_MS_MIN: u64 = 50;
+const BACKOFF_MS_MAX: u64 = 60_000;
+/// An engine that ran this long was healthy: its end starts the back-off anew.
+const HEALTHY: Duration = Duration::from_secs(10);
+/// How long the engine may take to end when asked, before it is killed.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Registers the static worker; only while the postmaster preloads libraries.
+pub fn register() {
+    builder().load();
+}
+
+/// Starts a supervisor unless one is running. Returns whether one is running or was started;
+/// `false` means that no worker slot is free.
+pub fn ensure_running() -> bool {
+    match try_lock() {
+        Ok(Some(lock)) => {
+            drop(lock);
+            builder().load_dynamic().is_ok()
+        }
+        // Held: a supervisor lives. Not to be opened: the start would fail likewise.
+        Ok(None) | Err(_) => true,
+    }
+}
+
+fn builder() -> BackgroundWorkerBuilder {
+    BackgroundWorkerBuilder::new("crm_ai supervisor")
+        .set_type("crm_ai supervisor")
+        .set_library("crm_ai")
+        .set_function("crm_ai_supervisor_main")
+        .set_start_time(BgWorkerStartTime::ConsistentState)
+        .set_restart_time(Some(Duration::from_secs(2)))
+        .enable_shmem_access(None)
+}
+
+/// The lock that makes the supervisor one; `None` when another holds it.
+fn try_lock() -> rustix::io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+    let file = rustix::fs::open(LOCK, flags, Mode::RUSR | Mode::WUSR)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What ended a watch over the engine.
+enum Ended {
+    /// The server stops.
+    Stop,
+    /// A setting changed that the engine takes at its start.
+    Changed,
+    /// The engine ended by itself; the text tells how.
+    Died(String),
+}
+
+/// The supervisor's life. Exits 0 when another one has the lock, so that it is not restarted.
+pub fn run() {
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
+    let _lock = match try_lock() {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return,
+        Err(error) => {
+            log!("crm_ai: cannot lock {LOCK}: {error}");
+            return;
+        }
+    };
+    let mut backoff_ms = BACKOFF_MS_MIN;
+    loop {
+        let started = Instant::now();
+        let reason = match start() {
+            Ok((child, arguments)) => match watch(child, &arguments) {
+                Ended::Stop => return,
+                Ended::Changed => {
+                    log!("crm_ai: settings changed, restarting the engine");
+                    continue;
+                }
+                Ended::Died(reason) => reason,
+            },
+            Err(error) => format!("cannot start {}: {error}", settings::engine_path()),
+        };
+        if started.elapsed() > HEALTHY {
+            backoff_ms = BACKOFF_MS_MIN;
+        }
+        log!("crm_ai: engine down ({reason}), next start in {backoff_ms} ms");
+        if pause(backoff_ms) {
+            return;
+        }
+        backoff_ms = (backoff_ms * 2).min(BACKOFF_MS_MAX);
+    }
+}
+
+/// Program and arguments as the settings are now.
+fn command_line() -> Vec<String> {
+    let mut line = vec![settings::engine_path(), "serve".into(), "--lifeline".into()];
+    let places = [
+        ("--socket", SOCKET.to_owned()),
+        ("--cache", CACHE.to_owned()),
+        ("--runtime", paths::library_file("libonnxruntime.so")),
+        ("--models", paths::models_directory()),
+    ];
+    line.extend(places.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+    line.extend(settings::engine_arguments());
+    line
+}
+
+fn start() -> std::io::Result<(Child, Vec<String>)> {
+    let line = command_line();
+    let child = child::spawn(&line[0], &line[1..])?;
+    log!("crm_ai: engine started, process {}", child.id());
+    Ok((child, line))
+}
+
+/// Sleeps until the engine ends, the server stops or a setting changes. The engine has ended when
+/// this returns.
+fn watch(mut child: Child, line: &[String]) -> Ended {
+    let exit = Pid::from_raw(child.id().cast_signed())
+        .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    loop {
+        // Without a descriptor for its exit the engine is looked after twice a second.
+        let milliseconds = if exit.is_some() { 60_000 } else { 500 };
+        latch::sleep(milliseconds, exit.as_ref().map(AsRawFd::as_raw_fd));
+        if stop_requested() {
+            end(child);
+            return Ended::Stop;
+        }
+        match child.try_wait() {
+            Ok(Some(status)) => return Ended::Died(status.to_string()),
+            Ok(None) => {}
+            Err(error) => return Ended::Died(error.to_string()),
+        }
+        if reloaded() && command_line() != line {
+            end(child);
+            return Ended::Changed;
+        }
+    }
+}
+
+/// Asks the engine to end and kills it when it takes too long.
+fn end(mut child: Child) {
+    if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
+        // It may be gone already, which is what is wanted.
+        let _ = rustix::process::kill_process(pid, Signal::TERM);
+    }
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Waits before the next start; `true` when the server stops meanwhile.
+fn pause(milliseconds: u64) -> bool {
+    let until = Instant::now() + Duration::from_millis(milliseconds);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        // A reload may bring the path that was missing: no need to wait on.
+        if left.is_zero() || reloaded() {
+            return stop_requested();
+        }
+        latch::sleep(left.as_millis().max(1) as u64, None);
+        if stop_requested() {
+            return true;
+        }
+    }
+}
+
+/// Whether the server asked this worker to end. pgrx clears its flag when it is read, and the
+/// signal comes twice, so the first answer is kept.
+fn stop_requested() -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static STOP: AtomicBool = AtomicBool::new(false);
+    if BackgroundWorker::sigterm_received() {
+        STOP.store(true, Ordering::Relaxed);
+    }
+    STOP.load(Ordering::Relaxed)
+}
+
+/// Reads the configuration files again when asked to.
+fn reloaded() -> bool {
+    let asked = BackgroundWorker::sighup_received();
+    if asked {
+        crate::pg::entry::reload_settings();
+    }
+    asked
+}
