@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Answers texts with a model: tokenise, pad, run, head.
+//!
+//! [`Runtime`] loads ONNX Runtime's library, [`Model`] loads a model's folder once and answers from
+//! as many worker threads as it was loaded for. Batching is the caller's: an answer never depends
+//! on the texts that share its batch, so any grouping gives the same answers. This is the only
+//! crate that knows ONNX Runtime when models are served.
+
+mod agreement;
+mod error;
+mod model;
+mod onnx_file;
+mod pooling;
+mod runtime;
+mod session;
+mod tokeniser;
+
+pub use agreement::int8_agreement;
+pub use crm_ai_model::Precision;
+pub use error::Error;
+pub use model::{Info, LoadOptions, Model};
+pub use runtime::{Device, Runtime};
+pub use tokeniser::Tokens;

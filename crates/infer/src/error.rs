@@ -1,0 +1,76 @@
+//! What can go wrong when a model is loaded or asked. No message holds a text or a token of one.
+
+use crm_ai_model as model;
+
+/// Why a model could not be loaded or did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// ONNX Runtime's library is missing or of another version.
+    #[error("cannot load ONNX Runtime: {reason}")]
+    Library {
+        /// What the loader said.
+        reason: String,
+    },
+    /// The folder holds no model that can be served.
+    #[error("invalid model: {reason}")]
+    InvalidModel {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Classes were asked of an encoder, or vectors of a classifier.
+    #[error("the model answers with {answers}, not with {asked}")]
+    WrongTask {
+        /// What the model gives.
+        answers: &'static str,
+        /// What the caller wanted.
+        asked: &'static str,
+    },
+    /// Memory ran out.
+    #[error("out of memory while {during}")]
+    OutOfMemory {
+        /// What was being done.
+        during: &'static str,
+    },
+    /// The answer holds a number that is infinite or none.
+    #[error("the model answered with a number that is not finite")]
+    NotFinite,
+    /// A caller named a worker that the model was not loaded for.
+    #[error("worker {worker} of a model loaded for {workers}")]
+    Worker {
+        /// The worker named.
+        worker: usize,
+        /// How many there are.
+        workers: usize,
+    },
+    /// The tokenizer refused a text.
+    #[error("the tokenizer failed")]
+    Tokenizer,
+    /// ONNX Runtime failed.
+    #[error("ONNX Runtime failed: {reason}")]
+    Runtime {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn invalid(reason: impl ToString) -> Self {
+        Self::InvalidModel { reason: reason.to_string() }
+    }
+
+    /// ONNX Runtime has no error code for memory; its messages tell.
+    pub(crate) fn of_runtime(error: &ort::Error, during: &'static str) -> Self {
+        let reason = error.message();
+        if reason.contains("Failed to allocate memory") || reason.contains("bad_alloc") {
+            Self::OutOfMemory { during }
+        } else {
+            Self::Runtime { reason: reason.to_owned() }
+        }
+    }
+}
+
+impl From<model::Error> for Error {
+    fn from(error: model::Error) -> Self {
+        Self::invalid(error)
+    }
+}

@@ -1,0 +1,142 @@
+//! A loaded model: tokeniser, sessions, head.
+
+use crate::runtime::{Device, Runtime};
+use crate::session::Sessions;
+use crate::tokeniser::{Tokeniser, Tokens};
+use crate::{Error, onnx_file};
+use crm_ai_model::{Checkpoint, Precision, Task};
+use std::path::Path;
+
+/// How a model is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadOptions {
+    /// The arithmetic of the matrix products; a folder with its own ONNX file keeps that file's.
+    pub precision: Precision,
+    /// Where it runs.
+    pub device: Device,
+    /// Threads that will ask it at the same time.
+    pub workers: usize,
+}
+
+/// What a model is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Info {
+    /// `model_type` of the checkpoint's configuration, or `onnx`.
+    pub architecture: String,
+    /// Class names in the order of the probabilities; empty for an encoder.
+    pub labels: Vec<String>,
+    /// Length of a sentence vector; 0 where the model gives none.
+    pub dimensions: usize,
+    /// Longest input in tokens, special ones included.
+    pub max_tokens: usize,
+    /// What the logits are divided by before the softmax.
+    pub temperature: f32,
+    /// Number of parameters; 0 where the model's file does not tell.
+    pub parameters: u64,
+}
+
+/// A model in memory, ready for `workers` threads at once.
+#[derive(Debug)]
+pub struct Model {
+    info: Info,
+    tokeniser: Tokeniser,
+    sessions: Sessions,
+    workers: usize,
+}
+
+impl Model {
+    /// Loads the model in `folder`: `tokenizer.json` with `config.json` and `model.safetensors`, or
+    /// with `model.onnx`. The checkpoint is read once and held once.
+    pub fn load(runtime: &Runtime, folder: &Path, options: &LoadOptions) -> Result<Self, Error> {
+        let workers = options.workers.max(1);
+        if !folder.join("model.safetensors").exists() && folder.join("model.onnx").exists() {
+            let (info, tokeniser, sessions) = onnx_file::load(runtime, folder, options, workers)?;
+            return Ok(Self { info, tokeniser, sessions, workers });
+        }
+        let checkpoint = Checkpoint::open(folder)?;
+        let config = checkpoint.config();
+        let max_tokens = checkpoint.max_tokens() as usize;
+        let tokeniser = Tokeniser::read(folder, max_tokens, Some(config.vocab_size))?;
+        let (labels, dimensions) = match checkpoint.task() {
+            Task::Classify(labels) => (labels.clone(), 0),
+            Task::Embed => (Vec::new(), config.hidden_size as usize),
+        };
+        let info = Info {
+            architecture: config.model_type.clone(),
+            labels,
+            dimensions,
+            max_tokens,
+            temperature: checkpoint.settings().temperature.unwrap_or(1.0),
+            parameters: checkpoint.parameters(),
+        };
+        let graph = checkpoint.inference_graph(options.precision)?;
+        let sessions = Sessions::of_graph(runtime, graph, options.device, workers)?;
+        Ok(Self { info, tokeniser, sessions, workers })
+    }
+
+    /// What the model is.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Estimated memory of the weights, counting the packed copies that ONNX Runtime makes; all
+    /// workers share them.
+    pub fn memory_bytes(&self) -> u64 {
+        self.sessions.bytes
+    }
+
+    /// Turns a text into tokens, cut at the model's limit. Any text is allowed, an empty one too.
+    pub fn tokenise(&self, text: &str) -> Result<Tokens, Error> {
+        self.tokeniser.tokenise(text)
+    }
+
+    /// Calibrated probabilities of the classes for each text: row-major [batch, labels], each row
+    /// sums to 1. `worker` is below [`LoadOptions::workers`] and belongs to one thread.
+    pub fn classify(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        let mut rows = self.logits(worker, batch)?;
+        for row in rows.chunks_exact_mut(self.info.labels.len()) {
+            softmax(row, self.info.temperature);
+        }
+        Ok(rows)
+    }
+
+    /// Sentence vectors of unit length: row-major [batch, dimensions].
+    pub fn embed(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        if self.info.dimensions == 0 {
+            return Err(Error::WrongTask { answers: "classes", asked: "vectors" });
+        }
+        self.run(worker, batch)
+    }
+
+    /// Logits for each text, before temperature and softmax: row-major [batch, labels].
+    pub fn logits(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        if self.info.labels.is_empty() {
+            return Err(Error::WrongTask { answers: "vectors", asked: "classes" });
+        }
+        self.run(worker, batch)
+    }
+
+    fn run(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        let workers = self.workers;
+        if worker >= workers {
+            return Err(Error::Worker { worker, workers });
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        if batch.iter().any(|tokens| tokens.is_empty()) {
+            return Err(Error::Tokenizer);
+        }
+        self.sessions.run(worker, batch)
+    }
+}
+
+/// Turns logits into probabilities: exp((x − max) / temperature), divided by their sum.
+fn softmax(row: &mut [f32], temperature: f32) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for value in row.iter_mut() {
+        *value = ((*value - largest) / temperature).exp();
+    }
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
+}

@@ -1,0 +1,42 @@
+//! ONNX Runtime's library, loaded at run time from a file of the package.
+
+use crate::Error;
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use std::path::Path;
+
+/// Proof that ONNX Runtime is loaded. Loading it again in the same process gives the same library.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    pub(crate) environment: Environment,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// The first CUDA device; needs ONNX Runtime's CUDA build.
+    Cuda,
+}
+
+impl Runtime {
+    /// Loads `library`, a `libonnxruntime.so`. Do this after `exec`: a session does not survive
+    /// `fork`.
+    pub fn load(library: &Path) -> Result<Self, Error> {
+        // The loader would search the system's folders for a bare name that is not there.
+        if !library.is_file() {
+            let reason = format!("there is no file {}", library.display());
+            return Err(Error::Library { reason });
+        }
+        let builder = ort::init_from(library)
+            .map_err(|error| Error::Library { reason: error.to_string() })?;
+        let environment = builder
+            .with_name("crm_ai")
+            .with_telemetry(false)
+            .build()
+            .map_err(|error| Error::Library { reason: error.message().to_owned() })?;
+        environment.set_log_level(LogLevel::Error);
+        Ok(Self { environment })
+    }
+}

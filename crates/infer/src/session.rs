@@ -1,0 +1,246 @@
+//! One model in ONNX Runtime: a light session for each worker, the weights once for all.
+//!
+//! `ort` lets a session be run by one caller at a time. So each worker has a session of its own,
+//! and all of them are given the same weight buffers and one container for the packed copies that
+//! matrix products make. A session then costs its graph and its scratch memory only.
+
+use crate::runtime::{Device, Runtime};
+use crate::{Error, Tokens, pooling};
+use crm_ai_model::{Graph, Output, Pooling, Weight, WeightData};
+use ort::ep::{CPU, CUDA};
+use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
+use ort::session::{RunOptions, Session};
+use ort::value::{DynValue, Tensor};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Runs of at least that many padded tokens give their scratch memory back at their end; smaller
+/// ones keep it, as getting it again costs time.
+const KEPT_TOKENS_MAX: usize = 4096;
+
+/// The sessions of one model.
+pub(crate) struct Sessions {
+    sessions: Vec<Mutex<Session>>,
+    /// Options of a run after which the scratch memory is given back.
+    shrinking: RunOptions,
+    outlets: Outlets,
+    /// Memory that the weights hold, packed copies included.
+    pub bytes: u64,
+}
+
+/// What goes into a graph and what comes out.
+#[derive(Debug, Clone)]
+pub(crate) struct Outlets {
+    pub inputs: Inputs,
+    /// Name of the output that is read.
+    pub output: String,
+    pub answer: Answer,
+    /// Last axis of the output.
+    pub width: usize,
+}
+
+/// Names of a graph's inputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Inputs {
+    pub ids: String,
+    pub mask: String,
+    pub types: Option<String>,
+}
+
+/// What the output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// [batch, labels].
+    Logits,
+    /// [batch, width].
+    Embedding,
+    /// [batch, tokens, width], still to be pooled.
+    Tokens(Pooling),
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Sessions").field("outlets", &self.outlets).finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// Makes `workers` sessions of a built graph, whose weights move into ONNX Runtime's hands.
+    pub fn of_graph(
+        runtime: &Runtime,
+        graph: Graph,
+        device: Device,
+        workers: usize,
+    ) -> Result<Self, Error> {
+        let Graph { model, weights, output, width } = graph;
+        let bytes = weights.iter().map(|w| w.bytes() * (1 + u64::from(w.packed))).sum();
+        let weights = weights.into_iter().map(shared).collect::<Result<Vec<_>, _>>()?;
+        let packed = PrepackedWeights::new();
+        let make = || -> ort::Result<Session> {
+            let mut builder = builder(runtime, device)?;
+            for (name, value) in &weights {
+                builder = builder.with_external_initializer(name, Arc::clone(value))?;
+                // Only what is added both ways is found in the container of packed weights; on
+                // another device than the processor the runtime copies each weight there.
+                if device == Device::Cpu {
+                    builder = builder.with_initializer(name, Arc::clone(value))?;
+                }
+            }
+            // The graph is built as it should run: fusions would depend on the runtime's version.
+            builder
+                .with_optimization_level(GraphOptimizationLevel::Disable)?
+                .with_prepacked_weights(&packed)?
+                .commit_from_memory(&model)
+        };
+        let outlets = Outlets {
+            inputs: Inputs { ids: "input_ids".into(), mask: "attention_mask".into(), types: None },
+            output: output.name().to_owned(),
+            answer: match output {
+                Output::Logits => Answer::Logits,
+                Output::Embedding => Answer::Embedding,
+            },
+            width: width as usize,
+        };
+        Self::new(make, device, workers, |_| Ok(outlets), bytes)
+    }
+
+    /// Makes `workers` sessions of a model's own ONNX file; `outlets` looks at the first one.
+    pub fn of_file(
+        runtime: &Runtime,
+        path: &Path,
+        device: Device,
+        workers: usize,
+        outlets: impl FnOnce(&Session) -> Result<Outlets, Error>,
+    ) -> Result<Self, Error> {
+        let file_bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        let bytes = file_bytes * session_count(device, workers) as u64;
+        let make = || builder(runtime, device)?.commit_from_file(path);
+        Self::new(make, device, workers, outlets, bytes)
+    }
+
+    fn new(
+        make: impl Fn() -> ort::Result<Session>,
+        device: Device,
+        workers: usize,
+        outlets: impl FnOnce(&Session) -> Result<Outlets, Error>,
+        bytes: u64,
+    ) -> Result<Self, Error> {
+        let failed = |error: ort::Error| match Error::of_runtime(&error, "loading the model") {
+            Error::Runtime { reason } => Error::InvalidModel { reason },
+            other => other,
+        };
+        let first = make().map_err(failed)?;
+        let outlets = outlets(&first)?;
+        let mut sessions = vec![Mutex::new(first)];
+        for _ in 1..session_count(device, workers) {
+            sessions.push(Mutex::new(make().map_err(failed)?));
+        }
+        let mut shrinking = RunOptions::new().map_err(failed)?;
+        shrinking.set("memory.enable_memory_arena_shrinkage", "cpu:0").map_err(failed)?;
+        Ok(Self { sessions, shrinking, outlets, bytes })
+    }
+
+    /// What the output holds.
+    pub fn answer(&self) -> Answer {
+        self.outlets.answer
+    }
+
+    /// Width of an answer's row.
+    pub fn width(&self) -> usize {
+        self.outlets.width
+    }
+
+    /// Runs a batch, padded to its longest text, and gives the answers: [batch, width].
+    pub fn run(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        let failed = |error: ort::Error| Error::of_runtime(&error, "running a batch");
+        let tokens = batch.iter().map(|text| text.len()).max().unwrap_or(0);
+        let session = &self.sessions[worker % self.sessions.len()];
+        // A run that panicked left the session as it was: it holds no state between runs.
+        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let inputs = self.padded(batch, tokens).map_err(failed)?;
+        let outputs = if batch.len() * tokens > KEPT_TOKENS_MAX {
+            session.run_with_options(inputs, &self.shrinking)
+        } else {
+            session.run(inputs)
+        };
+        let outputs = outputs.map_err(failed)?;
+        let Outlets { output, answer, width, .. } = &self.outlets;
+        let output = outputs
+            .get(output)
+            .ok_or_else(|| Error::Runtime { reason: format!("the output {output} is missing") })?;
+        let (_, numbers) = output.try_extract_tensor::<f32>().map_err(failed)?;
+        let per_text = if matches!(answer, Answer::Tokens(_)) { tokens * width } else { *width };
+        if numbers.len() != batch.len() * per_text {
+            let reason = format!("{} numbers where {per_text} a text are due", numbers.len());
+            return Err(Error::Runtime { reason });
+        }
+        let rows = match answer {
+            Answer::Logits => numbers.to_vec(),
+            Answer::Embedding => pooling::unit_rows(numbers.to_vec(), *width),
+            Answer::Tokens(kind) => {
+                let texts = batch.iter().zip(numbers.chunks_exact(per_text));
+                let pooled = texts
+                    .flat_map(|(text, rows)| {
+                        pooling::pool(&rows[..text.len() * width], *width, *kind)
+                    })
+                    .collect();
+                pooling::unit_rows(pooled, *width)
+            }
+        };
+        if rows.iter().all(|number| number.is_finite()) { Ok(rows) } else { Err(Error::NotFinite) }
+    }
+
+    /// The inputs: ids, mask and, where the model wants them, token types (all 0).
+    fn padded(&self, batch: &[&Tokens], tokens: usize) -> ort::Result<Vec<(String, DynValue)>> {
+        let shape = [batch.len(), tokens];
+        let mut ids = vec![0_i64; batch.len() * tokens];
+        let mut mask = vec![0_i64; batch.len() * tokens];
+        let rows = ids.chunks_exact_mut(tokens).zip(mask.chunks_exact_mut(tokens));
+        for (text, (ids, mask)) in batch.iter().zip(rows) {
+            ids.iter_mut().zip(&text.ids).for_each(|(id, &token)| *id = token.into());
+            mask[..text.len()].fill(1);
+        }
+        let mut inputs = vec![
+            (self.outlets.inputs.ids.clone(), Tensor::from_array((shape, ids))?.into_dyn()),
+            (self.outlets.inputs.mask.clone(), Tensor::from_array((shape, mask))?.into_dyn()),
+        ];
+        if let Some(name) = &self.outlets.inputs.types {
+            let types = vec![0_i64; batch.len() * tokens];
+            inputs.push((name.clone(), Tensor::from_array((shape, types))?.into_dyn()));
+        }
+        Ok(inputs)
+    }
+}
+
+/// A graphics processor runs one batch at a time: one session, its weights there once.
+fn session_count(device: Device, workers: usize) -> usize {
+    if device == Device::Cpu { workers } else { 1 }
+}
+
+/// What all sessions have in common: one thread that never spins, no plan kept per shape (shapes
+/// differ with every batch).
+fn builder(runtime: &Runtime, device: Device) -> ort::Result<SessionBuilder> {
+    let provider = match device {
+        Device::Cpu => CPU::default().with_arena_allocator(true).build(),
+        Device::Cuda => CUDA::default().build(),
+    };
+    Ok(Session::builder(&runtime.environment)?
+        .with_intra_threads(1)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        .with_memory_pattern(false)?
+        .with_execution_providers([provider.error_on_failure()])?)
+}
+
+/// A weight as a value that several sessions can hold; the buffer moves, it is not copied.
+fn shared(weight: Weight) -> Result<(String, Arc<DynValue>), Error> {
+    let shape: Vec<i64> = weight.shape.iter().map(|&dim| dim as i64).collect();
+    let value = match weight.data {
+        WeightData::F32(values) => Tensor::from_array((shape, values)).map(Tensor::into_dyn),
+        WeightData::I8(values) => Tensor::from_array((shape, values)).map(Tensor::into_dyn),
+    };
+    let value = value.map_err(|error| Error::of_runtime(&error, "loading the model"))?;
+    Ok((weight.name, Arc::new(value)))
+}

@@ -1,0 +1,155 @@
+//! Texts to token ids, as Hugging Face's `tokenizers` does it, cut at the model's limit.
+
+use crate::Error;
+use std::fs;
+use std::path::Path;
+use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::{ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
+
+/// Largest `tokenizer.json` that is read; those of the largest vocabularies have about 20 MB.
+const FILE_BYTES_MAX: u64 = 128 << 20;
+/// First length of a long text's beginning that is tried, in bytes for each token of the limit.
+/// English has about 4.5 bytes in a token.
+const BYTES_PER_TOKEN: usize = 16;
+
+/// A text's tokens, special ones included, at most as many as the model takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Indices into the vocabulary.
+    pub ids: Box<[u32]>,
+    /// Whether the text was longer than the model's limit and its end was cut off.
+    pub truncated: bool,
+}
+
+impl Tokens {
+    /// Number of tokens.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no token; [`Model::tokenise`](crate::Model::tokenise) never gives that.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+/// Where a text may be cut so that the tokens of its beginning are the beginning of its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cuts {
+    /// Nowhere: the whole text is always read.
+    None,
+    /// Before a space that follows a letter or mark.
+    Spaces,
+    /// Also between two Chinese characters.
+    SpacesAndIdeographs,
+}
+
+/// A tokenizer and the length that it cuts at.
+#[derive(Debug)]
+pub(crate) struct Tokeniser {
+    tokenizer: Tokenizer,
+    cuts: Cuts,
+    /// Longest beginning that is tried first, in bytes.
+    first_bytes: usize,
+}
+
+impl Tokeniser {
+    /// Reads `folder/tokenizer.json`. Its own truncation and padding are replaced: cut at
+    /// `max_tokens`, pad never. Every id has to lie below `vocab_size`, if that is known.
+    pub fn read(folder: &Path, max_tokens: usize, vocab_size: Option<u64>) -> Result<Self, Error> {
+        let path = folder.join("tokenizer.json");
+        let unreadable = |error| Error::invalid(format!("cannot read tokenizer.json: {error}"));
+        if fs::metadata(&path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+            return Err(Error::invalid("tokenizer.json is too large"));
+        }
+        let json = fs::read(&path).map_err(unreadable)?;
+        let mut tokenizer = Tokenizer::from_bytes(json)
+            .map_err(|error| Error::invalid(format!("tokenizer.json is malformed: {error}")))?;
+        let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
+        if special == 0 || special >= max_tokens {
+            let reason = format!("{special} special tokens do not fit a limit of {max_tokens}");
+            return Err(Error::invalid(reason));
+        }
+        let highest = tokenizer.get_vocab(true).into_values().max();
+        if let (Some(highest), Some(size)) = (highest, vocab_size)
+            && u64::from(highest) >= size
+        {
+            let reason = format!("token id {highest} lies outside a vocabulary of {size}");
+            return Err(Error::invalid(reason));
+        }
+        tokenizer.with_padding(None);
+        let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
+        tokenizer.with_truncation(Some(truncation)).map_err(Error::invalid)?;
+        let cuts = cuts(&tokenizer);
+        Ok(Self { tokenizer, cuts, first_bytes: max_tokens.saturating_mul(BYTES_PER_TOKEN) })
+    }
+
+    /// Tokenises `text`. Of a long text only as much is read as gives more tokens than the limit,
+    /// so the time is bounded by the limit for prose and by the text's length for anything.
+    pub fn tokenise(&self, text: &str) -> Result<Tokens, Error> {
+        let mut bytes = self.first_bytes;
+        loop {
+            let beginning = self.beginning(text, bytes);
+            let encoding = self.tokenizer.encode_fast(beginning, true);
+            let encoding = encoding.map_err(|_| Error::Tokenizer)?;
+            let truncated = !encoding.get_overflowing().is_empty();
+            if truncated || beginning.len() == text.len() {
+                return Ok(Tokens { ids: encoding.get_ids().into(), truncated });
+            }
+            bytes = bytes.saturating_mul(4);
+        }
+    }
+
+    /// The shortest beginning of at least `bytes` bytes that ends where the text may be cut.
+    fn beginning<'t>(&self, text: &'t str, bytes: usize) -> &'t str {
+        if self.cuts == Cuts::None || text.len() <= bytes {
+            return text;
+        }
+        let start = text.floor_char_boundary(bytes);
+        let mut previous = ' ';
+        for (offset, next) in text[start..].char_indices() {
+            if self.may_cut(previous, next) {
+                return &text[..start + offset];
+            }
+            previous = next;
+        }
+        text
+    }
+
+    fn may_cut(&self, previous: char, next: char) -> bool {
+        let ideograph = |c| ('\u{4E00}'..='\u{9FFF}').contains(&c);
+        match self.cuts {
+            Cuts::None => false,
+            Cuts::Spaces => next == ' ' && previous.is_alphanumeric(),
+            Cuts::SpacesAndIdeographs => {
+                (next == ' ' && previous.is_alphanumeric())
+                    || (ideograph(previous) && ideograph(next))
+            }
+        }
+    }
+}
+
+/// BERT's tokenizer works on each stretch between spaces alone: its normaliser replaces single
+/// characters (canonical reordering of marks never crosses a space), its pre-tokeniser splits at
+/// every space, its model sees single words. So cutting before a space changes nothing before it,
+/// unless an added token spans a space. Of other tokenizers nothing is assumed.
+fn cuts(tokenizer: &Tokenizer) -> Cuts {
+    let words = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_));
+    let split =
+        matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
+    let spanning = tokenizer
+        .get_added_tokens_decoder()
+        .values()
+        .any(|token| token.content.chars().any(|c| c.is_whitespace() || !c.is_ascii()));
+    match tokenizer.get_normalizer() {
+        Some(NormalizerWrapper::BertNormalizer(normalizer)) if words && split && !spanning => {
+            if normalizer.handle_chinese_chars {
+                Cuts::SpacesAndIdeographs
+            } else {
+                Cuts::Spaces
+            }
+        }
+        _ => Cuts::None,
+    }
+}

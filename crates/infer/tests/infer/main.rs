@@ -1,0 +1,10 @@
+//! Tests of the crate against ONNX Runtime and real models.
+//!
+//! They want what the set-up fetches: ONNX Runtime at `CRM_AI_ONNXRUNTIME` (by default
+//! `.cache/onnxruntime/libonnxruntime.so`) and MiniLM-L6 at `CRM_AI_MINILM` (by default
+//! `.cache/models/minilm`). Without them they fail and say so.
+
+#[cfg(test)]
+mod parity;
+#[cfg(test)]
+mod support;

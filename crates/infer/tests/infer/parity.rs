@@ -1,0 +1,110 @@
+//! Answers equal those of `transformers`, tokens those of `tokenizers`
+//! (`scripts/fixtures_model.py` wrote what is expected).
+
+use crate::support::{distance, fixture, load, minilm, tokenise};
+use crm_ai_infer::{Model, Precision};
+use serde::Deserialize;
+use std::fs;
+use std::path::Path;
+
+/// What the reference said about one text.
+#[derive(Deserialize)]
+struct Expected {
+    text: String,
+    answer: Vec<f32>,
+    ids: Vec<u32>,
+    truncated: bool,
+}
+
+fn expected(path: &Path) -> Vec<Expected> {
+    let json = fs::read(path).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+/// Logits or vectors of all texts in one batch.
+fn answers(model: &Model, texts: &[&str]) -> Vec<Vec<f32>> {
+    let tokens = tokenise(model, texts);
+    let batch: Vec<_> = tokens.iter().collect();
+    let width = model.info().dimensions.max(model.info().labels.len());
+    let rows = if model.info().dimensions > 0 {
+        model.embed(0, &batch).unwrap()
+    } else {
+        model.logits(0, &batch).unwrap()
+    };
+    rows.chunks_exact(width).map(<[f32]>::to_vec).collect()
+}
+
+/// Each family, head, pooling, activation and number format, as tiny random models.
+#[test]
+fn every_family_answers_as_transformers_does() {
+    for name in [
+        "bert_classifier",
+        "bert_classifier_bf16",
+        "bert_encoder",
+        "bert_encoder_cls",
+        "distilbert_classifier",
+        "roberta_classifier",
+        "roberta_encoder",
+    ] {
+        let folder = fixture(name);
+        let model = load(&folder, Precision::Fp32, 1);
+        let expected = expected(&folder.join("expected.json"));
+        let texts: Vec<_> = expected.iter().map(|row| row.text.as_str()).collect();
+        for (row, answer) in expected.iter().zip(answers(&model, &texts)) {
+            let tokens = model.tokenise(&row.text).unwrap();
+            assert_eq!(*tokens.ids, *row.ids, "{name}: tokens of {:?}", row.text);
+            assert_eq!(tokens.truncated, row.truncated, "{name}: {:?}", row.text);
+            let distance = distance(&answer, &row.answer);
+            assert!(distance < 1e-4, "{name}: off by {distance} on {:?}", row.text);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Encoded {
+    text: String,
+    ids: Vec<u32>,
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    text: String,
+    answer: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct MiniLm {
+    tokens: Vec<Encoded>,
+    vectors: Vec<Vector>,
+}
+
+/// Emoji, Chinese, control characters, accents, right-to-left, 10,000 words, none at all.
+#[test]
+fn hard_texts_tokenise_as_in_python() {
+    let document: MiniLm =
+        serde_json::from_slice(&fs::read(fixture("minilm.json")).unwrap()).unwrap();
+    let model = load(&minilm(), Precision::Fp32, 1);
+    assert_eq!(model.info().max_tokens, 512);
+    for row in &document.tokens {
+        let tokens = model.tokenise(&row.text).unwrap();
+        let start: String = row.text.chars().take(60).collect();
+        assert_eq!(*tokens.ids, *row.ids, "tokens of {start:?}");
+        assert_eq!(tokens.truncated, row.truncated, "{start:?}");
+        assert!(!tokens.truncated || tokens.len() == 512);
+    }
+}
+
+#[test]
+fn minilm_gives_the_vectors_of_transformers() {
+    let document: MiniLm =
+        serde_json::from_slice(&fs::read(fixture("minilm.json")).unwrap()).unwrap();
+    let model = load(&minilm(), Precision::Fp32, 1);
+    assert_eq!(model.info().dimensions, 384);
+    assert_eq!(model.info().parameters, 22_713_216);
+    let texts: Vec<_> = document.vectors.iter().map(|row| row.text.as_str()).collect();
+    for (row, answer) in document.vectors.iter().zip(answers(&model, &texts)) {
+        let distance = distance(&answer, &row.answer);
+        assert!(distance < 1e-4, "off by {distance} on {:?}", row.text);
+    }
+}

@@ -1,0 +1,117 @@
+//! An opened checkpoint: configuration, settings and weights, and what the model can do.
+
+use crate::config::{Config, Family};
+use crate::safetensors::SafeTensors;
+use crate::settings::{Pooling, Settings};
+use crate::{Error, Graph, Precision, inference};
+use std::path::Path;
+
+/// What a checkpoint was trained for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Tell a text's class; the names of the classes in the order of the logits.
+    Classify(Vec<String>),
+    /// Turn a text into a vector.
+    Embed,
+}
+
+/// A Hugging Face folder whose configuration was checked; weights are read when a graph is built.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub(crate) config: Config,
+    pub(crate) settings: Settings,
+    pub(crate) tensors: SafeTensors,
+    /// What the encoder's tensors' names begin with.
+    pub(crate) prefix: &'static str,
+    task: Task,
+}
+
+impl Checkpoint {
+    /// Opens a folder with `config.json` and `model.safetensors`.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let config = Config::read(folder)?;
+        let settings = Settings::read(folder)?;
+        let tensors = SafeTensors::open(folder)?;
+        let prefix = match config.family {
+            Family::Bert => "bert.",
+            Family::DistilBert => "distilbert.",
+            Family::Roberta => "roberta.",
+        };
+        let words = format!("{prefix}embeddings.word_embeddings.weight");
+        let prefix = if tensors.contains(&words) { prefix } else { "" };
+        let task = task(&config, &tensors)?;
+        Ok(Self { config, settings, tensors, prefix, task })
+    }
+
+    /// The checked configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What `crm_ai.json` and the pooling's configuration say.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the checkpoint was trained for.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Longest input in tokens, special ones included: what the settings say, at most what the
+    /// table of positions allows.
+    pub fn max_tokens(&self) -> u64 {
+        let limit = self.config.max_tokens();
+        self.settings.max_tokens.map_or(limit, |tokens| limit.min(tokens.into()))
+    }
+
+    /// Number of parameters of the checkpoint.
+    pub fn parameters(&self) -> u64 {
+        self.tensors.parameters()
+    }
+
+    /// Builds the graph that answers texts in `precision`. Reads all weights that it needs.
+    pub fn inference_graph(&self, precision: Precision) -> Result<Graph, Error> {
+        inference::build(self, precision)
+    }
+
+    /// How tokens are pooled: as the settings say, else as the kind of model was trained.
+    pub(crate) fn pooling(&self) -> Pooling {
+        self.settings.pooling.unwrap_or(match self.task {
+            Task::Classify(_) => Pooling::Cls,
+            Task::Embed => Pooling::Mean,
+        })
+    }
+}
+
+/// Name of the last layer's matrix of a classifier.
+pub(crate) fn classifier_name(family: Family) -> &'static str {
+    match family {
+        Family::Bert | Family::DistilBert => "classifier",
+        Family::Roberta => "classifier.out_proj",
+    }
+}
+
+fn task(config: &Config, tensors: &SafeTensors) -> Result<Task, Error> {
+    let name = format!("{}.weight", classifier_name(config.family));
+    if !config.names_classifier.unwrap_or_else(|| tensors.contains(&name)) {
+        return Ok(Task::Embed);
+    }
+    let classes = tensors.shape(&name)?.first().copied().unwrap_or(0);
+    if classes < 2 {
+        return Err(Error::setting("id2label", "a classifier has two classes at least"));
+    }
+    let labels = if config.labels.is_empty() {
+        (0..classes).map(|index| format!("LABEL_{index}")).collect()
+    } else {
+        config.labels.clone()
+    };
+    if labels.len() as u64 != classes {
+        return Err(Error::Shape {
+            name,
+            found: tensors.shape(&format!("{}.weight", classifier_name(config.family)))?.to_vec(),
+            expected: vec![labels.len() as u64, config.hidden_size],
+        });
+    }
+    Ok(Task::Classify(labels))
+}

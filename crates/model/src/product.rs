@@ -1,0 +1,178 @@
+//! Matrix products of activations with weights, in floating point or in 8-bit integers.
+//!
+//! The integer form, for each row x of activations and each column w of weights:
+//! s = max|x| / 127, q = round(x / s) + 128 (unsigned byte), t = max|w| / 63, v = round(w / t)
+//! (signed byte), x·w ≈ s · t · Σ (q − 128) v. The scale belongs to the row, so an answer never
+//! depends on its neighbours. Weights stay within ±63 because processors without VNNI add two
+//! products of bytes into 16 bits: 2 · 255 · 63 = 32,130 never saturates, so that every processor
+//! computes the same integers.
+
+use crate::Error;
+use crate::graph::{Builder, Value, WeightData, int};
+use crate::safetensors::SafeTensors;
+use crate::settings::Precision;
+
+/// Largest magnitude of a quantised weight.
+const WEIGHT_MAX: f32 = 63.0;
+/// Largest magnitude of a quantised activation.
+const ACTIVATION_MAX: f32 = 127.0;
+/// The unsigned byte that stands for zero.
+const ZERO_POINT: u8 = 128;
+/// Least magnitude that a row or column is scaled by, so that zeros stay zeros.
+const MAGNITUDE_MIN: f32 = 1e-20;
+
+/// A graph under construction with the weights that its products read.
+pub(crate) struct Products<'a> {
+    pub graph: Builder,
+    tensors: &'a SafeTensors,
+    precision: Precision,
+}
+
+/// Activations [rows, width] that one or more products read.
+pub(crate) struct Rows {
+    width: u64,
+    form: Form,
+}
+
+enum Form {
+    Float(Value),
+    /// Codes [rows, width] and their scales [rows, 1].
+    Bytes {
+        codes: Value,
+        scales: Value,
+    },
+}
+
+impl<'a> Products<'a> {
+    pub fn new(graph: Builder, tensors: &'a SafeTensors, precision: Precision) -> Self {
+        Self { graph, tensors, precision }
+    }
+
+    /// Makes activations ready for products; matrices that read the same share one quantisation.
+    pub fn rows(&mut self, value: &Value, width: u64) -> Rows {
+        let form = match self.precision {
+            Precision::Fp32 => Form::Float(value.clone()),
+            Precision::Int8 => self.quantise_rows(value),
+        };
+        Rows { width, form }
+    }
+
+    /// `rows` times the transposed matrix `name`.weight [out, width], without its bias.
+    pub fn product(&mut self, rows: &Rows, name: &str, out: u64) -> Result<Value, Error> {
+        match &rows.form {
+            Form::Float(value) => {
+                let matrix = self.matrix(name, out, rows.width)?;
+                Ok(self.graph.op("Gemm", &[value, &matrix], vec![int("transB", 1)]))
+            }
+            Form::Bytes { codes, scales } => {
+                self.byte_product(codes, scales, name, out, rows.width)
+            }
+        }
+    }
+
+    /// The same with the bias `name`.bias.
+    pub fn product_with_bias(&mut self, rows: &Rows, name: &str, out: u64) -> Result<Value, Error> {
+        if let Form::Float(value) = &rows.form {
+            return self.float_product(&value.clone(), name, rows.width, out);
+        }
+        let product = self.product(rows, name, out)?;
+        let bias = self.bias(name, out)?;
+        Ok(self.graph.op("Add", &[&product, &bias], vec![]))
+    }
+
+    /// A product with bias that is computed in floating point whatever the precision.
+    pub fn float_product(
+        &mut self,
+        rows: &Value,
+        name: &str,
+        width: u64,
+        out: u64,
+    ) -> Result<Value, Error> {
+        let matrix = self.matrix(name, out, width)?;
+        let bias = self.bias(name, out)?;
+        Ok(self.graph.op("Gemm", &[rows, &matrix, &bias], vec![int("transB", 1)]))
+    }
+
+    /// The bias [out] of the matrix `name`.
+    pub fn bias(&mut self, name: &str, out: u64) -> Result<Value, Error> {
+        let name = format!("{name}.bias");
+        let values = self.tensors.read(&name, &[out])?;
+        Ok(self.graph.vector(&name, &[out], values))
+    }
+
+    /// Scale and offset of a layer normalisation; old checkpoints call them gamma and beta.
+    pub fn norm(&mut self, name: &str, width: u64) -> Result<(Value, Value), Error> {
+        let old = self.tensors.contains(&format!("{name}.gamma"));
+        let [scale, offset] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
+        let mut read = |part: &str| {
+            let name = format!("{name}.{part}");
+            let values = self.tensors.read(&name, &[width])?;
+            Ok(self.graph.vector(&name, &[width], values))
+        };
+        Ok((read(scale)?, read(offset)?))
+    }
+
+    fn matrix(&mut self, name: &str, out: u64, width: u64) -> Result<Value, Error> {
+        let name = format!("{name}.weight");
+        let values = self.tensors.read(&name, &[out, width])?;
+        Ok(self.graph.matrix(&name, &[out, width], WeightData::F32(values)))
+    }
+
+    fn quantise_rows(&mut self, value: &Value) -> Form {
+        let graph = &mut self.graph;
+        let axis = graph.integers(&[1], &[1]);
+        let largest = graph.op("ReduceMax", &[value, &axis], vec![int("keepdims", 0)]);
+        let smallest = graph.op("ReduceMin", &[value, &axis], vec![int("keepdims", 0)]);
+        let opposite = graph.op("Neg", &[&smallest], vec![]);
+        let least = graph.scalar(MAGNITUDE_MIN);
+        let magnitude = graph.op("Max", &[&largest, &opposite, &least], vec![]);
+        let steps = graph.scalar(ACTIVATION_MAX);
+        let scales = graph.op("Div", &[&magnitude, &steps], vec![]);
+        let rows = graph.op("Shape", &[&scales], vec![]);
+        let zero = graph.byte(ZERO_POINT);
+        let zeros = graph.op("Expand", &[&zero, &rows], vec![]);
+        let inputs = [value, &scales, &zeros];
+        let codes = graph.op("QuantizeLinear", &inputs, vec![int("axis", 0)]);
+        let scales = graph.op("Unsqueeze", &[&scales, &axis], vec![]);
+        Form::Bytes { codes, scales }
+    }
+
+    fn byte_product(
+        &mut self,
+        codes: &Value,
+        scales: &Value,
+        name: &str,
+        out: u64,
+        width: u64,
+    ) -> Result<Value, Error> {
+        let weight = format!("{name}.weight");
+        let values = self.tensors.read(&weight, &[out, width])?;
+        let (values, steps) = quantise_columns(&values, width as usize);
+        let graph = &mut self.graph;
+        let matrix = graph.matrix(&weight, &[width, out], WeightData::I8(values));
+        let steps = graph.vector(&format!("{name}.scale"), &[out], steps);
+        let one = graph.scalar(1.0);
+        let zero = graph.byte(ZERO_POINT);
+        let inputs = [codes, &matrix, &one, &steps, &zero];
+        let product = graph.contrib("MatMulIntegerToFloat", &inputs, vec![]);
+        Ok(graph.op("Mul", &[&product, scales], vec![]))
+    }
+}
+
+/// Quantises a matrix [out, width] to its transpose [width, out] with one scale for each of the
+/// `out` columns.
+fn quantise_columns(values: &[f32], width: usize) -> (Vec<i8>, Vec<f32>) {
+    let out = values.len() / width;
+    let mut codes = vec![0; values.len()];
+    let mut steps = Vec::with_capacity(out);
+    for (column, weights) in values.chunks_exact(width).enumerate() {
+        let magnitude = weights.iter().fold(MAGNITUDE_MIN, |most, weight| most.max(weight.abs()));
+        let step = magnitude / WEIGHT_MAX;
+        steps.push(step);
+        for (row, weight) in weights.iter().enumerate() {
+            // Within ±63 by the choice of the step.
+            codes[row * out + column] = (weight / step).round_ties_even() as i8;
+        }
+    }
+    (codes, steps)
+}
