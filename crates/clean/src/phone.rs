@@ -7,16 +7,19 @@
 
 mod digits;
 mod find;
+mod plans;
 mod region;
 mod repair;
 
 pub use digits::digits;
 pub use find::{Found, find};
+pub use plans::PLANS_VERSION;
 pub use region::{Region, UnknownRegion};
 
+use plans::util;
 use rlibphonenumber::{
-    NumberLengthType, PHONE_NUMBER_UTIL, ParseError, PhoneNumber, PhoneNumberFormat,
-    PhoneNumberType, PhoneNumberUtil, ValidationError,
+    NumberLengthType, ParseError, PhoneNumber, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil,
+    ValidationError,
 };
 
 /// Longest text, in characters, that is read as one phone number: libphonenumber's own limit.
@@ -206,11 +209,6 @@ pub fn describe(raw: &str, region: Region) -> PhoneInfo {
         }
         (None, Err(problem)) => PhoneInfo { problem: Some(problem), ..PhoneInfo::default() },
     }
-}
-
-/// The numbering plans, decoded at the first call of the process.
-fn util() -> &'static PhoneNumberUtil {
-    &PHONE_NUMBER_UTIL
 }
 
 /// libphonenumber's reading of `raw`, or why there is none.

@@ -1,8 +1,9 @@
 //! Phone numbers inside free text.
 
-use rlibphonenumber::phonenumber_matcher::{Leniency, PHONE_MATCHER_FACTORY};
+use rlibphonenumber::phonenumber_matcher::Leniency;
 
-use super::{Region, e164, util};
+use super::plans::{matchers, util};
+use super::{Region, e164};
 
 /// One number found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Found {
 ///
 /// There is no limit on their count; the work grows with the length of `body`.
 pub fn find(body: &str, region: Region) -> Vec<Found> {
-    let matcher = PHONE_MATCHER_FACTORY
+    let matcher = matchers()
         .matcher_builder(body)
         .leniency(Leniency::Valid)
         .max_tries(u64::MAX)

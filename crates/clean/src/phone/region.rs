@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use rlibphonenumber::PHONE_NUMBER_UTIL;
 use thiserror::Error;
+
+use super::plans::util;
 
 /// A region of libphonenumber, or none: then only numbers with their country code can be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ impl FromStr for Region {
             return Err(UnknownRegion);
         }
         let region = rlibphonenumber::Region::from_code(text).map_err(|_| UnknownRegion)?;
-        match PHONE_NUMBER_UTIL.get_country_code_for_region(region) {
+        match util().get_country_code_for_region(region) {
             Some(_) => Ok(Self(Some(region))),
             None => Err(UnknownRegion),
         }

@@ -55,8 +55,12 @@ fn agrees_with_libphonenumber_on_the_oracle() {
         assert_eq!(normalise(column(0), region(column(1))), valid, "row {rows}");
     }
     assert_eq!(rows, 5800);
-    // Formats of two numbers that are not valid: China's plan changed after metadata 9.0.42.
-    assert_eq!(differences.len(), 2, "rows differ:\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} rows differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[test]
