@@ -3,7 +3,9 @@
 
 use pgrx::prelude::*;
 
-/// `#[pg_test]` functions live in a schema of their own.
+/// `#[pg_test]` functions live in a schema of their own. The build that holds them is no test build
+/// to clippy, which would let tests unwrap.
+#[allow(clippy::unwrap_used)]
 #[pg_schema]
 mod tests {
     use super::*;

@@ -60,6 +60,7 @@ fn crm_embed(
 /// The same for an array: a row for each text, in order, NULL for NULL. Rows and not an array of
 /// arrays, because that could not hold a NULL vector.
 #[pg_extern(stable, strict, parallel_safe, cost = 100000)]
+#[allow(clippy::type_complexity)]
 fn crm_embed_batch(
     bodies: Array<'_, &str>,
     model: default!(&str, "'minilm'"),

@@ -70,6 +70,22 @@ fn try_lock() -> rustix::io::Result<Option<OwnedFd>> {
     }
 }
 
+/// Takes the lock for the supervisor's life; `None` when another supervisor has it.
+fn take_lock() -> Option<OwnedFd> {
+    // A backend that asks whether a supervisor lives holds the lock for a moment.
+    for _ in 0..10 {
+        match try_lock() {
+            Ok(Some(lock)) => return Some(lock),
+            Ok(None) => latch::sleep(10, None),
+            Err(error) => {
+                log!("crm_ai: cannot lock {LOCK}: {error}");
+                return None;
+            }
+        }
+    }
+    None
+}
+
 /// What ended a watch over the engine.
 enum Ended {
     /// The server stops.
@@ -83,14 +99,7 @@ enum Ended {
 /// The supervisor's life. Exits 0 when another one has the lock, so that it is not restarted.
 pub fn run() {
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
-    let _lock = match try_lock() {
-        Ok(Some(lock)) => lock,
-        Ok(None) => return,
-        Err(error) => {
-            log!("crm_ai: cannot lock {LOCK}: {error}");
-            return;
-        }
-    };
+    let Some(_lock) = take_lock() else { return };
     let mut backoff_ms = BACKOFF_MS_MIN;
     loop {
         let started = Instant::now();

@@ -4,22 +4,19 @@
 //! the engine and its reply, should it come, is dropped by its id; a request that was cut off
 //! while it was being sent takes its connection with it.
 
+mod connection;
+
 use crate::error::{Error, Result};
-use crate::pg::socket::{Interest, Socket, Woken};
-use crate::pg::{latch, session};
-use crate::worker::supervisor;
-use crate::{settings, store};
+use crate::pg::session;
+use crate::store;
+use connection::Connection;
 use crm_ai_wire::{
-    Digest, EngineStats, ErrorCode, FrameReader, ModelInfo, Precision, ProtocolError, Reply,
-    Request, Task,
+    Digest, EngineStats, ErrorCode, ModelInfo, Precision, ProtocolError, Reply, Request, Task,
 };
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
-use std::time::{Duration, Instant};
 
-/// How long a call waits for an engine that is starting.
-const START_WAIT: Duration = Duration::from_secs(10);
 /// Texts of one request, at most; the next request is under way while this one is worked on.
 const REQUEST_ROWS_MAX: usize = 16_384;
 /// Bytes of one request, at most.
@@ -326,172 +323,4 @@ impl Drop for Outstanding {
             }
         });
     }
-}
-
-/// One connection.
-struct Connection {
-    socket: Socket,
-    reader: FrameReader,
-    /// Replies awaited, by request id; `None` until they come. Others are dropped.
-    awaited: BTreeMap<u64, Option<Reply>>,
-    /// A frame is partly written, or what came was no frame: of no further use.
-    out_of_step: bool,
-    /// When the engine was last heard of.
-    heard: Instant,
-    buffer: Box<[u8]>,
-}
-
-impl Connection {
-    fn open() -> io::Result<Self> {
-        Ok(Self {
-            socket: Socket::connect(supervisor::SOCKET)?,
-            reader: FrameReader::default(),
-            awaited: BTreeMap::new(),
-            out_of_step: false,
-            heard: Instant::now(),
-            buffer: vec![0; 64 << 10].into(),
-        })
-    }
-
-    /// Connects, starting the supervisor and waiting for the engine when it is not there yet.
-    fn establish() -> std::result::Result<Self, Failure> {
-        let began = Instant::now();
-        let mut slept_ms = 0;
-        loop {
-            let error = match Self::open() {
-                Ok(connection) => return Ok(connection),
-                Err(error) => error,
-            };
-            check_installation()?;
-            // Asked for anew each second: the one that was starting may have failed.
-            if slept_ms % 1000 == 0 && !supervisor::ensure_running() {
-                return Err(Failure::Error(no_worker_slot()));
-            }
-            if began.elapsed() > START_WAIT {
-                return Err(Failure::Error(engine_gone(&error.into())));
-            }
-            latch::sleep(20, None);
-            slept_ms += 20;
-        }
-    }
-
-    fn send(&mut self, frame: &[u8]) -> std::result::Result<u64, Failure> {
-        let mut id = [0; 8];
-        id.copy_from_slice(&frame[8..16]);
-        let id = u64::from_le_bytes(id);
-        self.awaited.entry(id).or_insert(None);
-        self.heard = Instant::now();
-        let mut sent = 0;
-        while sent < frame.len() {
-            match self.socket.write(&frame[sent..]) {
-                Ok(0) => return Err(closed()),
-                Ok(count) => {
-                    sent += count;
-                    self.out_of_step = sent < frame.len();
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // Read meanwhile, so that neither side waits for the other to read.
-                    self.wait_socket(Interest::ReadWrite)?;
-                    self.read_replies()?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::Gone(error.into())),
-            }
-        }
-        Ok(id)
-    }
-
-    fn wait(&mut self, id: u64) -> std::result::Result<Reply, Failure> {
-        loop {
-            self.read_replies()?;
-            if let Some(Some(_)) = self.awaited.get(&id) {
-                return self.awaited.remove(&id).flatten().ok_or_else(closed);
-            }
-            self.wait_socket(Interest::Read)?;
-        }
-    }
-
-    /// Waits for the socket; fails when the engine has been silent for `crm_ai.timeout`.
-    fn wait_socket(&mut self, interest: Interest) -> std::result::Result<(), Failure> {
-        let timeout_ms = settings::timeout_ms();
-        let left_ms = timeout_ms.map(|limit| {
-            limit.saturating_sub(u64::try_from(self.heard.elapsed().as_millis()).unwrap_or(limit))
-        });
-        match (self.socket.wait(interest, left_ms), timeout_ms) {
-            (Woken::TimedOut, Some(limit)) => Err(Failure::Error(Error::timed_out(limit))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes what has arrived and files the replies that are awaited.
-    fn read_replies(&mut self) -> std::result::Result<(), Failure> {
-        loop {
-            match self.socket.read(&mut self.buffer) {
-                Ok(0) => return Err(closed()),
-                Ok(count) => self.reader.push(&self.buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Failure::Gone(error.into())),
-            }
-            self.heard = Instant::now();
-            self.file_replies().map_err(|error| {
-                self.out_of_step = true;
-                Failure::Error(error.into())
-            })?;
-        }
-    }
-
-    fn file_replies(&mut self) -> std::result::Result<(), ProtocolError> {
-        while let Some(frame) = self.reader.next_frame()? {
-            if let Some(slot) = self.awaited.get_mut(&frame.request_id) {
-                match Reply::decode(&frame)? {
-                    Reply::Progress(_) => {}
-                    reply => *slot = Some(reply),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Cancels what is awaited still. `false`: the stream is out of step and must be closed.
-    fn abandon(&mut self) -> bool {
-        let unanswered = std::mem::take(&mut self.awaited)
-            .into_iter()
-            .filter_map(|(id, reply)| reply.is_none().then_some(id));
-        for id in unanswered {
-            let Ok(frame) = Request::Cancel.encode(id) else { return false };
-            let sent =
-                !self.out_of_step && matches!(self.socket.write(&frame), Ok(n) if n == frame.len());
-            if !sent {
-                return false;
-            }
-        }
-        !self.out_of_step
-    }
-}
-
-fn closed() -> Failure {
-    Failure::Gone(Gone("it closed the connection".into()))
-}
-
-/// Tells a missing program or library apart from an engine that is merely starting.
-fn check_installation() -> std::result::Result<(), Failure> {
-    for (what, path) in [
-        ("program", settings::engine_path()),
-        ("runtime library", crate::pg::paths::library_file("libonnxruntime.so")),
-    ] {
-        if !std::path::Path::new(&path).exists() {
-            let message = format!("the model engine's {what} is not installed");
-            return Err(Failure::Error(Error::engine_gone(message).hint(
-                "install the package's files anew; crm_ai.engine_path names the program when it \
-                 lies elsewhere",
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn no_worker_slot() -> Error {
-    Error::engine_gone("no background worker is free to start the model engine")
-        .hint("raise max_worker_processes, or add crm_ai to shared_preload_libraries, and restart")
 }
