@@ -179,7 +179,7 @@ fn volatility_and_parallel_safety_are_as_promised() {
     expected.extend(immutable.map(|name| (name.to_owned(), "i s t".to_owned())));
     expected.extend(stable.map(|name| (name.to_owned(), "s s t".to_owned())));
     expected.extend(acts.map(|name| (name.to_owned(), "v u t".to_owned())));
-    expected.insert("engine_stats".into(), "v r f".into());
+    expected.insert("engine_stats".into(), "v r t".into());
     let found: BTreeMap<String, String> = shared()
         .session()
         .rows(&format!(
