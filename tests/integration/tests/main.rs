@@ -2,8 +2,14 @@
 
 mod answers;
 mod cancel;
+mod dump;
 mod engine_death;
 mod engine_setup;
 mod install;
 mod lifecycle;
+mod logs;
+mod refusals;
+mod registry;
+mod rights;
 mod sharing;
+mod standby;

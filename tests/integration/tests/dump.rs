@@ -1,0 +1,113 @@
+//! A dump carries the registry: the restored database answers as the old one did.
+
+use crm_ai_integration::cluster::{Cluster, shared};
+use crm_ai_integration::installation::run;
+use crm_ai_integration::session::Session;
+use crm_ai_integration::tiny_model::{TinyModel, classifier};
+use crm_ai_integration::{texts, workplace};
+
+/// All that the two databases must agree on, in one text.
+fn fingerprint(session: &mut Session) -> String {
+    let texts = texts::messages(30);
+    let answers = session
+        .client()
+        .query_one(
+            "SELECT concat_ws(E'\\n',
+                 (SELECT string_agg(crm_sentiment_score(t)::text, ',' ORDER BY t)
+                  FROM unnest($1::text[]) t),
+                 (SELECT string_agg(crm_classify('topics', t) || crm_classify('topics@1', t), ','
+                  ORDER BY t) FROM unnest($1::text[]) t),
+                 (SELECT crm_embed('x', 'large')::text))",
+            &[&texts],
+        )
+        .unwrap()
+        .get::<_, String>(0);
+    let rows = session.column(
+        "SELECT m::text FROM crm_ai.models m UNION ALL SELECT v::text FROM crm_ai.versions v
+         UNION ALL SELECT d::text FROM crm_ai.deployments d WHERE d.id >= 1000
+         UNION ALL SELECT concat(model, grantee) FROM crm_ai.model_grant
+         UNION ALL SELECT concat(sha256, seq, md5(data)) FROM crm_ai.artifact_chunk ORDER BY 1",
+    );
+    // The built-in models were made when the extension was.
+    let rows: Vec<String> = rows
+        .into_iter()
+        .filter(|row| !row.contains("minilm") && !row.contains("(sentiment"))
+        .collect();
+    format!("{answers}\n{}", rows.join("\n"))
+}
+
+/// A database with two imported models, the champion of one of which is its second version.
+fn source(cluster: &Cluster, name: &str) -> Session {
+    let mut session = cluster.database(name);
+    for seed in 1..=3 {
+        classifier(seed).write(&cluster.imports().join(format!("{name}{seed}")));
+        session.run(&format!("SELECT crm_ai.import_model('topics', '{name}{seed}')"));
+    }
+    let large = TinyModel { labels: &[], spare_rows: 60_000, ..classifier(9) };
+    large.write(&cluster.imports().join(format!("{name}_large")));
+    session.run(&format!(
+        "CREATE ROLE {name}_grantee;
+         SELECT crm_ai.import_model('large', '{name}_large');
+         SELECT crm_ai.promote('topics', 2); SELECT crm_ai.drop_version('topics', 3);
+         SELECT crm_ai.grant_model('topics', '{name}_grantee');
+         SELECT crm_ai.grant_model('topics', 'public')"
+    ));
+    session
+}
+
+/// The restored database equals the old one, and acts on its models go on.
+fn check_restored(cluster: &Cluster, old: &mut Session, name: &str) {
+    let mut new = cluster.connect("postgres", &format!("{name}_new"));
+    assert_eq!(fingerprint(&mut new), fingerprint(old));
+    let import = format!("SELECT crm_ai.import_model('topics', '{name}3')");
+    assert_eq!(new.value(&import), "4");
+    assert_eq!(new.value("SELECT crm_ai.rollback('topics')"), "1");
+    new.run("SELECT crm_ai.promote('topics', 4)");
+    assert_eq!(new.value("SELECT champion FROM crm_ai.models WHERE name = 'topics'"), "4");
+    assert_eq!(new.value("SELECT crm_sentiment('great product')"), "positive");
+}
+
+#[test]
+fn a_plain_dump_restores() {
+    let cluster = shared();
+    let mut old = source(&cluster, "plaindump");
+    let file = workplace::new_directory("dump").join("plain.sql");
+    run(cluster.client_program("pg_dump").arg("--file").arg(&file).arg("plaindump"));
+    cluster.session().run("CREATE DATABASE plaindump_new TEMPLATE template0");
+    run(cluster
+        .client_program("psql")
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname=plaindump_new"])
+        .arg("--file")
+        .arg(&file));
+    check_restored(&cluster, &mut old, "plaindump");
+}
+
+#[test]
+fn a_custom_dump_restores_with_two_jobs() {
+    let cluster = shared();
+    let mut old = source(&cluster, "customdump");
+    let file = workplace::new_directory("dump").join("custom");
+    run(cluster.client_program("pg_dump").args(["-Fc", "--file"]).arg(&file).arg("customdump"));
+    cluster.session().run("CREATE DATABASE customdump_new TEMPLATE template0");
+    run(cluster
+        .client_program("pg_restore")
+        .args(["--jobs=2", "--exit-on-error", "--dbname=customdump_new"])
+        .arg(&file));
+    check_restored(&cluster, &mut old, "customdump");
+}
+
+#[test]
+fn the_built_in_models_need_no_roles_from_elsewhere() {
+    let cluster = shared();
+    let mut old = cluster.database("moved");
+    old.run("CREATE TABLE judged AS SELECT crm_sentiment_score('great product') AS score");
+    let file = workplace::new_directory("dump").join("moved.sql");
+    run(cluster.client_program("pg_dump").arg("--file").arg(&file).arg("moved"));
+    let other = Cluster::bare(&[]);
+    run(other
+        .client_program("psql")
+        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname=postgres", "--file"])
+        .arg(&file));
+    let same = "SELECT score = crm_sentiment_score('great product') FROM judged";
+    assert_eq!(other.session().value(same), "t");
+}
