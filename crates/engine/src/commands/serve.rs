@@ -1,0 +1,199 @@
+//! `crm_ai_engine serve`: the engine process of a cluster, started by its supervisor.
+
+use super::CommandError;
+use crate::artifacts::Store;
+use crate::log;
+use crate::onnx::{DeviceChoice, OnnxLoader};
+use crate::predictor::Loader;
+use crate::server::{self, ServerOptions};
+use crate::{Engine, EngineOptions};
+use lexopt::Arg::Long;
+use lexopt::ValueExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Files and sockets that are no connections.
+const DESCRIPTORS_RESERVED: u64 = 64;
+/// How often, and with which pauses, a socket is tried that another engine still serves: one that
+/// is being ended leaves within moments.
+const TAKE_OVER_TRIES: u32 = 20;
+const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
+
+/// The command line.
+pub(crate) struct Options {
+    socket: PathBuf,
+    runtime: PathBuf,
+    models: Vec<PathBuf>,
+    cache: PathBuf,
+    threads: usize,
+    memory_limit: u64,
+    queue_rows: usize,
+    device: DeviceChoice,
+    lifeline: bool,
+}
+
+impl Options {
+    pub fn parse(mut arguments: lexopt::Parser) -> Result<Self, CommandError> {
+        let (mut socket, mut runtime, mut cache) = (None, None, None);
+        let mut models = Vec::new();
+        let (mut threads, mut memory_limit, mut queue_rows) = (0, 0, 262_144);
+        let (mut device, mut lifeline) = (DeviceChoice::Auto, false);
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("socket") => socket = Some(PathBuf::from(arguments.value()?)),
+                Long("runtime") => runtime = Some(PathBuf::from(arguments.value()?)),
+                Long("models") => models.push(PathBuf::from(arguments.value()?)),
+                Long("cache") => cache = Some(PathBuf::from(arguments.value()?)),
+                Long("threads") => threads = arguments.value()?.parse()?,
+                Long("memory-limit") => memory_limit = arguments.value()?.parse()?,
+                Long("queue-rows") => queue_rows = arguments.value()?.parse()?,
+                Long("device") => device = arguments.value()?.parse_with(parse_device)?,
+                Long("lifeline") => lifeline = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        let needed = |value: Option<PathBuf>, name: &str| {
+            value.ok_or_else(|| CommandError::Usage(format!("--{name} is missing")))
+        };
+        if threads == 0 {
+            threads = thread::available_parallelism().map_or(1, usize::from);
+        }
+        Ok(Self {
+            socket: needed(socket, "socket")?,
+            runtime: needed(runtime, "runtime")?,
+            models,
+            cache: needed(cache, "cache")?,
+            threads,
+            memory_limit,
+            queue_rows,
+            device,
+            lifeline,
+        })
+    }
+}
+
+fn parse_device(name: &str) -> Result<DeviceChoice, &'static str> {
+    match name {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "cuda" => Ok(DeviceChoice::Cuda),
+        _ => Err("not auto, cpu or cuda"),
+    }
+}
+
+/// Serves until asked to end.
+pub(crate) fn run(options: Options) -> Result<(), CommandError> {
+    log::hide_panic_messages();
+    // Whatever the engine makes is its user's alone. Set before there is a second thread.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    end_on_signals()?;
+    if options.lifeline {
+        end_with_starter()?;
+    }
+    let loader = OnnxLoader::new(&options.runtime, options.device)
+        .map_err(|failure| CommandError::Usage(failure.to_string()))?;
+    let store = Store::open(options.models, options.cache)
+        .map_err(|error| CommandError::Failed(format!("the cache of models: {error}")))?;
+    let listener = bind(&options.socket)?;
+    let engine_options = EngineOptions {
+        threads: options.threads,
+        memory_limit: options.memory_limit,
+        queue_rows: options.queue_rows,
+        limits: EngineOptions::limits_for(loader.device()),
+    };
+    let (version, threads) = (env!("CARGO_PKG_VERSION"), options.threads);
+    log::event(format_args!("{version} serves with {threads} threads on {}", loader.device()));
+    let engine = Engine::new(engine_options, Arc::new(store), Arc::new(loader));
+    let error = server::serve(listener, Arc::new(engine), server_options());
+    Err(CommandError::Failed(error.to_string()))
+}
+
+/// As many connections as the system lets the process have.
+fn server_options() -> ServerOptions {
+    let limit = getrlimit(Resource::Nofile);
+    // Raising it to what is allowed anyway cannot harm; where it fails, the lower limit holds.
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    let options = ServerOptions::default();
+    let descriptors = limit.current.unwrap_or(u64::MAX).saturating_sub(DESCRIPTORS_RESERVED);
+    let connections = usize::try_from(descriptors).unwrap_or(usize::MAX).max(1);
+    ServerOptions { connections_max: options.connections_max.min(connections), ..options }
+}
+
+/// Binds the socket, readable and writable by its owner alone. A socket that nobody serves any
+/// more is replaced.
+fn bind(path: &Path) -> Result<UnixListener, CommandError> {
+    let failed = |error: io::Error| match error.kind() {
+        // Too long for an address.
+        ErrorKind::InvalidInput => CommandError::Usage(format!("--socket: {error}")),
+        _ => CommandError::Failed(format!("cannot bind {}: {error}", path.display())),
+    };
+    for _ in 0..TAKE_OVER_TRIES {
+        match UnixListener::bind(path) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => return Err(failed(error)),
+            Ok(listener) => {
+                let owner_alone = fs::Permissions::from_mode(0o600);
+                fs::set_permissions(path, owner_alone).map_err(failed)?;
+                return Ok(listener);
+            }
+        }
+        match UnixStream::connect(path) {
+            Ok(_) => thread::sleep(TAKE_OVER_PAUSE),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                log::event("a stale socket is replaced");
+                fs::remove_file(path).map_err(failed)?;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(CommandError::Failed(format!("another engine serves {}", path.display())))
+}
+
+/// SIGTERM and SIGINT end the process at once: nothing that it holds needs saving.
+fn end_on_signals() -> Result<(), CommandError> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| CommandError::Failed(format!("cannot take signals: {error}")))?;
+    spawn("signals", move || {
+        if signals.forever().next().is_some() {
+            end("asked to end");
+        }
+    })
+}
+
+/// Ends the process when whoever holds the other end of stdin does.
+fn end_with_starter() -> Result<(), CommandError> {
+    spawn("lifeline", || {
+        let mut byte = [0];
+        loop {
+            match io::stdin().read(&mut byte) {
+                Ok(0) => return end("the supervisor is gone"),
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return end("the supervisor's pipe broke");
+                }
+                _ => {}
+            }
+        }
+    })
+}
+
+/// Ends without running the C library's exit handlers: ONNX Runtime's would pull the ground from
+/// under the workers, which are still at it.
+fn end(reason: &str) {
+    log::event(reason);
+    signal_hook::low_level::exit(0);
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), CommandError> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(body);
+    spawned.map(|_| ()).map_err(|error| CommandError::Failed(error.to_string()))
+}

@@ -1,0 +1,239 @@
+//! The engine's shared state and what the I/O thread asks of it.
+//!
+//! One mutex guards queue, models and counters; it is held for bookkeeping alone, never while a
+//! model works, a file is read or a reply is sent. A request is answered by whoever takes it out
+//! of the queue, so it is answered exactly once.
+
+use crate::artifacts::Store;
+use crate::job::{Job, ModelKey};
+use crate::models::{Lookup, Models};
+use crate::outlet;
+use crate::predictor::{Failure, Loader, width};
+use crate::queue::{BatchLimits, Queue};
+use crate::stats::{Counters, resident_bytes};
+use crm_ai_infer::Info;
+use crm_ai_wire::{Digest, EngineStats, ErrorCode, Task};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a request in work is told how far it is.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the command line decides.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// Most memory that models may take together; 0 for no limit.
+    pub memory_limit: u64,
+    /// Most texts that may wait.
+    pub queue_rows: usize,
+    /// Bounds of a batch.
+    pub limits: BatchLimits,
+}
+
+impl EngineOptions {
+    /// Bounds that suit a device. On a processor larger batches gain nothing and make single
+    /// texts wait longer; a graphics processor wants many texts at once.
+    pub fn limits_for(device: &str) -> BatchLimits {
+        match device {
+            "cuda" => BatchLimits { padded_tokens: 16_384, pool_tokens: 65_536 },
+            _ => BatchLimits { padded_tokens: 512, pool_tokens: 4096 },
+        }
+    }
+}
+
+/// Answers requests with loaded models.
+pub struct Engine {
+    pub(crate) options: EngineOptions,
+    pub(crate) store: Arc<Store>,
+    pub(crate) loader: Arc<dyn Loader>,
+    state: Mutex<State>,
+    work: Condvar,
+    /// Texts cut at their model's limit.
+    pub(crate) truncated: AtomicU64,
+}
+
+/// What the mutex guards.
+pub(crate) struct State {
+    pub queue: Queue,
+    pub models: Models,
+    pub counters: Counters,
+    /// Workers that wait for something to do.
+    pub idle: usize,
+}
+
+impl Engine {
+    /// An engine without threads yet: each thread that calls [`run_worker`](Self::run_worker)
+    /// becomes a worker.
+    pub fn new(options: EngineOptions, store: Arc<Store>, loader: Arc<dyn Loader>) -> Self {
+        let now = Instant::now();
+        Self {
+            options,
+            store,
+            loader,
+            state: Mutex::new(State {
+                queue: Queue::new(options.queue_rows, now),
+                models: Models::new(options.memory_limit),
+                counters: Counters::new(now),
+                idle: 0,
+            }),
+            work: Condvar::new(),
+            truncated: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a request. It is answered through its outlet, at once when it is refused.
+    pub fn submit(&self, job: Job) {
+        let job = Arc::new(job);
+        let mut state = self.lock();
+        if job.rows() == 0 {
+            state.counters.requests += 1;
+            drop(state);
+            return job.reply_empty();
+        }
+        let refused = match state.models.look_up(&job.target.model, Instant::now()) {
+            Lookup::Ready(predictor) => refusal(predictor.info(), job.target.task, job.rows()),
+            Lookup::Failed(failure) => Some(failure),
+            Lookup::Absent | Lookup::Loading => None,
+        };
+        if let Some(failure) = refused {
+            state.counters.errors += 1;
+            drop(state);
+            return job.fail(&failure);
+        }
+        if let Err(failure) = state.queue.admit(Arc::clone(&job)) {
+            state.counters.rejected += 1;
+            drop(state);
+            return job.fail(&failure);
+        }
+        let wake = state.idle > 0;
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    /// Whether that caller's request is in work.
+    pub fn holds(&self, connection: u64, request_id: u64) -> bool {
+        self.lock().queue.holds(connection, request_id)
+    }
+
+    /// Drops a request whose caller no longer wants it.
+    pub fn cancel(&self, connection: u64, request_id: u64) {
+        let mut state = self.lock();
+        if state.queue.remove_request(connection, request_id).is_some() {
+            state.counters.abandoned += 1;
+        }
+    }
+
+    /// Drops all requests of a connection that ended.
+    pub fn disconnect(&self, connection: u64) {
+        let mut state = self.lock();
+        let gone = state.queue.remove_where(|job| job.caller.connection == connection);
+        state.counters.abandoned += gone.len() as u64;
+    }
+
+    /// Answers requests whose deadline has passed and tells the others how far they are.
+    pub fn tick(&self, now: Instant) {
+        let mut state = self.lock();
+        let late = state.queue.remove_where(|job| job.is_late(now));
+        state.counters.abandoned += late.len() as u64;
+        let due = state.queue.due_progress(now, PROGRESS_INTERVAL);
+        drop(state);
+        late.iter().for_each(|job| job.fail_late());
+        due.iter().for_each(|(job, done)| job.report_progress(*done));
+    }
+
+    /// Whether no request is in work.
+    pub fn is_idle(&self) -> bool {
+        self.lock().queue.is_empty()
+    }
+
+    /// Frees an artifact's models.
+    pub fn evict(&self, digest: &Digest) {
+        self.lock().models.evict(digest);
+    }
+
+    /// Forgets that an artifact could not be loaded, as it has come anew.
+    pub fn artifact_came(&self, digest: &Digest) {
+        self.lock().models.forget_failure(digest);
+    }
+
+    /// The engine's state.
+    pub fn stats(&self, connections: usize) -> EngineStats {
+        let now = Instant::now();
+        let memory_bytes = resident_bytes();
+        let state = self.lock();
+        let counters = &state.counters;
+        EngineStats {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_seconds: counters.uptime_seconds(now),
+            device: self.loader.device().to_owned(),
+            threads: self.options.threads as u32,
+            memory_bytes,
+            connections: connections as u32,
+            queue_rows: state.queue.rows() as u64,
+            requests: counters.requests,
+            rows: counters.rows,
+            batches: counters.batches,
+            rows_per_second: counters.rows_per_second(now),
+            truncated: self.truncated.load(Ordering::Relaxed),
+            rejected: counters.rejected,
+            abandoned: counters.abandoned,
+            errors: counters.errors,
+            models: state.models.stats(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // No foreign code runs under the lock, so a panic elsewhere leaves the state whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until there may be something to do.
+    pub(crate) fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.idle += 1;
+        let mut state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.idle -= 1;
+        state
+    }
+
+    pub(crate) fn wake_one(&self) {
+        self.work.notify_one();
+    }
+
+    pub(crate) fn wake_all(&self) {
+        self.work.notify_all();
+    }
+
+    /// Answers all requests for a model with a failure.
+    pub(crate) fn fail_model(&self, model: &ModelKey, failure: &Failure) {
+        let mut state = self.lock();
+        let failed = state.queue.remove_where(|job| job.target.model == *model);
+        if failure.is_error() {
+            state.counters.errors += failed.len() as u64;
+        }
+        drop(state);
+        failed.iter().for_each(|job| job.fail(failure));
+    }
+}
+
+/// Why a model cannot answer a request, if so.
+pub(crate) fn refusal(info: &Info, task: Task, rows: usize) -> Option<Failure> {
+    let width = width(info, task);
+    if width == 0 {
+        let message = match task {
+            Task::Classify => "the model gives vectors, not classes",
+            Task::Embed => "the model gives classes, not vectors",
+        };
+        return Some(Failure::new(ErrorCode::WrongTask, message));
+    }
+    if !outlet::fits_frame(rows, width, &info.labels) {
+        let message = "the answer would not fit one frame: ask for fewer texts at once";
+        return Some(Failure::new(ErrorCode::Protocol, message));
+    }
+    None
+}

@@ -1,0 +1,29 @@
+//! The engine: answers the requests of every backend of a cluster from one set of loaded models.
+//!
+//! Threads: one I/O thread ([`server`]) owns the connections; worker threads ([`Engine`]) share a
+//! bounded [`queue`], tokenise, form batches over all connections and run them; a file thread
+//! ([`files`]) receives and deletes artifacts; an examiner ([`examiner`]) describes them.
+//!
+//! The models themselves are behind the traits of [`predictor`], so that everything here is tested
+//! without ONNX Runtime; [`onnx`] is the real implementation. The binary's sub-commands are in
+//! [`commands`].
+
+pub mod artifacts;
+pub mod commands;
+mod connection;
+mod core;
+pub mod examiner;
+pub mod files;
+pub mod job;
+pub mod log;
+pub mod models;
+pub mod onnx;
+pub mod outlet;
+pub mod pending;
+pub mod predictor;
+pub mod queue;
+pub mod server;
+mod stats;
+mod worker;
+
+pub use crate::core::{Engine, EngineOptions};

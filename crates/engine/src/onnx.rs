@@ -1,0 +1,183 @@
+//! Models run by ONNX Runtime: the one place that joins the engine and the infer crate.
+
+use crate::log;
+use crate::predictor::{Failure, Loader, Predictor};
+use crm_ai_infer::{
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Tokens,
+    int8_agreement,
+};
+use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Share of labels that must stay the same for int8 to be advised.
+const INT8_AGREEMENT_MIN: f32 = 0.99;
+/// `crm_ai.json` is a handful of settings.
+const SETTINGS_BYTES_MAX: u64 = 1 << 16;
+
+/// What `--device` may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// CUDA where it is there, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// CUDA; a machine without it is an error of the model's load.
+    Cuda,
+}
+
+/// Loads models with ONNX Runtime.
+pub struct OnnxLoader {
+    runtime: Runtime,
+    device: Device,
+}
+
+impl OnnxLoader {
+    /// Loads ONNX Runtime's library.
+    pub fn new(library: &Path, choice: DeviceChoice) -> Result<Self, Failure> {
+        let runtime = Runtime::load(library).map_err(Failure::from)?;
+        let device = match choice {
+            DeviceChoice::Cuda => Device::Cuda,
+            DeviceChoice::Cpu => Device::Cpu,
+            DeviceChoice::Auto if cuda_is_there(library) => Device::Cuda,
+            DeviceChoice::Auto => Device::Cpu,
+        };
+        Ok(Self { runtime, device })
+    }
+
+    fn open(&self, folder: &Path, options: &LoadOptions) -> Result<Model, Failure> {
+        Model::load(&self.runtime, folder, options).map_err(Failure::from)
+    }
+}
+
+/// Whether the machine has a CUDA device and the runtime its provider for one.
+fn cuda_is_there(library: &Path) -> bool {
+    let provider = library.with_file_name("libonnxruntime_providers_cuda.so");
+    Path::new("/dev/nvidiactl").exists() && provider.exists()
+}
+
+impl Loader for OnnxLoader {
+    fn load(
+        &self,
+        folder: &Path,
+        precision: Precision,
+        workers: usize,
+    ) -> Result<Arc<dyn Predictor>, Failure> {
+        let options = LoadOptions { precision: of_wire(precision), device: self.device, workers };
+        Ok(Arc::new(Loaded(self.open(folder, &options)?)))
+    }
+
+    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
+        let pinned = pinned_precision(folder)?;
+        let options =
+            LoadOptions { precision: GraphPrecision::Fp32, device: Device::Cpu, workers: 1 };
+        let info = self.open(folder, &options)?.info().clone();
+        // A folder with its own graph keeps that graph's arithmetic.
+        let own_graph = info.architecture == "onnx";
+        let measured = pinned.is_none() && !own_graph && !info.labels.is_empty();
+        let agreement = if measured {
+            Some(int8_agreement(&self.runtime, folder, workers).map_err(Failure::from)?)
+        } else {
+            None
+        };
+        let advised = if agreement.is_some_and(|share| share >= INT8_AGREEMENT_MIN) {
+            Precision::Int8
+        } else {
+            Precision::Fp32
+        };
+        Ok(ModelInfo {
+            architecture: info.architecture,
+            labels: info.labels,
+            dimensions: info.dimensions as u32,
+            max_tokens: info.max_tokens as u32,
+            temperature: info.temperature,
+            precision: pinned.unwrap_or(advised),
+            int8_agreement: agreement,
+            parameters: info.parameters,
+        })
+    }
+
+    fn device(&self) -> &'static str {
+        match self.device {
+            Device::Cpu => "cpu",
+            Device::Cuda => "cuda",
+        }
+    }
+}
+
+/// A model of the infer crate.
+struct Loaded(Model);
+
+impl Predictor for Loaded {
+    fn info(&self) -> &Info {
+        self.0.info()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes()
+    }
+
+    fn tokenise(&self, text: &str) -> Result<Tokens, Failure> {
+        self.0.tokenise(text).map_err(Failure::from)
+    }
+
+    fn run(&self, worker: usize, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
+        match task {
+            Task::Classify => self.0.classify(worker, batch),
+            Task::Embed => self.0.embed(worker, batch),
+        }
+        .map_err(Failure::from)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::InvalidModel { .. } => ErrorCode::InvalidModel,
+            Error::WrongTask { .. } => ErrorCode::WrongTask,
+            Error::OutOfMemory { .. } => ErrorCode::OutOfMemory,
+            Error::Library { .. }
+            | Error::NotFinite
+            | Error::Worker { .. }
+            | Error::Tokenizer
+            | Error::Runtime { .. } => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+fn of_wire(precision: Precision) -> GraphPrecision {
+    match precision {
+        Precision::Fp32 => GraphPrecision::Fp32,
+        Precision::Int8 => GraphPrecision::Int8,
+    }
+}
+
+/// The arithmetic that `crm_ai.json` asks for, where it does.
+fn pinned_precision(folder: &Path) -> Result<Option<Precision>, Failure> {
+    let invalid = |what: &str| Failure::new(ErrorCode::InvalidModel, format!("crm_ai.json {what}"));
+    let path = folder.join("crm_ai.json");
+    match path.metadata() {
+        Err(_) => return Ok(None),
+        Ok(metadata) if metadata.len() > SETTINGS_BYTES_MAX => return Err(invalid("is too long")),
+        Ok(_) => {}
+    }
+    let json = std::fs::read(&path).map_err(|_| invalid("cannot be read"))?;
+    let settings: serde_json::Value =
+        serde_json::from_slice(&json).map_err(|_| invalid("is no JSON"))?;
+    match settings.get("precision") {
+        None => Ok(None),
+        Some(value) => value
+            .as_str()
+            .and_then(Precision::from_name)
+            .map(Some)
+            .ok_or_else(|| invalid("names an unknown precision")),
+    }
+}
+
+impl OnnxLoader {
+    /// Tells the log where models run.
+    pub fn announce(&self) {
+        log::event(format_args!("ONNX Runtime is loaded; models run on {}", self.device()));
+    }
+}

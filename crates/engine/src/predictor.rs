@@ -1,0 +1,70 @@
+//! What the engine asks of a model, whatever runs it.
+
+use crm_ai_infer::{Info, Tokens};
+use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a request has no answer. The message holds no customer's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the backend turns into an SQLSTATE.
+    pub code: ErrorCode,
+    /// What a person reads.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of that kind.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// Whether it counts as an error. A missing artifact does not: it is streamed, the request is
+    /// sent again, and nobody sees a failure.
+    pub fn is_error(&self) -> bool {
+        self.code != ErrorCode::UnknownModel
+    }
+}
+
+/// A model in memory.
+pub trait Predictor: Send + Sync {
+    /// What the model is.
+    fn info(&self) -> &Info;
+
+    /// Memory that it holds.
+    fn memory_bytes(&self) -> u64;
+
+    /// Turns a text into tokens, cut at the model's limit.
+    fn tokenise(&self, text: &str) -> Result<Tokens, Failure>;
+
+    /// Judges texts: row-major [batch, labels] probabilities or [batch, dimensions] vectors.
+    /// `worker` belongs to the calling thread alone.
+    fn run(&self, worker: usize, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure>;
+}
+
+/// Numbers that a model gives for each text: one per label, or the vector's length.
+pub fn width(info: &Info, task: Task) -> usize {
+    match task {
+        Task::Classify => info.labels.len(),
+        Task::Embed => info.dimensions,
+    }
+}
+
+/// Reads artifacts.
+pub trait Loader: Send + Sync {
+    /// Loads the model in `folder` so that `workers` threads can ask it at once.
+    fn load(
+        &self,
+        folder: &Path,
+        precision: Precision,
+        workers: usize,
+    ) -> Result<Arc<dyn Predictor>, Failure>;
+
+    /// Finds out what the model in `folder` is; `workers` threads may share what is measured.
+    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure>;
+
+    /// Where models run: `cpu` or `cuda`.
+    fn device(&self) -> &'static str;
+}
