@@ -1,5 +1,5 @@
 //! Files under `crm_ai.import_directory`, opened so that no path can lead out of it: the kernel
-//! refuses symbolic links and `..` (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
+//! refuses symbolic links and what leads out (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
 
 use crate::error::{Error, Result};
 use crate::settings;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// A folder under the import directory.
 pub struct Folder {
@@ -143,6 +143,10 @@ fn locate(path: &str) -> Result<(OwnedFd, String)> {
     } else {
         path.to_owned()
     };
+    // The kernel refuses only those that lead out; one that does not is confusing all the same.
+    if Path::new(&relative).components().any(|part| part == Component::ParentDir) {
+        return Err(outside());
+    }
     if relative.is_empty() {
         return Err(Error::invalid_argument("the path is empty")
             .hint("name a folder under crm_ai.import_directory"));

@@ -17,6 +17,14 @@ GRANT EXECUTE ON FUNCTION
     crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
 TO crm_ai_trainer;
 
+-- Settings are the administrators', but for the two that name places on the server's disk: whoever
+-- sets crm_ai.engine_path runs a program as the server.
+GRANT SET ON PARAMETER crm_ai.max_text_bytes TO crm_ai_admin;
+GRANT ALTER SYSTEM ON PARAMETER
+    crm_ai.default_region, crm_ai.sentiment_model, crm_ai.timeout, crm_ai.max_text_bytes,
+    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.device
+TO crm_ai_admin;
+
 COMMENT ON FUNCTION crm_normalize_phone(text, text) IS 'E.164 form of a valid phone number, else NULL; region '''' means only numbers with their country code';
 COMMENT ON FUNCTION crm_normalize_phone(text) IS 'E.164 form of a valid phone number, else NULL; region from crm_ai.default_region';
 COMMENT ON FUNCTION crm_phone(text, text) IS 'all that is known of a phone number: formats, region, kind, validity, problem';

@@ -89,7 +89,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
         store_files(&folder, &manifest)?;
     }
     let digest = manifest.digest();
-    let mut info = client::describe(digest)?;
+    let mut info = session::seeing_own_writes(|| client::describe(digest))?;
     info.precision = precision.unwrap_or(info.precision);
     models::add_version(name, &digest, &info, "import")
 }

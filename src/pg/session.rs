@@ -78,6 +78,21 @@ pub fn statement_ms_left() -> Option<u64> {
     Some(u64::try_from(microseconds / 1000).unwrap_or(0))
 }
 
+/// Runs `work` under a snapshot that sees what the present command has written so far, which the
+/// statement's own does not.
+pub fn seeing_own_writes<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: called inside a transaction; the snapshot is popped below, or by the abort that an
+    // ERROR brings.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    let value = work();
+    // SAFETY: pops what was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    value
+}
+
 /// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
 /// which is how the registry is read and written while it is granted to nobody.
 pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {

@@ -138,6 +138,12 @@ fn settings_are_the_administrators() {
         session.run("SET crm_ai.timeout = '10s'; RESET crm_ai.timeout");
         session.fails_with("55P02", "SET crm_ai.engine_path = '/bin/sh'");
     }
+    for letter in ['p', 'u', 't'] {
+        roles.of(letter).fails_with(REFUSED, "ALTER SYSTEM SET crm_ai.threads = 2");
+    }
+    for act in ["SET crm_ai.threads = 2", "RESET crm_ai.threads"] {
+        roles.of('a').run(&format!("ALTER SYSTEM {act}"));
+    }
     // Whoever names the program runs it as the server: for superusers alone.
     for setting in ["engine_path", "import_directory"] {
         let sql = format!("ALTER SYSTEM SET crm_ai.{setting} = '/nowhere'");
