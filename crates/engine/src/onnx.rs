@@ -165,10 +165,9 @@ fn pinned_precision(folder: &Path) -> Result<Option<Precision>, Failure> {
     let json = std::fs::read(&path).map_err(|_| invalid("cannot be read"))?;
     let settings: serde_json::Value =
         serde_json::from_slice(&json).map_err(|_| invalid("is no JSON"))?;
-    match settings.get("precision") {
-        None => Ok(None),
+    match settings.get("precision").map(|value| value.as_str()) {
+        None | Some(Some("auto")) => Ok(None),
         Some(value) => value
-            .as_str()
             .and_then(Precision::from_name)
             .map(Some)
             .ok_or_else(|| invalid("names an unknown precision")),
