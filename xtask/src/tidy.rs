@@ -1,0 +1,59 @@
+//! `cargo xtask tidy`: the rules that hold the design, each checked over the whole repository.
+//!
+//! - [`rust`]: what a Rust source file may say, by its place.
+//! - [`text`]: what any file of the repository may hold.
+//! - [`dependencies`]: who may depend on whom, and that each dependency is explained.
+
+mod dependencies;
+mod rust;
+mod text;
+
+use crate::builtin;
+use crate::repository::{Repository, TaskError};
+
+/// A place in the repository that breaks a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Counted from 1; 0 stands for the whole file.
+    pub line: usize,
+    /// What is wrong, and what is right.
+    pub message: String,
+}
+
+impl Problem {
+    fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+/// Prints every problem; fails when there is one.
+pub fn run(repository: &Repository) -> Result<(), TaskError> {
+    let mut found = Vec::new();
+    let files = repository.files()?;
+    for file in &files {
+        let Some(content) = repository.text(file)? else { continue };
+        let mut problems = text::check(file, &content);
+        if file.ends_with(".rs") {
+            problems.extend(rust::check(file, &content));
+        }
+        for Problem { line, message } in problems {
+            found.push(format!("{file}:{line}: {message}"));
+        }
+    }
+    for message in dependencies::check(repository)? {
+        found.push(format!("dependencies: {message}"));
+    }
+    for message in builtin::problems(repository)? {
+        found.push(format!("{}: {message}", builtin::LIST));
+    }
+    for problem in &found {
+        eprintln!("{problem}");
+    }
+    match found.len() {
+        0 => {
+            println!("tidy: {} files hold the rules", files.len());
+            Ok(())
+        }
+        count => Err(TaskError::Refused(format!("tidy: {count} problems"))),
+    }
+}
