@@ -1,0 +1,225 @@
+//! The program itself, with ONNX Runtime and a tiny model. The library is at
+//! `CRM_AI_ONNXRUNTIME`, by default where `make setup` puts it.
+
+use crate::support::wait_until;
+use crm_ai_wire::client::Client;
+use crm_ai_wire::{Digest, Manifest, Precision, Reply, Request, Task};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_crm_ai_engine");
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+fn library() -> PathBuf {
+    let default = || root(".cache/onnxruntime/libonnxruntime.so");
+    let path = std::env::var_os("CRM_AI_ONNXRUNTIME").map_or_else(default, PathBuf::from);
+    assert!(path.exists(), "run `make setup` or set CRM_AI_ONNXRUNTIME");
+    path
+}
+
+fn fixture(name: &str) -> PathBuf {
+    root("tests/fixtures/model").join(name)
+}
+
+/// A started program; killed when the test ends.
+struct Program {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Program {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder)
+    }
+
+    fn start_in(folder: TempDir) -> Self {
+        let child = Command::new(PROGRAM)
+            .current_dir(folder.path())
+            .args(["serve", "--socket", "socket", "--models", "models", "--cache", "cache"])
+            .args(["--threads", "2", "--memory-limit", "0", "--queue-rows", "1000"])
+            .args(["--device", "cpu", "--lifeline", "--runtime"])
+            .arg(library())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut program = Self { child, folder };
+        wait_until(|| UnixStream::connect(program.socket()).is_ok() || program.is_over());
+        assert!(!program.is_over(), "{}", program.log());
+        program
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(&self.socket()).unwrap()
+    }
+
+    fn is_over(&self) -> bool {
+        let pid = Pid::from_child(&self.child);
+        let options = rustix::process::WaitIdOptions::EXITED
+            | rustix::process::WaitIdOptions::NOWAIT
+            | rustix::process::WaitIdOptions::NOHANG;
+        rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap().is_some()
+    }
+
+    /// Waits for its end; the exit code and the log.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let status = self.child.wait().unwrap();
+        (status.code(), self.log())
+    }
+
+    fn log(&mut self) -> String {
+        let mut log = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            stderr.read_to_string(&mut log).unwrap();
+        }
+        log
+    }
+
+    fn load(&self, name: &str) -> Digest {
+        assert_eq!(self.client().load(&fixture(name)).unwrap(), Reply::Loaded);
+        Manifest::of_folder(&fixture(name)).unwrap().digest()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_real_model_answers_and_its_customer_is_not_in_the_log() {
+    let mut program = Program::start();
+    let mode = fs::metadata(program.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let model = program.load("bert_classifier");
+    let encoder = program.load("bert_encoder");
+    let texts = ["my card was stolen", "thank you so much", "", "my card was stolen"];
+    let mut client = program.client();
+    let Reply::Scores(scores) =
+        client.infer(model, Precision::Fp32, Task::Classify, &texts).unwrap()
+    else {
+        panic!("no scores")
+    };
+    assert_eq!(scores.rows.len(), 4);
+    for row in 0..4 {
+        let sum: f32 = scores.rows.row(row).iter().sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+    assert_eq!(scores.rows.row(0), scores.rows.row(3));
+    assert_ne!(scores.rows.row(0), scores.rows.row(1));
+    let Reply::Vectors(vectors) =
+        client.infer(encoder, Precision::Fp32, Task::Embed, &texts).unwrap()
+    else {
+        panic!("no vectors")
+    };
+    let norm: f32 = vectors.rows.row(0).iter().map(|x| x * x).sum();
+    assert!((norm - 1.0).abs() < 1e-5, "{norm}");
+    let Reply::Described(info) = client.call(Request::Describe(model)).unwrap() else {
+        panic!("no description")
+    };
+    assert_eq!((info.architecture.as_str(), info.labels), ("bert", scores.labels));
+    let Reply::Stats(stats) = client.call(Request::Stats).unwrap() else { panic!("no stats") };
+    assert_eq!((stats.pid, stats.rows, stats.device.as_str()), (program.child.id(), 8, "cpu"));
+    assert!(stats.memory_bytes > 0 && stats.models.len() == 2);
+    program.child.stdin.take();
+    let (_, log) = program.end();
+    assert!(
+        !log.contains("card") && log.lines().all(|l| l.starts_with("crm_ai engine: ")),
+        "{log}"
+    );
+}
+
+#[test]
+fn it_ends_when_asked_and_when_its_starter_is_gone() {
+    let mut program = Program::start();
+    kill_process(Pid::from_child(&program.child), Signal::TERM).unwrap();
+    assert_eq!(program.end().0, Some(0));
+    let mut program = Program::start();
+    program.child.stdin.take();
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn a_stale_socket_and_a_broken_off_upload_do_not_stop_it() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(UnixListener::bind(folder.path().join("socket")).unwrap());
+    let partial = folder.path().join("cache/partial-1-1");
+    fs::create_dir_all(&partial).unwrap();
+    let program = Program::start_in(folder);
+    assert!(matches!(program.client().call(Request::Stats), Ok(Reply::Stats(_))));
+    assert!(!partial.exists());
+}
+
+#[test]
+fn a_killed_engine_leaves_what_the_next_one_starts_with() {
+    let mut program = Program::start();
+    let model = program.load("bert_classifier");
+    program.child.kill().unwrap();
+    program.child.wait().unwrap();
+    let folder = std::mem::replace(&mut program.folder, tempfile::tempdir().unwrap());
+    let program = Program::start_in(folder);
+    let reply = program.client().infer(model, Precision::Int8, Task::Classify, &["a"]).unwrap();
+    assert!(matches!(reply, Reply::Scores(_)), "{reply:?}");
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn wrong_arguments_and_a_missing_library_have_a_code_of_their_own() {
+    let serve = ["serve", "--socket", "s", "--cache", "/nowhere", "--runtime"];
+    for arguments in [
+        &[][..],
+        &["juggle"],
+        &["serve"],
+        &["serve", "--threads", "many"],
+        &["serve", "--device", "abacus"],
+        &["digest"],
+        &["digest", "/nowhere"],
+        &[&serve[..], &["/nowhere/libonnxruntime.so"]].concat(),
+    ] {
+        let (code, _, log) = run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}");
+        assert!(log.starts_with("crm_ai engine: "), "{log}");
+    }
+}
+
+#[test]
+fn digest_and_describe_tell_what_a_folder_is() {
+    let folder = fixture("bert_classifier");
+    let path = folder.to_str().unwrap();
+    let (code, digest, _) = run(&["digest", path]);
+    assert_eq!(
+        (code, digest.trim()),
+        (Some(0), &*Manifest::of_folder(&folder).unwrap().digest().to_string())
+    );
+    let (code, json, log) = run(&["describe", path, "--runtime", library().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{log}");
+    let info: crm_ai_wire::ModelInfo = serde_json::from_str(&json).unwrap();
+    assert_eq!(info.architecture, "bert");
+    assert!(info.int8_agreement.is_some());
+    let (code, version, _) = run(&["--version"]);
+    assert_eq!(
+        (code, version),
+        (Some(0), format!("crm_ai_engine {}\n", env!("CARGO_PKG_VERSION")))
+    );
+}

@@ -1,0 +1,313 @@
+//! An engine with a model that answers as told, on a socket in a temporary folder.
+
+use crm_ai_engine::artifacts::Store;
+use crm_ai_engine::predictor::{Failure, Loader, Predictor};
+use crm_ai_engine::queue::BatchLimits;
+use crm_ai_engine::server::{self, ServerOptions};
+use crm_ai_engine::{Engine, EngineOptions};
+use crm_ai_infer::{Info, Tokens};
+use crm_ai_wire::client::Client;
+use crm_ai_wire::{
+    Digest, EngineStats, ErrorCode, Manifest, ModelInfo, Precision, Reply, Request, Scores, Task,
+};
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Holds the fake model's runs back until the test lets them go.
+#[derive(Default)]
+pub struct Gate {
+    closed: Mutex<bool>,
+    opened: Condvar,
+    /// Runs that arrived.
+    pub arrived: AtomicUsize,
+}
+
+impl Gate {
+    pub fn close(&self) {
+        *self.closed.lock().unwrap() = true;
+    }
+
+    pub fn open(&self) {
+        *self.closed.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        let closed = self.closed.lock().unwrap();
+        drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
+    }
+}
+
+/// What the fake model did and is told to do.
+#[derive(Default)]
+pub struct Script {
+    pub gate: Gate,
+    /// Holds loads back.
+    pub load_gate: Gate,
+    /// Texts of each batch, by their tokens' count.
+    pub batches: Mutex<Vec<Vec<usize>>>,
+    pub loads: AtomicUsize,
+    pub describes: AtomicUsize,
+}
+
+/// A model whose tokens are a text's bytes. A text beginning with `!panic`, `!fail` or `!nan`
+/// spoils its batch.
+struct Fake {
+    script: Arc<Script>,
+    info: Info,
+    bytes: u64,
+}
+
+/// The answer to a text, which depends on all of it and on its place.
+pub fn expected(text: &str) -> [f32; 2] {
+    let mut sum = 7_u32;
+    for byte in text.bytes() {
+        sum = sum.wrapping_mul(31).wrapping_add(byte.into());
+    }
+    let share = (sum % 10_007) as f32 / 10_007.0;
+    [share, 1.0 - share]
+}
+
+impl Predictor for Fake {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn tokenise(&self, text: &str) -> Result<Tokens, Failure> {
+        assert!(!text.starts_with("!tokeniser"), "asked to");
+        let kept = text.len().min(self.info.max_tokens);
+        let ids = text.bytes().take(kept).map(u32::from).collect();
+        Ok(Tokens { ids, truncated: text.len() > kept })
+    }
+
+    fn run(&self, _worker: usize, _task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
+        self.script.gate.pass();
+        self.script.batches.lock().unwrap().push(batch.iter().map(|text| text.len()).collect());
+        let mut numbers = Vec::new();
+        for tokens in batch {
+            let bytes = tokens.ids.iter().map(|id| *id as u8).collect();
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(!text.starts_with("!panic"), "asked to");
+            if text.starts_with("!fail") {
+                return Err(Failure::new(ErrorCode::OutOfMemory, "asked to"));
+            }
+            let row = if text.starts_with("!nan") { [f32::NAN; 2] } else { expected(&text) };
+            numbers.extend(row);
+        }
+        Ok(numbers)
+    }
+}
+
+/// Loads [`Fake`]s: `config.json` holds the memory that the model claims, or `broken`.
+struct FakeLoader(Arc<Script>);
+
+impl Loader for FakeLoader {
+    fn load(
+        &self,
+        folder: &Path,
+        _precision: Precision,
+        _workers: usize,
+    ) -> Result<Arc<dyn Predictor>, Failure> {
+        self.0.loads.fetch_add(1, Ordering::SeqCst);
+        self.0.load_gate.pass();
+        let config = fs::read_to_string(folder.join("config.json")).unwrap();
+        let invalid = |_| Failure::new(ErrorCode::InvalidModel, "no number");
+        let bytes = config.split(' ').next().unwrap_or_default().parse().map_err(invalid)?;
+        let info = Info {
+            architecture: "fake".into(),
+            labels: vec!["no".into(), "yes".into()],
+            dimensions: 0,
+            max_tokens: 4096,
+            temperature: 1.0,
+            parameters: 1,
+        };
+        Ok(Arc::new(Fake { script: Arc::clone(&self.0), info, bytes }))
+    }
+
+    fn describe(&self, _folder: &Path, _workers: usize) -> Result<ModelInfo, Failure> {
+        self.0.describes.fetch_add(1, Ordering::SeqCst);
+        self.0.load_gate.pass();
+        Ok(ModelInfo {
+            architecture: "fake".into(),
+            labels: vec!["no".into(), "yes".into()],
+            dimensions: 0,
+            max_tokens: 4096,
+            temperature: 1.0,
+            precision: Precision::Fp32,
+            int8_agreement: None,
+            parameters: 1,
+        })
+    }
+
+    fn device(&self) -> &'static str {
+        "cpu"
+    }
+}
+
+/// A running engine; its threads end with the test's process.
+pub struct Harness {
+    pub script: Arc<Script>,
+    pub folder: TempDir,
+    pub socket: PathBuf,
+    /// The artifact that lies in the models' folder.
+    pub model: Digest,
+}
+
+pub struct Setup {
+    pub threads: usize,
+    pub memory_limit: u64,
+    pub queue_rows: usize,
+    pub padded_tokens: usize,
+    pub server: ServerOptions,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            memory_limit: 0,
+            queue_rows: 100_000,
+            padded_tokens: 512,
+            server: ServerOptions::default(),
+        }
+    }
+}
+
+impl Setup {
+    pub fn start(self) -> Harness {
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        fs::create_dir(&models).unwrap();
+        let script = Arc::new(Script::default());
+        let store = Store::open(vec![models], folder.path().join("cache")).unwrap();
+        let limits = BatchLimits { padded_tokens: self.padded_tokens, pool_tokens: 4096 };
+        let options = EngineOptions {
+            threads: self.threads,
+            memory_limit: self.memory_limit,
+            queue_rows: self.queue_rows,
+            limits,
+        };
+        let loader = FakeLoader(Arc::clone(&script));
+        let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));
+        let socket = folder.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let server = self.server;
+        thread::spawn(move || server::serve(listener, engine, server));
+        let mut harness = Harness { script, folder, socket, model: Digest([0; 32]) };
+        harness.model = harness.add_model("1");
+        harness
+    }
+}
+
+impl Harness {
+    /// Puts an artifact with that configuration among the package's models.
+    pub fn add_model(&self, config: &str) -> Digest {
+        let (source, digest) = self.artifact(config);
+        let target = self.folder.path().join("models").join(digest.to_string());
+        fs::rename(source, target).unwrap();
+        digest
+    }
+
+    /// Makes an artifact that the engine does not have.
+    pub fn artifact(&self, config: &str) -> (PathBuf, Digest) {
+        let name = format!("artifact-{}", Digest::of(config.as_bytes()));
+        let folder = self.folder.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("config.json"), config).unwrap();
+        let digest = Manifest::of_folder(&folder).unwrap().digest();
+        (folder, digest)
+    }
+
+    pub fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    /// Names of what lies in the cache.
+    pub fn cached(&self) -> Vec<String> {
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        fs::read_dir(self.cache()).unwrap().map(|entry| name(entry.unwrap())).collect()
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(&self.socket).unwrap()
+    }
+
+    pub fn stats(&self) -> EngineStats {
+        match self.client().call(Request::Stats).unwrap() {
+            Reply::Stats(stats) => stats,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn ask(&self, client: &mut Client, texts: &[&str]) -> Reply {
+        client.infer(self.model, Precision::Fp32, Task::Classify, texts).unwrap()
+    }
+
+    /// Sends a request without waiting.
+    pub fn send(&self, client: &mut Client, id: u64, deadline_ms: u32, texts: &[&str]) {
+        let target = (self.model, Precision::Fp32, Task::Classify);
+        let frame = Request::encode_infer(id, target, deadline_ms, texts).unwrap();
+        send_bytes(client, &frame);
+    }
+
+    /// Closes the gate and lets one request run into it, so that what follows waits.
+    pub fn hold(&self) -> Client {
+        self.script.gate.close();
+        let mut client = self.client();
+        let before = self.script.gate.arrived.load(Ordering::SeqCst);
+        self.send(&mut client, 1, 0, &["held"]);
+        wait_until(|| self.script.gate.arrived.load(Ordering::SeqCst) > before);
+        client
+    }
+}
+
+/// Sends the bytes of a frame as it stands.
+pub fn send_bytes(client: &mut Client, frame: &[u8]) {
+    let mut reader = crm_ai_wire::FrameReader::default();
+    reader.push(frame);
+    let frame = reader.next_frame().unwrap().unwrap();
+    client.send(&Request::decode(&frame).unwrap(), frame.request_id).unwrap();
+}
+
+pub fn scores(reply: Reply) -> Scores {
+    match reply {
+        Reply::Scores(scores) => scores,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn error_code(reply: Reply) -> ErrorCode {
+    match reply {
+        Reply::Error(code, _) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether every row is the answer to its text.
+pub fn assert_right(reply: Reply, texts: &[&str]) {
+    let scores = scores(reply);
+    assert_eq!(scores.rows.len(), texts.len());
+    for (index, text) in texts.iter().enumerate() {
+        assert_eq!(scores.rows.row(index), expected(text), "{index}");
+    }
+}
+
+/// Waits for something that happens on another thread; fails after a minute.
+pub fn wait_until(condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < end, "it never happened");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
