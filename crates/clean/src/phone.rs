@@ -178,7 +178,7 @@ impl Problem {
 pub fn normalise(raw: &str, region: Region) -> Option<String> {
     let util = util();
     if let Ok(number) = parse(util, raw, region)
-        && util.is_valid_number(&number)
+        && is_valid(util, &number)
     {
         return Some(e164(util, &number));
     }
@@ -193,7 +193,7 @@ pub fn describe(raw: &str, region: Region) -> PhoneInfo {
     let util = util();
     let parsed = parse(util, raw, region);
     if let Ok(number) = &parsed
-        && util.is_valid_number(number)
+        && is_valid(util, number)
     {
         return fill(util, number, None);
     }
@@ -235,6 +235,14 @@ fn parameters_out_of_order(raw: &str) -> bool {
     raw.find("tel:").is_some_and(|prefix| prefix > context)
 }
 
+/// libphonenumber's `is_valid_number`. A number that is valid in the main region of its country
+/// code is found there first; asking for that saves matching its patterns twice.
+fn is_valid(util: &PhoneNumberUtil, number: &PhoneNumber) -> bool {
+    util.get_region_for_country_code(number.country_code)
+        .is_some_and(|main| util.is_valid_number_for_region(number, main))
+        || util.is_valid_number(number)
+}
+
 fn e164(util: &PhoneNumberUtil, number: &PhoneNumber) -> String {
     util.format(number, PhoneNumberFormat::E164).into_owned()
 }
@@ -251,7 +259,7 @@ fn fill(util: &PhoneNumberUtil, number: &PhoneNumber, problem: Option<Problem>) 
         kind: Some(util.get_number_type(number).into()),
         extension: number.extension.clone().filter(|extension| !extension.is_empty()),
         is_possible: util.is_possible_number(number),
-        is_valid: util.is_valid_number(number),
+        is_valid: is_valid(util, number),
         problem,
     }
 }

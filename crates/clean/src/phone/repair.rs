@@ -5,8 +5,10 @@
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberUtil};
 
-use super::{Problem, Region, parse};
+use super::{Problem, Region, is_valid, parse};
 
+/// Longest field, in bytes, that is looked at.
+const BYTES_MAX: usize = 2000;
 /// Most parts that one field is split into; a field with more is no list of phone numbers.
 const PARTS_MAX: usize = 8;
 
@@ -18,7 +20,10 @@ pub(super) fn repair(
     region: Region,
 ) -> Option<(Option<PhoneNumber>, Problem)> {
     let raw = raw.trim();
-    let valid = |text: &str| parse(util, text, region).ok().filter(|n| util.is_valid_number(n));
+    if raw.len() > BYTES_MAX {
+        return None;
+    }
+    let valid = |text: &str| parse(util, text, region).ok().filter(|n| is_valid(util, n));
     if let Some(whole) = without_decimals(raw) {
         let number = valid(whole)?;
         return Some((Some(number), Problem::TrailingDecimal));

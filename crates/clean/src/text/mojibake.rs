@@ -161,14 +161,15 @@ fn sequence(text: &str, start: usize, before: Option<char>) -> Option<Sequence> 
 /// Judges one sequence by its bytes, the characters `tail` that stand for all but the first, and
 /// the characters before and after it.
 fn certainty(bytes: &[u8], tail: &[char], before: Option<char>, after: Option<char>) -> Certainty {
-    let is_ambiguous = tail.iter().all(|&c| follows_letters(c));
+    let is_closing = tail.iter().all(|&c| is_punctuation(c));
+    let is_ambiguous = tail.iter().all(|&c| is_punctuation(c) || is_sign(c));
     let is_certain = match bytes {
         // Ã and Â end words in capitals alone, and take closing punctuation only there.
-        [0xC2 | 0xC3, _] => !(is_ambiguous && before.is_some_and(char::is_uppercase)),
+        [0xC2 | 0xC3, _] => !(is_closing && before.is_some_and(char::is_uppercase)),
         // Ä and Å begin words, and Å is one; after a small letter neither stands.
         [0xC4 | 0xC5, _] => {
             before.is_some_and(char::is_lowercase)
-                || !(is_ambiguous || before.is_some_and(char::is_uppercase))
+                || !(is_closing || before.is_some_and(char::is_uppercase))
         }
         // Typographic punctuation: â€ never stands in a text.
         [0xE2, 0x80, _] => true,
@@ -183,30 +184,15 @@ fn certainty(bytes: &[u8], tail: &[char], before: Option<char>, after: Option<ch
     if is_certain { Certainty::Certain } else { Certainty::Possible }
 }
 
-/// Whether `c` may follow a letter in a text that is right: quotes, dashes, dots, signs.
-fn follows_letters(c: char) -> bool {
-    matches!(
-        c,
-        '’' | '‘'
-            | '“'
-            | '”'
-            | '„'
-            | '‚'
-            | '…'
-            | '–'
-            | '—'
-            | '«'
-            | '»'
-            | '‹'
-            | '›'
-            | '\u{A0}'
-            | '·'
-            | '•'
-            | '™'
-            | '®'
-            | '©'
-            | '€'
-    )
+/// Whether `c` may follow a letter in a text that is right: quotes, dashes, dots, spaces.
+fn is_punctuation(c: char) -> bool {
+    const MARKS: &str = "’‘“”„‚…–—«»‹›•™\u{A0}";
+    MARKS.contains(c)
+}
+
+/// Whether `c` is a sign that may follow a word or a letter.
+fn is_sign(c: char) -> bool {
+    matches!(c, '·' | '®' | '©' | '€')
 }
 
 /// Letters of one foreign script in a row (`ÐŸÑ€Ð¸`, `æ—¥æœ¬`) are certain: no one writes that.

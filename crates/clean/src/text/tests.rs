@@ -66,6 +66,7 @@ fn repairs_certain_mojibake() {
         ("caf&Atilde;&copy;", "café"),
         ("Viá»‡t Nam", "Việt Nam"),
         ("Nguyá»…n", "Nguyễn"),
+        ("BÃ©art, LÃ©a, VOILÃ€", "Béart, Léa, VOILÀ"),
         ("ï»¿id", "id"),
         ("donÂ’t", "don’t"),
         ("voilÃ\u{a0}!", "voilà!"),
