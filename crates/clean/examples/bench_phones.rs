@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let (valid, hash) = answers;
     println!(
-        "crm_ai_clean normalise: {per_second:.0} numbers/s, {} rows, {valid} valid, answers {hash:016x}",
+        "crm_ai_clean normalise: {per_second:.0} numbers/s, {} rows, {valid} valid, \
+         answers {hash:016x}",
         rows.len()
     );
 

@@ -149,6 +149,11 @@ const DATE: &[&str] = &[
     "Z", "+02:00", "am", "March", "mar", "th", "年", "月", "日", "٣", "Mon", "é",
 ];
 
+/// So many random texts for each property; failures are printed, not stored.
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(count) }
+}
+
 fn is_clean(raw: &str) -> Result<(), TestCaseError> {
     let once = text::clean(raw);
     prop_assert_eq!(&text::clean(&once), &once, "of {:?}", raw);
@@ -178,7 +183,7 @@ fn is_sound(raw: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(cases(2000))]
 
     #[test]
     fn cleaning_text_twice_is_cleaning_once(raw in pieces(TEXT)) {
@@ -223,7 +228,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn phone_answers_agree_with_each_other(raw in pieces(PHONE)) {
