@@ -34,8 +34,10 @@ pg_tests() {
 # The SQL in README.md and docs/, in a server of its own.
 doc_tests() {
     start_cluster "fsync = off"
+    # The line with the result is kept for the end of all.
     PATH="$BIN:$PATH" PGHOST="$PLACE/server" PGPORT=5432 PGUSER=postgres \
-        cargo xtask doctest README.md docs/*.md
+        cargo xtask doctest README.md docs/*.md | sed "/^test result:/{w $PLACE/result
+d}"
 }
 
 step "formatting" cargo fmt --all --check
@@ -50,3 +52,4 @@ step "documentation" doc_tests
 
 say "all passed in $SECONDS s"
 printf '%s\n' "${STEPS[@]}"
+cat "$PLACE/result"

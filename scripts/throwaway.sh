@@ -14,7 +14,7 @@ cleanup() {
 trap cleanup EXIT
 
 # Starts it with the extension preloaded; each argument is a line of postgresql.conf. Its data and
-# its socket lie in $PLACE/server; it listens to nothing else.
+# its socket lie in $PLACE/server; it listens to nothing else, and to nobody but its user and root.
 start_cluster() {
     local variable
     for variable in $(compgen -e PG); do
@@ -27,7 +27,8 @@ start_cluster() {
     as_postgres "$BIN/initdb" -D "$PLACE/server/data" -U postgres -A trust -E UTF8 \
         --locale=C.UTF-8 --no-sync >/dev/null
     printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$PLACE/server'" \
-        "port = 5432" "shared_preload_libraries = 'crm_ai'" "$@" |
+        "unix_socket_permissions = 0700" "port = 5432" \
+        "shared_preload_libraries = 'crm_ai'" "$@" |
         as_postgres tee -a "$PLACE/server/data/postgresql.conf" >/dev/null
     as_postgres "$BIN/pg_ctl" -D "$PLACE/server/data" -l "$PLACE/server/log" -w start >/dev/null ||
         fail "the server did not start: $(tail -n 5 "$PLACE/server/log")"
