@@ -9,7 +9,7 @@ use crate::job::{Job, ModelKey};
 use crate::models::{Lookup, Models};
 use crate::outlet;
 use crate::predictor::{Failure, Loader, width};
-use crate::queue::{BatchLimits, Queue};
+use crate::queue::Queue;
 use crate::stats::{Counters, resident_bytes};
 use crm_ai_infer::Info;
 use crm_ai_wire::{Digest, EngineStats, ErrorCode, Task};
@@ -29,19 +29,6 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Most texts that may wait.
     pub queue_rows: usize,
-    /// Bounds of a batch.
-    pub limits: BatchLimits,
-}
-
-impl EngineOptions {
-    /// Bounds that suit a device. On a processor larger batches gain nothing and make single
-    /// texts wait longer; a graphics processor wants many texts at once.
-    pub fn limits_for(device: &str) -> BatchLimits {
-        match device {
-            "cuda" => BatchLimits { padded_tokens: 16_384, pool_tokens: 65_536 },
-            _ => BatchLimits { padded_tokens: 512, pool_tokens: 4096 },
-        }
-    }
 }
 
 /// Answers requests with loaded models.

@@ -2,6 +2,7 @@
 
 use crate::log;
 use crate::predictor::{Failure, Loader, Predictor};
+use crate::queue::BatchLimits;
 use crm_ai_infer::{
     Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Tokens,
     int8_agreement,
@@ -9,6 +10,7 @@ use crm_ai_infer::{
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Share of labels that must stay the same for int8 to be advised.
 const INT8_AGREEMENT_MIN: f32 = 0.99;
@@ -29,20 +31,27 @@ pub enum DeviceChoice {
 /// Loads models with ONNX Runtime.
 pub struct OnnxLoader {
     runtime: Runtime,
-    device: Device,
+    choice: DeviceChoice,
+    /// Whether models run with CUDA.
+    on_cuda: AtomicBool,
 }
 
 impl OnnxLoader {
     /// Loads ONNX Runtime's library.
     pub fn new(library: &Path, choice: DeviceChoice) -> Result<Self, Failure> {
         let runtime = Runtime::load(library).map_err(Failure::from)?;
-        let device = match choice {
-            DeviceChoice::Cuda => Device::Cuda,
-            DeviceChoice::Cpu => Device::Cpu,
-            DeviceChoice::Auto if cuda_is_there(library) => Device::Cuda,
-            DeviceChoice::Auto => Device::Cpu,
+        let on_cuda = match choice {
+            DeviceChoice::Cpu => false,
+            DeviceChoice::Cuda => true,
+            DeviceChoice::Auto => cuda_is_there(library),
         };
-        Ok(Self { runtime, device })
+        Ok(Self { runtime, choice, on_cuda: AtomicBool::new(on_cuda) })
+    }
+
+    fn options(&self, precision: Precision, workers: usize) -> LoadOptions {
+        let on_cuda = self.on_cuda.load(Ordering::Relaxed);
+        let device = if on_cuda { Device::Cuda } else { Device::Cpu };
+        LoadOptions { precision: of_wire(precision), device, workers }
     }
 
     fn open(&self, folder: &Path, options: &LoadOptions) -> Result<Model, Failure> {
@@ -63,8 +72,16 @@ impl Loader for OnnxLoader {
         precision: Precision,
         workers: usize,
     ) -> Result<Arc<dyn Predictor>, Failure> {
-        let options = LoadOptions { precision: of_wire(precision), device: self.device, workers };
-        Ok(Arc::new(Loaded(self.open(folder, &options)?)))
+        let options = self.options(precision, workers);
+        let outcome = self.open(folder, &options);
+        if outcome.is_err() && options.device == Device::Cuda && self.choice == DeviceChoice::Auto {
+            // Was it the model or the device? Where the processor can, it was the device.
+            let model = self.open(folder, &LoadOptions { device: Device::Cpu, ..options })?;
+            log::event("CUDA does not work here; models run on the processor");
+            self.on_cuda.store(false, Ordering::Relaxed);
+            return Ok(Arc::new(Loaded(model)));
+        }
+        Ok(Arc::new(Loaded(outcome?)))
     }
 
     fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
@@ -98,9 +115,15 @@ impl Loader for OnnxLoader {
     }
 
     fn device(&self) -> &'static str {
-        match self.device {
-            Device::Cpu => "cpu",
-            Device::Cuda => "cuda",
+        if self.on_cuda.load(Ordering::Relaxed) { "cuda" } else { "cpu" }
+    }
+
+    /// On a processor larger batches gain nothing and make single texts wait longer; a graphics
+    /// processor wants many texts at once.
+    fn limits(&self) -> BatchLimits {
+        match self.device() {
+            "cuda" => BatchLimits { padded_tokens: 16_384, pool_tokens: 65_536 },
+            _ => BatchLimits { padded_tokens: 512, pool_tokens: 4096 },
         }
     }
 }
@@ -171,12 +194,5 @@ fn pinned_precision(folder: &Path) -> Result<Option<Precision>, Failure> {
             .and_then(Precision::from_name)
             .map(Some)
             .ok_or_else(|| invalid("names an unknown precision")),
-    }
-}
-
-impl OnnxLoader {
-    /// Tells the log where models run.
-    pub fn announce(&self) {
-        log::event(format_args!("ONNX Runtime is loaded; models run on {}", self.device()));
     }
 }

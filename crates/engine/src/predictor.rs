@@ -1,5 +1,6 @@
 //! What the engine asks of a model, whatever runs it.
 
+use crate::queue::BatchLimits;
 use crm_ai_infer::{Info, Tokens};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
@@ -67,4 +68,7 @@ pub trait Loader: Send + Sync {
 
     /// Where models run: `cpu` or `cuda`.
     fn device(&self) -> &'static str;
+
+    /// Bounds of a batch that suit the device.
+    fn limits(&self) -> BatchLimits;
 }

@@ -378,3 +378,6 @@ fn are_similar(shortest: usize, longest: usize) -> bool {
 fn lane(job: &Job) -> usize {
     usize::from(job.rows() > SMALL_ROWS_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,7 @@ impl Engine {
 
     /// The next thing to do, for the lowest rank first.
     fn pick(&self, state: &mut State) -> Option<Work> {
-        let limits = &self.options.limits;
+        let limits = &self.loader.limits();
         for target in state.queue.next_targets() {
             let model = target.model;
             let predictor = match state.models.look_up(&model, Instant::now()) {

@@ -106,7 +106,6 @@ pub(crate) fn run(options: Options) -> Result<(), CommandError> {
         threads: options.threads,
         memory_limit: options.memory_limit,
         queue_rows: options.queue_rows,
-        limits: EngineOptions::limits_for(loader.device()),
     };
     let (version, threads) = (env!("CARGO_PKG_VERSION"), options.threads);
     log::event(format_args!("{version} serves with {threads} threads on {}", loader.device()));

@@ -110,7 +110,7 @@ impl Predictor for Fake {
 }
 
 /// Loads [`Fake`]s: `config.json` holds the memory that the model claims, or `broken`.
-struct FakeLoader(Arc<Script>);
+struct FakeLoader(Arc<Script>, BatchLimits);
 
 impl Loader for FakeLoader {
     fn load(
@@ -153,6 +153,10 @@ impl Loader for FakeLoader {
     fn device(&self) -> &'static str {
         "cpu"
     }
+
+    fn limits(&self) -> BatchLimits {
+        self.1
+    }
 }
 
 /// A running engine; its threads end with the test's process.
@@ -191,14 +195,13 @@ impl Setup {
         fs::create_dir(&models).unwrap();
         let script = Arc::new(Script::default());
         let store = Store::open(vec![models], folder.path().join("cache")).unwrap();
-        let limits = BatchLimits { padded_tokens: self.padded_tokens, pool_tokens: 4096 };
         let options = EngineOptions {
             threads: self.threads,
             memory_limit: self.memory_limit,
             queue_rows: self.queue_rows,
-            limits,
         };
-        let loader = FakeLoader(Arc::clone(&script));
+        let limits = BatchLimits { padded_tokens: self.padded_tokens, pool_tokens: 4096 };
+        let loader = FakeLoader(Arc::clone(&script), limits);
         let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));
         let socket = folder.path().join("socket");
         let listener = UnixListener::bind(&socket).unwrap();

@@ -1,0 +1,128 @@
+//! Measures what a batch's padded-token budget costs: processor time per text, and memory.
+//!
+//! `budget LIBRARY FOLDER PRECISION TEXTS COUNT BUDGET…`: FOLDER is a classifier's, TEXTS a file with
+//! one text a line, of which COUNT are judged under each budget by one worker. Processor time is
+//! counted, not the clock's, so that other programs on the machine matter little.
+
+use crm_ai_engine::artifacts::Store;
+use crm_ai_engine::job::{Caller, Job};
+use crm_ai_engine::onnx::{DeviceChoice, OnnxLoader};
+use crm_ai_engine::outlet::Outlet;
+use crm_ai_engine::predictor::{Failure, Loader, Predictor};
+use crm_ai_engine::queue::BatchLimits;
+use crm_ai_engine::{Engine, EngineOptions};
+use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+struct Answers(Mutex<Sender<Reply>>);
+
+impl Outlet for Answers {
+    fn send(&self, _request_id: u64, reply: &Reply) {
+        if let Ok(sender) = self.0.lock() {
+            // The receiver waits for it.
+            let _ = sender.send(reply.clone());
+        }
+    }
+}
+
+/// The real loader with other bounds.
+struct Budgeted(OnnxLoader, BatchLimits);
+
+impl Loader for Budgeted {
+    fn load(
+        &self,
+        folder: &Path,
+        precision: Precision,
+        workers: usize,
+    ) -> Result<Arc<dyn Predictor>, Failure> {
+        self.0.load(folder, precision, workers)
+    }
+
+    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
+        self.0.describe(folder, workers)
+    }
+
+    fn device(&self) -> &'static str {
+        self.0.device()
+    }
+
+    fn limits(&self) -> BatchLimits {
+        self.1
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [library, folder, precision, texts, count, budgets @ ..] = &arguments[..] else {
+        return Err("budget LIBRARY FOLDER PRECISION TEXTS COUNT BUDGET…".into());
+    };
+    let precision = Precision::from_name(precision).ok_or("PRECISION is fp32 or int8")?;
+    let texts = std::fs::read_to_string(texts)?;
+    let texts: Vec<&str> = texts.lines().take(count.parse()?).collect();
+    let digest = Manifest::of_folder(Path::new(folder))?.digest();
+    // The store finds artifacts by their digest's name.
+    let models = std::env::temp_dir().join(format!("crm_ai_budget-{}", std::process::id()));
+    std::fs::create_dir(&models)?;
+    std::os::unix::fs::symlink(std::fs::canonicalize(folder)?, models.join(digest.to_string()))?;
+    let target = (digest, precision, Task::Classify);
+    let warm_up = Request::encode_infer(1, target, 0, &texts[..1])?;
+    let all = Request::encode_infer(2, target, 0, &texts)?;
+    for budget in budgets {
+        let engine = engine(Path::new(library), models.clone(), budget.parse()?)?;
+        ask(&engine, &warm_up)?;
+        let (begin, time) = (Instant::now(), processor_seconds());
+        ask(&engine, &all)?;
+        let spent = (processor_seconds() - time) * 1e3 / texts.len() as f64;
+        let rate = texts.len() as f64 / begin.elapsed().as_secs_f64();
+        let stats = engine.stats(0);
+        let memory = stats.memory_bytes >> 20;
+        println!(
+            "budget {budget}: {spent:.3} ms of processor time a text, {rate:.0} rows/s, \
+                  {} batches, memory {memory} MiB",
+            stats.batches
+        );
+    }
+    std::fs::remove_dir_all(models)?;
+    Ok(())
+}
+
+fn engine(
+    library: &Path,
+    models: PathBuf,
+    padded_tokens: usize,
+) -> Result<Arc<Engine>, Box<dyn Error>> {
+    let limits = BatchLimits { padded_tokens, pool_tokens: 8 * padded_tokens };
+    let options = EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX };
+    let loader = Budgeted(OnnxLoader::new(library, DeviceChoice::Cpu)?, limits);
+    let store = Store::open(vec![models.clone()], models)?;
+    let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));
+    let worker = Arc::clone(&engine);
+    thread::spawn(move || worker.run_worker(0));
+    Ok(engine)
+}
+
+fn ask(engine: &Engine, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    let mut reader = FrameReader::default();
+    reader.push(bytes);
+    let frame: Frame = reader.next_frame()?.ok_or("half a frame")?;
+    let Request::Infer(infer) = Request::decode(&frame)? else { return Err("no request".into()) };
+    let (sender, receiver) = channel();
+    let outlet = Arc::new(Answers(Mutex::new(sender)));
+    let caller = Caller { connection: 0, request_id: frame.request_id };
+    engine.submit(Job::new(caller, outlet, &infer, Instant::now()));
+    match receiver.recv()? {
+        Reply::Error(code, message) => Err(format!("{code:?}: {message}").into()),
+        _ => Ok(()),
+    }
+}
+
+/// Processor time of the whole process.
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
