@@ -1,6 +1,6 @@
 //! One connection to the engine: made when there is an engine, kept in step however a wait ends.
 
-use super::{Failure, Gone, engine_gone};
+use super::{ENGINE, Failure, Gone, engine_gone};
 use crate::error::Error;
 use crate::pg::latch;
 use crate::pg::socket::{Interest, Socket, Woken};
@@ -32,8 +32,10 @@ pub struct Connection {
 impl Connection {
     /// Connects to an engine that is there.
     pub fn open() -> io::Result<Self> {
+        let socket = Socket::connect(supervisor::SOCKET)?;
+        ENGINE.set(socket.peer());
         Ok(Self {
-            socket: Socket::connect(supervisor::SOCKET)?,
+            socket,
             reader: FrameReader::default(),
             awaited: BTreeMap::new(),
             out_of_step: false,
@@ -98,11 +100,36 @@ impl Connection {
     /// Waits for the reply to a request that was sent.
     pub fn wait(&mut self, id: u64) -> std::result::Result<Reply, Failure> {
         loop {
-            self.read_replies()?;
-            if let Some(Some(_)) = self.awaited.get(&id) {
-                return self.awaited.remove(&id).flatten().ok_or_else(closed);
+            if let Some(reply) = self.arrived(id)? {
+                return Ok(reply);
             }
             self.wait_socket(Interest::Read)?;
+        }
+    }
+
+    /// The same with a limit of its own in place of `crm_ai.timeout`: `None` after it.
+    pub fn wait_at_most(
+        &mut self,
+        id: u64,
+        limit: Duration,
+    ) -> std::result::Result<Option<Reply>, Failure> {
+        let until = Instant::now() + limit;
+        loop {
+            let arrived = self.arrived(id)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if arrived.is_some() || left.is_zero() {
+                return Ok(arrived);
+            }
+            self.socket.wait(Interest::Read, Some(left.as_millis().max(1) as u64));
+        }
+    }
+
+    /// Reads what is there; gives the reply to `id` if it is among that.
+    fn arrived(&mut self, id: u64) -> std::result::Result<Option<Reply>, Failure> {
+        self.read_replies()?;
+        match self.awaited.get(&id) {
+            Some(Some(_)) => Ok(self.awaited.remove(&id).flatten()),
+            _ => Ok(None),
         }
     }
 

@@ -7,7 +7,7 @@
 mod connection;
 
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::{latch, session};
 use crate::store;
 use connection::Connection;
 use crm_ai_wire::{
@@ -16,6 +16,7 @@ use crm_ai_wire::{
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 /// Texts of one request, at most; the next request is under way while this one is worked on.
 const REQUEST_ROWS_MAX: usize = 16_384;
@@ -25,9 +26,15 @@ const REQUEST_BYTES_MAX: usize = 32 << 20;
 const OUTSTANDING_MAX: usize = 2;
 /// How often a request is sent before its engine's deaths are taken for its fault.
 const ATTEMPTS_MAX: u32 = 2;
+/// How often one engine may break the connection, 20 ms apart, before that counts as two deaths.
+const BREAKS_MAX: u32 = 50;
+/// How long the engine may take to tell its state; it does not queue for that.
+const STATS_WAIT: Duration = Duration::from_secs(2);
 
 thread_local! {
     static CONNECTION: RefCell<Option<Connection>> = const { RefCell::new(None) };
+    /// Process id of the engine that the last connection led to.
+    static ENGINE: Cell<Option<i32>> = const { Cell::new(None) };
     static NEXT_ID: Cell<u64> = const { Cell::new(1) };
 }
 
@@ -60,24 +67,46 @@ enum Failure {
     Error(Error),
 }
 
+/// Counts the engines that died under a request. One that is killed takes connections until the
+/// kernel has closed its socket: to see the same engine go twice is no second death.
+#[derive(Default)]
+struct Deaths {
+    count: u32,
+    engine: Option<i32>,
+    breaks: u32,
+}
+
+impl Deaths {
+    /// Notes that the connection broke and gives it up; fails when it is not worth another attempt.
+    fn another(&mut self, gone: &Gone) -> Result<()> {
+        CONNECTION.take();
+        let engine = ENGINE.get();
+        if engine.is_some() && engine == self.engine && self.breaks < BREAKS_MAX {
+            self.breaks += 1;
+            latch::sleep(20, None);
+            return Ok(());
+        }
+        *self = Self { count: self.count + 1, engine, breaks: 0 };
+        if self.count >= ATTEMPTS_MAX { Err(engine_gone(gone)) } else { Ok(()) }
+    }
+}
+
 /// One reply per request, in order. Texts are sent in as few requests as the limits allow, and
 /// each request again, once, when the engine dies under it.
 pub fn infer(target: Target, texts: &[&str]) -> Result<Vec<Reply>> {
     let parts = split(texts);
     let mut replies: Vec<Option<Reply>> = vec![None; parts.len()];
-    let mut deaths = 0;
+    let mut deaths = Deaths::default();
     let mut uploaded = false;
     while let Some(first) = replies.iter().position(Option::is_none) {
         match infer_from(target, &parts, &mut replies, first) {
             Ok(()) => {}
             Err(Failure::Gone(gone)) => {
-                CONNECTION.take();
                 // A reply since the last death shows that this one is not the same request's.
-                let progressed = replies.get(first).is_some_and(Option::is_some);
-                deaths = if progressed { 1 } else { deaths + 1 };
-                if deaths >= ATTEMPTS_MAX {
-                    return Err(engine_gone(&gone));
+                if replies.get(first).is_some_and(Option::is_some) {
+                    deaths = Deaths::default();
                 }
+                deaths.another(&gone)?;
             }
             Err(Failure::Error(error)) => return Err(error),
         }
@@ -104,15 +133,22 @@ pub fn stats() -> Result<Option<EngineStats>> {
     if !connected {
         return Ok(None);
     }
-    match exchange(&Request::Stats) {
-        Ok(Reply::Stats(stats)) => Ok(Some(stats)),
-        Ok(reply) => Err(unexpected(reply)),
+    match try_stats() {
+        Ok(None) => Ok(None),
+        Ok(Some(Reply::Stats(stats))) => Ok(Some(stats)),
+        Ok(Some(reply)) => Err(unexpected(reply)),
         Err(Failure::Gone(_)) => {
             CONNECTION.take();
             Ok(None)
         }
         Err(Failure::Error(error)) => Err(error),
     }
+}
+
+fn try_stats() -> std::result::Result<Option<Reply>, Failure> {
+    let outstanding = Outstanding::begin()?;
+    let id = outstanding.send(Request::Stats.encode(take_id()))?;
+    Outstanding::on_connection(|connection| connection.wait_at_most(id, STATS_WAIT))
 }
 
 /// Reads an artifact of the registry in the engine and tells what it is.
@@ -140,20 +176,15 @@ fn upload(model: Digest) -> Result<()> {
         )
         .hint("install the package's release that carries the model, or import the model again"));
     };
-    for attempt in 1.. {
+    let mut deaths = Deaths::default();
+    loop {
         match try_upload(&model, &manifest) {
             Ok(Reply::Loaded) => return Ok(()),
             Ok(reply) => return Err(unexpected(reply)),
             Err(Failure::Error(error)) => return Err(error),
-            Err(Failure::Gone(gone)) => {
-                CONNECTION.take();
-                if attempt >= ATTEMPTS_MAX {
-                    return Err(engine_gone(&gone));
-                }
-            }
+            Err(Failure::Gone(gone)) => deaths.another(&gone)?,
         }
     }
-    Ok(())
 }
 
 fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Failure> {
@@ -178,19 +209,12 @@ fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Fai
 
 /// Sends a request without texts and waits for its reply, again once when the engine dies.
 fn call(request: &Request<'_>) -> Result<Reply> {
-    for _ in 1..ATTEMPTS_MAX {
+    let mut deaths = Deaths::default();
+    loop {
         match exchange(request) {
             Ok(reply) => return into_result(reply),
             Err(Failure::Error(error)) => return Err(error),
-            Err(Failure::Gone(_)) => drop(CONNECTION.take()),
-        }
-    }
-    match exchange(request) {
-        Ok(reply) => into_result(reply),
-        Err(Failure::Error(error)) => Err(error),
-        Err(Failure::Gone(gone)) => {
-            CONNECTION.take();
-            Err(engine_gone(&gone))
+            Err(Failure::Gone(gone)) => deaths.another(&gone)?,
         }
     }
 }

@@ -103,6 +103,12 @@ impl Socket {
         if count == 0 { Woken::TimedOut } else { Woken::Ready }
     }
 
+    /// Process id of whoever listens at the other end.
+    pub fn peer(&self) -> Option<i32> {
+        let peer = net::sockopt::socket_peercred(&self.stream).ok()?;
+        Some(peer.pid.as_raw_nonzero().get())
+    }
+
     /// Reads what is there; `WouldBlock` when nothing is.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.read(buffer)

@@ -276,7 +276,7 @@ impl Drop for Cluster {
 
 /// The end of a server's log, for whoever reads why a test failed.
 fn show_log(log: &str) {
-    const LINES: usize = 60;
+    const LINES: usize = 30;
     let lines: Vec<&str> = log.lines().collect();
     eprintln!("--- end of the server's log");
     for line in &lines[lines.len().saturating_sub(LINES)..] {
