@@ -9,11 +9,14 @@ use crate::Error;
 use crate::checkpoint::{Checkpoint, Task, classifier_name};
 use crate::config::{Activation, Family};
 use crate::graph::{Builder, Graph, Output, Value, float, int, ints, string};
-use crate::product::Products;
+use crate::product::{Products, Range};
 use crate::settings::{Pooling, Precision};
 
 /// Added to the scores of padded positions: exp(−10,000) is zero in 32-bit floating point.
 const MASKED_SCORE: f32 = 10_000.0;
+/// GELU never goes further below zero; its least value is −0.16998, by the hyperbolic tangent
+/// −0.17004.
+const GELU_DEPTH: f32 = 0.1701;
 /// Least length that a vector is divided by, so that zero stays zero.
 const LENGTH_MIN: f32 = 1e-12;
 
@@ -161,7 +164,7 @@ impl<'a> Encoder<'a> {
         let context = self.attention(&names, rows, &asked, first_only)?;
         let hidden = config.hidden_size;
         let inner = config.intermediate_size;
-        let context = self.products.rows(&context, hidden);
+        let context = self.products.rows(&context, hidden, Range::Symmetric);
         let attended = self.products.product(&context, &names.attention_output, hidden)?;
         let attended = self.add_and_normalise(
             &attended,
@@ -169,10 +172,14 @@ impl<'a> Encoder<'a> {
             &names.attention_norm,
             &names.attention_output,
         )?;
-        let block = self.products.rows(&attended, hidden);
+        let block = self.products.rows(&attended, hidden, Range::Symmetric);
         let up = self.products.product(&block, &names.up, inner)?;
         let up = self.activate(&up, &names.up)?;
-        let up = self.products.rows(&up, inner);
+        let range = match config.activation {
+            Activation::Gelu | Activation::GeluTanh => Range::AtLeast(GELU_DEPTH),
+            Activation::Relu => Range::AtLeast(0.0),
+        };
+        let up = self.products.rows(&up, inner, range);
         let down = self.products.product(&up, &names.down, hidden)?;
         self.add_and_normalise(&down, &attended, &names.output_norm, &names.down)
     }
@@ -187,9 +194,9 @@ impl<'a> Encoder<'a> {
     ) -> Result<Value, Error> {
         let config = &self.checkpoint.config;
         let hidden = config.hidden_size;
-        let source = self.products.rows(rows, hidden);
+        let source = self.products.rows(rows, hidden, Range::Symmetric);
         let query = if first_only {
-            let asked = self.products.rows(asked, hidden);
+            let asked = self.products.rows(asked, hidden, Range::Symmetric);
             let query = self.products.product_with_bias(&asked, &names.query, hidden)?;
             let shape = self.first_shape();
             self.products.graph.op("Reshape", &[&query, &shape], vec![])

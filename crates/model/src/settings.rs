@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::safetensors::read_small;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
 const FILE: &str = "crm_ai.json";
@@ -40,8 +40,9 @@ pub struct Settings {
     /// Longest input in tokens, special ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-    /// The arithmetic that the model is to be served with.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The arithmetic that the model is to be served with; absent or `auto`: whichever a
+    /// measurement advises.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "precision")]
     pub precision: Option<Precision>,
     /// How tokens are pooled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +69,21 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+fn precision<'d, D: Deserializer<'d>>(deserialiser: D) -> Result<Option<Precision>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Raw {
+        Auto,
+        Fp32,
+        Int8,
+    }
+    Ok(match Option::<Raw>::deserialize(deserialiser)? {
+        None | Some(Raw::Auto) => None,
+        Some(Raw::Fp32) => Some(Precision::Fp32),
+        Some(Raw::Int8) => Some(Precision::Int8),
+    })
 }
 
 /// The pooling that a sentence-transformers model names.

@@ -5,6 +5,10 @@
 //! `.cache/models/minilm`). Without them they fail and say so.
 
 #[cfg(test)]
+mod independence;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod support;

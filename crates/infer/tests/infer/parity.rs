@@ -1,7 +1,7 @@
 //! Answers equal those of `transformers`, tokens those of `tokenizers`
 //! (`scripts/fixtures_model.py` wrote what is expected).
 
-use crate::support::{distance, fixture, load, minilm, tokenise};
+use crate::support::{distance, fixture, load, minilm, root, tokenise};
 use crm_ai_infer::{Model, Precision};
 use serde::Deserialize;
 use std::fs;
@@ -106,5 +106,46 @@ fn minilm_gives_the_vectors_of_transformers() {
     for (row, answer) in document.vectors.iter().zip(answers(&model, &texts)) {
         let distance = distance(&answer, &row.answer);
         assert!(distance < 1e-4, "off by {distance} on {:?}", row.text);
+    }
+}
+
+#[derive(Deserialize)]
+struct Judged {
+    text: String,
+    ids: Vec<u32>,
+    logits: Vec<f32>,
+}
+
+/// The shipped model's own list, made when it was trained.
+#[test]
+fn the_sentiment_model_answers_as_it_was_trained() {
+    let folder = root("models/sentiment");
+    let rows: Vec<Judged> =
+        serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    assert!(rows.len() >= 20);
+    let model = load(&folder, Precision::Fp32, 1);
+    let texts: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
+    for (row, answer) in rows.iter().zip(answers(&model, &texts)) {
+        assert_eq!(*model.tokenise(&row.text).unwrap().ids, *row.ids, "{:?}", row.text);
+        let distance = distance(&answer, &row.logits);
+        assert!(distance < 1e-4, "off by {distance} on {:?}", row.text);
+    }
+}
+
+/// int8 keeps the meaning: vectors of real sentences stay close to those of fp32, but are not the
+/// same (a graph that ignored the precision would be).
+#[test]
+fn int8_stays_close_to_fp32() {
+    for (name, least) in [("bert_encoder", 0.99), ("roberta_encoder", 0.99)] {
+        let exact = load(&fixture(name), Precision::Fp32, 1);
+        let int8 = load(&fixture(name), Precision::Int8, 1);
+        assert!(int8.memory_bytes() < exact.memory_bytes());
+        let texts = ["The card has not arrived.", "Great!", "", "Worst service ever, never again"];
+        let pairs = answers(&exact, &texts).into_iter().zip(answers(&int8, &texts));
+        for (text, (exact, int8)) in texts.iter().zip(pairs) {
+            let cosine: f32 = exact.iter().zip(&int8).map(|(a, b)| a * b).sum();
+            assert!(cosine > least, "{name}: cosine {cosine} on {text:?}");
+            assert_ne!(exact, int8);
+        }
     }
 }
