@@ -7,6 +7,7 @@
 
 mod digits;
 mod find;
+mod guards;
 mod plans;
 mod region;
 mod repair;
@@ -216,23 +217,20 @@ fn parse(util: &PhoneNumberUtil, raw: &str, region: Region) -> Result<PhoneNumbe
     if raw.len() > INPUT_CHARS_MAX && raw.chars().nth(INPUT_CHARS_MAX).is_some() {
         return Err(Problem::TooLong);
     }
-    if parameters_out_of_order(raw) {
+    if guards::are_parameters_out_of_order(raw) {
         return Err(Problem::NotANumber);
     }
-    util.parse(raw, region.as_library()).map_err(|error| match error {
+    let number = util.parse(raw, region.as_library()).map_err(|error| match error {
         ParseError::InvalidCountryCode => Problem::InvalidCountryCode,
         ParseError::NotANumber(_) if raw.trim().is_empty() => Problem::Empty,
         ParseError::NotANumber(_) => Problem::NotANumber,
         ParseError::TooShortAfterIdd | ParseError::TooShortNsn => Problem::TooShort,
         ParseError::TooLongNsn => Problem::TooLong,
-    })
-}
-
-/// Whether an RFC 3966 `phone-context` stands before its `tel:`. No number can be read from that,
-/// and the library would slice the text backwards, which panics.
-fn parameters_out_of_order(raw: &str) -> bool {
-    let Some(context) = raw.find(";phone-context=") else { return false };
-    raw.find("tel:").is_some_and(|prefix| prefix > context)
+    })?;
+    if guards::is_too_short_for_extension(raw, &number) {
+        return Err(Problem::NotANumber);
+    }
+    Ok(number)
 }
 
 /// libphonenumber's `is_valid_number`. A number that is valid in the main region of its country

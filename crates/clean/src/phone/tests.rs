@@ -166,6 +166,8 @@ fn says_why_a_number_is_not_valid() {
         ("555 555 5555", Problem::NotInUse),
         ("+999 1234567", Problem::InvalidCountryCode),
         (";phone-context=a;tel:1", Problem::NotANumber),
+        ("77#289", Problem::NotANumber),
+        ("77 x289", Problem::TooShort),
     ];
     for (raw, problem) in cases {
         let info = describe(raw, region("US"));
