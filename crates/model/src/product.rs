@@ -206,3 +206,33 @@ fn quantise_columns(values: &[f32], width: usize) -> (Vec<i8>, Vec<f32>) {
     }
     (codes, steps)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sum of two products of bytes must fit 16 bits, or processors would differ.
+    #[test]
+    fn no_pair_of_products_saturates() {
+        let matrix: Vec<f32> = (0..96).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+        let (codes, _) = quantise_columns(&matrix, 12);
+        let most = codes.iter().map(|code| i32::from(code.abs())).max().unwrap();
+        assert_eq!(most, 63);
+        assert!(2 * 255 * most <= i32::from(i16::MAX));
+    }
+
+    /// Transposed, one scale for each output, within half a step.
+    #[test]
+    fn quantised_weights_are_the_weights() {
+        let (out, width) = (3, 4);
+        let matrix = [0.5, -1.0, 0.25, 0.0, 10.0, 20.0, -30.0, 40.0, 0.0, 0.0, 0.0, 0.0];
+        let (codes, steps) = quantise_columns(&matrix, width);
+        for column in 0..out {
+            for row in 0..width {
+                let weight = f32::from(codes[row * out + column]) * steps[column];
+                let distance = (weight - matrix[column * width + row]).abs();
+                assert!(distance <= 0.5001 * steps[column], "{column} {row}: {distance}");
+            }
+        }
+    }
+}
