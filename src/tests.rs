@@ -69,6 +69,7 @@ mod tests {
             ("SELECT crm_normalize_phone('1', 'XX')", "22023 hint"),
             ("SELECT crm_phone('1', 'usa')", "22023 hint"),
             ("SELECT crm_phone_digits('1', -1)", "22023 hint"),
+            ("SELECT crm_find_phones(repeat('1', 300000), 'US')", "54000 hint"),
             ("SELECT crm_classify('nobody', 'text')", "42704 hint"),
             ("SELECT crm_classify('sentiment@99', 'text')", "42704 hint"),
             ("SELECT crm_classify('sentiment@x', 'text')", "22023 hint"),

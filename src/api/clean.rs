@@ -63,6 +63,16 @@ fn crm_find_phones(
     >,
     ErrorReport,
 > {
+    // The search cannot be interrupted, and takes seconds for a megabyte of nothing but digits.
+    const BODY_BYTES_MAX: usize = 256 << 10;
+    if body.len() > BODY_BYTES_MAX {
+        return Err(Error::over_limit(format!(
+            "a text of {} bytes exceeds the {BODY_BYTES_MAX} that are searched for phone numbers",
+            body.len()
+        ))
+        .hint("search it in pieces, as in substr(body, 1, 50000)")
+        .into());
+    }
     let found = phone::find(body, self::region(region)?);
     let position = |characters: usize| i32::try_from(characters).unwrap_or(i32::MAX);
     Ok(TableIterator::new(
