@@ -23,10 +23,11 @@ fn engine_fails(cluster: &Cluster, session: &mut Session, path: &str) {
     wait_until("the engine is gone", ENGINE_LIMIT, || {
         session.value("SELECT engine_up FROM crm_ai.status") == "f"
     });
-    let failure = session.fails_with("58000", JUDGE);
-    failure.expect_hint();
-    // A new connection fares no better, and the server is none the worse.
-    cluster.session().fails_with("58000", JUDGE).expect_hint();
+    // A new connection fares no better. Both wait, in case the engine is merely starting.
+    std::thread::scope(|scope| {
+        scope.spawn(|| cluster.session().fails_with("58000", JUDGE).expect_hint().clone());
+        session.fails_with("58000", JUDGE).expect_hint();
+    });
     cluster.reset(session, "crm_ai.engine_path");
     assert_eq!(session.value(JUDGE), "positive");
 }
@@ -83,6 +84,44 @@ fn a_changed_setting_restarts_the_engine_between_two_calls() {
     assert_eq!(session.value(JUDGE), "positive");
     assert_eq!(cluster.engine(), engine);
     assert_eq!(cluster.engines().len(), 1);
+}
+
+#[test]
+fn work_beyond_the_limits_is_refused_and_harms_nothing() {
+    let cluster = Cluster::new(&["crm_ai.queue_rows = 20"]);
+    let mut session = cluster.session();
+    assert_eq!(session.value(JUDGE), "positive");
+    let batch = |size: u32| {
+        format!(
+            "SELECT cardinality(crm_sentiment_batch(array_agg('great ' || i)))
+             FROM generate_series(1, {size}) i"
+        )
+    };
+    let mut other = cluster.session();
+    std::thread::scope(|scope| {
+        let pid = session.pid;
+        scope.spawn(|| session.fails_with("57014", &batch(20_000)));
+        wait_until("the large batch fills the queue", ENGINE_LIMIT, || {
+            other.value("SELECT queue_rows > 5000 FROM crm_ai.status") == "t"
+        });
+        other.fails_with("53000", &batch(100)).expect_hint();
+        // Single texts have a queue of their own.
+        assert_eq!(other.value(JUDGE), "positive");
+        other.run(&format!("SELECT pg_cancel_backend({pid})"));
+    });
+    assert_eq!(session.value(&batch(100)), "100");
+    let rejected = "SELECT rejected > 0 FROM crm_ai.status";
+    assert_eq!(session.value(rejected), "t");
+
+    let engine = cluster.engine();
+    cluster.set(&mut session, "crm_ai.memory_limit", "10MB");
+    wait_until("another engine is up", ENGINE_LIMIT, || cluster.engine() != engine);
+    session.fails_with("53200", JUDGE).expect_hint();
+    session.fails_with("53200", "SELECT crm_embed('x')").expect_hint();
+    cluster.reset(&mut session, "crm_ai.memory_limit");
+    wait_until("there is memory again", ENGINE_LIMIT, || {
+        session.try_value(JUDGE).is_ok_and(|label| label.as_deref() == Some("positive"))
+    });
 }
 
 #[test]

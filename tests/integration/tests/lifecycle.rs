@@ -1,7 +1,7 @@
 //! One supervisor and one engine per server, and none without a server.
 
 use crm_ai_integration::cluster::{Cluster, ENGINE_LIMIT, Stop};
-use crm_ai_integration::process::{is_alive, wait_until};
+use crm_ai_integration::process::{Signal, is_alive, signal, wait_until};
 use std::sync::Barrier;
 
 const JUDGE: &str = "SELECT crm_sentiment('great product')";
@@ -91,6 +91,22 @@ fn a_server_with_calls_under_way_stops_at_once() {
     });
     assert_eq!(cluster.processes(), []);
     assert!(!cluster.log().contains("PANIC"));
+}
+
+#[test]
+fn a_killed_supervisor_leaves_no_engine_behind() {
+    let cluster = Cluster::new(&[]);
+    let engine = cluster.engine();
+    // PostgreSQL restarts all its sessions when a worker dies; the engine must go with it.
+    signal(cluster.supervisors()[0].pid, Signal::KILL);
+    wait_until("the engine ends", ENGINE_LIMIT, || !is_alive(engine));
+    wait_until("the server takes connections again", ENGINE_LIMIT, || {
+        cluster
+            .try_connect("postgres", "postgres")
+            .and_then(|mut session| session.try_value(JUDGE))
+            .is_ok_and(|label| label.as_deref() == Some("positive"))
+    });
+    assert_eq!((cluster.supervisors().len(), cluster.engines().len()), (1, 1));
 }
 
 #[test]
