@@ -188,6 +188,7 @@ fn write_files(folder: &Folder, manifest: &Manifest, digest: &Digest) -> Result<
 }
 
 fn promote(model: &str, version: i32) -> Result<()> {
+    session::prevent_if_read_only("crm_ai.promote()");
     models::lock_owned(model)?;
     models::artifact_of(model, version)?;
     if models::champion(model)? == Some(version) {
@@ -197,6 +198,7 @@ fn promote(model: &str, version: i32) -> Result<()> {
 }
 
 fn rollback(model: &str) -> Result<i32> {
+    session::prevent_if_read_only("crm_ai.rollback()");
     models::lock_owned(model)?;
     let previous = models::previous_champion(model)?.ok_or_else(|| {
         Error::wrong_state(format!("model \"{model}\" has no earlier champion to go back to"))
@@ -207,6 +209,7 @@ fn rollback(model: &str) -> Result<i32> {
 }
 
 fn drop_version(model: &str, version: i32) -> Result<()> {
+    session::prevent_if_read_only("crm_ai.drop_version()");
     models::lock_owned(model)?;
     let digest = models::artifact_of(model, version)?;
     if models::champion(model)? == Some(version) {
@@ -223,6 +226,7 @@ fn drop_version(model: &str, version: i32) -> Result<()> {
 }
 
 fn drop_model(model: &str) -> Result<()> {
+    session::prevent_if_read_only("crm_ai.drop_model()");
     models::lock_owned(model)?;
     if models::is_builtin(model, None)? {
         return Err(builtin_stays());
@@ -242,11 +246,13 @@ fn forget(digest: &Digest) -> Result<()> {
 }
 
 fn grant(model: &str, role: &str) -> Result<()> {
+    session::prevent_if_read_only("crm_ai.grant_model()");
     models::lock_owned(model)?;
     models::grant(model, grantee(role)?)
 }
 
 fn revoke(model: &str, role: &str) -> Result<()> {
+    session::prevent_if_read_only("crm_ai.revoke_model()");
     models::lock_owned(model)?;
     if models::revoke(model, grantee(role)?)? {
         return Ok(());

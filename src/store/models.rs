@@ -185,18 +185,23 @@ pub fn delete_model(model: &str) -> Result<Vec<Digest>> {
     digests.iter().map(|hex| Digest::parse(hex).map_err(Error::from)).collect()
 }
 
+/// A role's id as a number, 0 for PUBLIC: pgrx passes the invalid OID as NULL.
+fn grantee(role: Option<pg_sys::Oid>) -> i64 {
+    role.map_or(0, |role| role.to_u32().into())
+}
+
 /// Lets a role use a model; `None` stands for PUBLIC.
 pub fn grant(model: &str, role: Option<pg_sys::Oid>) -> Result<()> {
     let sql = "INSERT INTO crm_ai.model_grant (model, grantee) VALUES ($1, $2::oid)
                ON CONFLICT DO NOTHING";
-    execute(sql, &[model.into(), role.unwrap_or(pg_sys::InvalidOid).into()])?;
+    execute(sql, &[model.into(), grantee(role).into()])?;
     Ok(())
 }
 
 /// Takes a grant back. Returns whether there was one.
 pub fn revoke(model: &str, role: Option<pg_sys::Oid>) -> Result<bool> {
     let sql = "DELETE FROM crm_ai.model_grant WHERE model = $1 AND grantee = $2::oid";
-    Ok(execute(sql, &[model.into(), role.unwrap_or(pg_sys::InvalidOid).into()])? > 0)
+    Ok(execute(sql, &[model.into(), grantee(role).into()])? > 0)
 }
 
 /// The role of that name.
