@@ -55,11 +55,8 @@ texts
 say "starting a throw-away cluster"
 start_cluster "max_connections = 130" "shared_buffers = 128MB"
 # The engine answers its own user alone.
-case "$(id -u):$(id -un)" in
-*:postgres) RUN_AS= ;;
-0:*) RUN_AS="runuser -u postgres --" ;;
-*) RUN_AS="sudo -u postgres" ;;
-esac
+RUN_AS=
+[ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"
 say "comparing: $(date -u +%Y-%m-%d), load average $(cut -d' ' -f1 /proc/loadavg)"
 PYTHONPATH="$PYTHON_PACKAGES" "$PLACE/crm_ai_bench" run --place "$PLACE" --run-as "$RUN_AS" \
     --model "$(model_folder)" --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \

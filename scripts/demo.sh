@@ -90,5 +90,5 @@ Go on with
     $BIN/psql -h $PLACE -p $(cat "$PLACE/port") -U postgres demo
 
 for example  SELECT crm_sentiment('This is a great product!');
-The tables are customer (as it came) and customer_clean. make demo-stop ends and removes the cluster.
+The tables are customer (as it came) and customer_clean. make demo-stop removes the cluster.
 END

