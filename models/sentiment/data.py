@@ -207,7 +207,7 @@ def typo(rng, text):
 def augment(rng, text, target, rate):
     """Write a row the way customers write; `rate` scales how often."""
     side = side_of(target)
-    if rng.random() < .5:
+    if rng.random() < min(.5, rate + .1):
         text = detokenise(text)
     if rng.random() < .15 * rate:
         text = re.sub(r"[.,;:'\"]", "", text)

@@ -7,6 +7,7 @@ wall clock, so the run ends when planned on a machine of any speed. --init conti
 earlier run. The state is saved every few minutes in OUT/state.pt and taken up again by --resume.
 """
 import argparse
+import itertools
 import json
 import os
 import random
@@ -24,7 +25,7 @@ import data
 
 LABELS = ["very negative", "negative", "neutral", "positive", "very positive"]
 MIX = {"phrases": 760, "sentences": 180, "plain": 80, "reviews": 200, "food": 40, "bank": 130, "clinc": 80, "service": 190}
-RATE = {"phrases": .2, "sentences": .4, "plain": .3, "reviews": .8, "food": .4, "bank": .8, "clinc": .8}
+RATE = {"phrases": .1, "sentences": .2, "plain": .1, "reviews": .8, "food": .4, "bank": .8, "clinc": .8}
 EMOJI = {  # an emoji takes a place of the vocabulary that BERT left unused and starts from these words
     "😡": "angry", "😠": "angry", "🤬": "furious angry", "😤": "frustrated angry", "👿": "angry evil", "😒": "annoyed", "🙄": "annoyed",
     "👎": "bad", "😞": "disappointed", "😟": "worried", "😕": "confused", "😔": "sad", "😢": "sad crying", "😭": "crying", "😩": "tired awful",
@@ -61,7 +62,7 @@ def make_tokenizer(base, out):
 
 class PoolDropout(torch.nn.Module):
     """Dropout whose masks are windows of one large random mask: drawing fresh masks costs too much on a CPU."""
-    pool = None
+    pool, on = None, True
 
     def __init__(self, rate):
         super().__init__()
@@ -70,7 +71,7 @@ class PoolDropout(torch.nn.Module):
             PoolDropout.pool = (torch.rand(1 << 23) >= rate).float() / (1 - rate)
 
     def forward(self, x):
-        if not self.training:
+        if not self.training or not PoolDropout.on:
             return x
         at = random.randrange(self.pool.numel() - x.numel())
         return x * self.pool[at:at + x.numel()].view_as(x)
@@ -257,6 +258,11 @@ def checked(model, average, tokenizer, valid):
     return result
 
 
+def changed(mix, text):
+    """A mix with changes such as reviews=300,food=0."""
+    return mix | {k: int(v) for k, v in (p.split("=") for p in text.split(",") if p)}
+
+
 def arguments():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--data", default=os.environ.get("CRM_AI_DATA", "data"))
@@ -268,6 +274,9 @@ def arguments():
     a.add_argument("--end", type=float, default=.02, help="last learning rate as a part of the first")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--mix", default="", help="changes to MIX, such as reviews=300,food=0")
+    a.add_argument("--late", type=float, default=1e9, help="from this minute on: no dropout, and the mix of --late-mix")
+    a.add_argument("--late-mix", default="")
+    a.add_argument("--tokens", type=int, default=768, help="most tokens in a batch, padding included")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--every", type=float, default=7, help="minutes between checks")
     a.add_argument("--resume", action="store_true")
@@ -281,7 +290,7 @@ def main():
     torch.manual_seed(a.seed)
     random.seed(a.seed)
     log, state = f"{a.out}/training.log", f"{a.out}/state.pt"
-    mix = MIX | {k: int(v) for k, v in (p.split("=") for p in a.mix.split(",") if p)}
+    mix = changed(MIX, a.mix)
     model = make_model(a.base, make_tokenizer(a.base, a.out))
     if a.init:
         model.load_state_dict({k: v.float() for k, v in load_file(f"{a.init}/model.safetensors").items()})
@@ -294,14 +303,19 @@ def main():
         s = torch.load(state, weights_only=False)
         model.load_state_dict(s["model"]), dense.load_state_dict(s["dense"]), sparse.load_state_dict(s["sparse"])
         average.weights, average.n, (step, seen, tokens, spent) = s["average"], s["n"], s["at"]
-    note(log, seed=a.seed, minutes=a.minutes, lr=a.lr, continued=bool(a.init), resumed=a.resume, threads=a.threads, mix=mix,
+    note(log, seed=a.seed, minutes=a.minutes, lr=a.lr, tokens=a.tokens, continued=bool(a.init), resumed=a.resume, threads=a.threads, mix=mix,
          rows={k: len(v) for k, v in sources.items()}, valid={k: len(v) for k, v in valid.items()})
     model.train()
     start, checks, losses = time.time() - spent, int(spent / 60 / a.every), []
-    for rows in Stream(sources, tokenizer, a.seed + step, mix):
-        part = (time.time() - start) / 60 / a.minutes
+    stream = Stream(sources, tokenizer, a.seed, mix, a.tokens)
+    for rows in itertools.islice(stream, step, None):  # a resumed run goes on with the rows not seen yet
+        minute = (time.time() - start) / 60
+        part = minute / a.minutes
         if part >= 1:
             break
+        if minute >= a.late and PoolDropout.on:
+            PoolDropout.on, stream.mix = False, changed(mix, a.late_mix)
+            note(log, late=True, minute=round(minute, 1), mix=stream.mix)
         scale = min((step + 1) / 150, a.end + (1 - a.end) * (1 - part))
         for group, lr in zip([g for o in (dense, sparse) for g in o.param_groups], first):
             group["lr"] = lr * scale
