@@ -14,7 +14,9 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -91,6 +93,7 @@ fn parse_device(name: &str) -> Result<DeviceChoice, &'static str> {
 /// Serves until asked to end.
 pub(crate) fn run(options: Options) -> Result<(), CommandError> {
     log::hide_panic_messages();
+    keep_freed_memory_small();
     // Whatever the engine makes is its user's alone. Set before there is a second thread.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     end_on_signals()?;
@@ -112,6 +115,27 @@ pub(crate) fn run(options: Options) -> Result<(), CommandError> {
     let engine = Engine::new(engine_options, Arc::new(store), Arc::new(loader));
     let error = server::serve(listener, Arc::new(engine), server_options());
     Err(CommandError::Failed(error.to_string()))
+}
+
+/// Makes the C library give large blocks back to the system when they are freed. By itself it stops
+/// doing so once it has seen one come and go, and loading a model leaves tens of MiB of holes. It
+/// reads these bounds at a program's start alone, so the program starts itself again with them: the
+/// process stays the same.
+fn keep_freed_memory_small() {
+    const BOUNDS: [(&str, &str); 2] =
+        [("MALLOC_MMAP_THRESHOLD_", "1048576"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
+    if BOUNDS.iter().all(|(name, _)| std::env::var_os(name).is_some()) {
+        return;
+    }
+    let mut arguments = std::env::args_os();
+    // By its path, so that the process keeps its name.
+    let error = match (std::env::current_exe(), arguments.next()) {
+        (Ok(path), Some(name)) => Command::new(path).arg0(name).args(arguments).envs(BOUNDS).exec(),
+        (Err(error), _) => error,
+        (Ok(_), None) => return,
+    };
+    // It serves all the same, in some more memory.
+    log::event(format_args!("cannot bound the memory that is kept for reuse: {error}"));
 }
 
 /// As many connections as the system lets the process have.

@@ -105,6 +105,8 @@ impl Drop for Program {
 #[test]
 fn a_real_model_answers_and_its_customer_is_not_in_the_log() {
     let mut program = Program::start();
+    let name = fs::read_to_string(format!("/proc/{}/comm", program.child.id())).unwrap();
+    assert_eq!(name.trim(), "crm_ai_engine");
     let mode = fs::metadata(program.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let model = program.load("bert_classifier");
