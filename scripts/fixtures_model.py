@@ -1,4 +1,4 @@
-"""fixtures_model.py MINILM_FOLDER: what `transformers` and `tokenizers` answer, for the model tests.
+"""fixtures_model.py MINILM_FOLDER: what `transformers` and `tokenizers` answer, for model tests.
 
 Writes under tests/fixtures/model/: tiny random checkpoints of each family (config.json,
 tokenizer.json, model.safetensors, expected.json with token ids and logits or vectors) and
@@ -44,7 +44,8 @@ def hard_texts():
         "I LOVE it ❤️❤️❤️ 😀😀 👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽",
         "这个产品非常好，我很喜欢！客服 service 也 不错。𠀀𪜀",
         "ありがとう、とても良いです。カタカナ ｶﾀｶﾅ 한국어 텍스트",
-        "null\x00byte, bell\x07, escape\x1b[31m, soft\u00adhyphen, bom\ufeff, zero\u200bwidth\u200djoin",
+        "null\x00byte, bell\x07, escape\x1b[31m, soft\u00adhyphen, bom\ufeff, "
+        "zero\u200bwidth\u200djoin",
         "\ufffd replacement \u2028 line \u2029 paragraph \x85 next \u00a0 hard \u3000 wide space",
         "Crème brûlée à la façon de Zoë — naïve coöperation, Ångström, ñandú, ß, Ĳssel, İstanbul",
         "e\u0301 a\u0308\u0323 q\u0307\u0323 combining, \u0327 first; Z̸̢̛͔̲̼a̷̡͍l̶̪̈́g̵̠̈o̷̼",

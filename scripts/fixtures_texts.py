@@ -1,4 +1,4 @@
-"""fixtures_texts.py DATA_FOLDER: draws the real sentences that the model tests and the int8 check use.
+"""fixtures_texts.py DATA_FOLDER: draws the real sentences of the model tests and the int8 check.
 
 Writes tests/fixtures/model/texts.txt (banking77's test split and the UCI sentiment sentences) and
 crates/infer/src/sample.txt (400 of other origin mixed: banking77, UCI, clinc150). One sentence a

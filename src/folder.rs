@@ -1,5 +1,6 @@
 //! Files under `crm_ai.import_directory`, opened so that no path can lead out of it: the kernel
-//! refuses symbolic links and what leads out (openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
+//! refuses symbolic links and what leads out (openat2 with RESOLVE_BENEATH and
+//! RESOLVE_NO_SYMLINKS).
 
 use crate::error::{Error, Result};
 use crate::settings;

@@ -45,7 +45,9 @@ def damaged(text: str, rng: random.Random) -> str:
         lambda: text + rng.choice(more),
         lambda: text[:at] + rng.choice(SIGNS) + text[at:],
         lambda: text[:at] + text[at + 1:],
-        lambda: "".join(str(rng.randrange(10)) if c.isdigit() and rng.random() < 0.1 else c for c in text),
+        lambda: "".join(
+            str(rng.randrange(10)) if c.isdigit() and rng.random() < 0.1 else c for c in text
+        ),
         lambda: text.replace(" ", rng.choice(["-", ".", "  ", "\u00a0", "/", ""])),
         lambda: "tel:" + text.replace(" ", "") + rng.choice(CONTEXTS),
         lambda: text[::-1],
@@ -65,7 +67,8 @@ def fields(rng: random.Random, count: int) -> list[tuple[str, str]]:
         text = row[rng.choice(["raw", "national", "international", "e164"])] or row["raw"]
         for _ in range(rng.choice([0, 1, 1, 2, 3])):
             text = damaged(text, rng)
-        made.append((text, rng.choice([row["default_region"], "US", "", "GB", rng.choice(regions)])))
+        region = rng.choice([row["default_region"], "US", "", "GB", rng.choice(regions)])
+        made.append((text, region))
     return made
 
 
@@ -95,7 +98,8 @@ def main() -> int:
     binary, seed, count = (sys.argv[1:] + ["1", "60000"][len(sys.argv) - 2:])[:3]
     asked = fields(random.Random(int(seed)), int(count))
     lines = "".join(json.dumps(field) + "\n" for field in asked)
-    output = subprocess.run([binary], input=lines, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run([binary], input=lines, capture_output=True, text=True, check=True)
+    output = done.stdout
     unexplained = explained = mended = 0
     for field, line in zip(asked, output.splitlines(), strict=True):
         ours, port = json.loads(line), port_says(*field)

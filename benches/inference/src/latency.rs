@@ -73,8 +73,8 @@ pub fn compare(field: &mut Field<'_>) -> Result<(), Failure> {
     let (raw, sql) = (of(RAW_ONE).concat(), of(SQL).concat());
     let over = percentile(&sql, 0.5) - percentile(&raw, 0.5);
     println!(
-        "One text from SQL, p50 over raw ONNX Runtime's with one thread: {:+.3} ms (target {:+.3}): \
-         {}",
+        "One text from SQL, p50 over raw ONNX Runtime's with one thread: {:+.3} ms \
+         (target {:+.3}): {}",
         over / 1e3,
         OVERHEAD_US_MAX / 1e3,
         verdict(over <= OVERHEAD_US_MAX)

@@ -120,7 +120,7 @@ def collection() -> bytes:
 
 
 def decoded(raw: bytes) -> list[tuple]:
-    """The fields of a message, nested ones too, defaults left out, in the order of their numbers."""
+    """The fields of a message, nested ones too, defaults left out, ordered by their numbers."""
     fields, at = [], 0
 
     def number() -> int:

@@ -61,7 +61,8 @@ pub struct Infer<'a> {
 /// A message from the backend to the engine. The frame's request id identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Judge texts. Answered by `Scores` or `Vectors`, with `Progress` before it when it takes long.
+    /// Judge texts. Answered by `Scores` or `Vectors`, with `Progress` before it when it takes
+    /// long.
     Infer(Infer<'a>),
     /// The requester no longer wants the answer to the request of this frame's id. No reply.
     Cancel,
