@@ -1,6 +1,7 @@
 #!/bin/sh
 # Phones per second of processor time on one thread: crm_ai_clean beside Debian's C++
-# libphonenumber, same inputs, same run. Wants g++ and libphonenumber-dev. Usage: benches/phone/run.sh [seconds for each]
+# libphonenumber, same inputs, same run. Wants g++ and libphonenumber-dev. Usage:
+# benches/phone/run.sh [seconds for each]
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-5}

@@ -1,8 +1,8 @@
 //! Measures what a batch's padded-token budget costs: processor time per text, and memory.
 //!
 //! `budget LIBRARY FOLDER PRECISION TEXTS COUNT BUDGET…`: FOLDER is a classifier's, TEXTS a file
-//! with one text a line, of which COUNT are judged under each budget by one worker. Processor time is
-//! counted, not the clock's, so that other programs on the machine matter little.
+//! with one text a line, of which COUNT are judged under each budget by one worker. Processor time
+//! is counted, not the clock's, so that other programs on the machine matter little.
 
 use crm_ai_engine::artifacts::Store;
 use crm_ai_engine::job::{Caller, Job};
