@@ -5,8 +5,8 @@
 //! (signed byte), x·w ≈ s · t · Σ (q − 128) v. What GELU gives is hardly negative: there zero's
 //! code is 24 in place of 128, which makes the steps half as wide. The scale belongs to the row, so
 //! an answer never depends on its neighbours. Weights stay within ±63 because processors without
-//! VNNI add two products of bytes into 16 bits: 2 · 255 · 63 = 32,130 never saturates, so that every
-//! processor computes the same integers.
+//! VNNI add two products of bytes into 16 bits: 2 · 255 · 63 = 32,130 never saturates, so that
+//! every processor computes the same integers.
 
 use crate::Error;
 use crate::graph::{Builder, Value, WeightData, int};
