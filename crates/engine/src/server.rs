@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -336,6 +337,15 @@ struct Broken {
     error: ProtocolError,
 }
 
+/// Starts one of the engine's threads. None of them ends while the engine lives; should a defect
+/// end one, the process ends too, so that its supervisor starts a whole one.
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = name.to_owned();
+    let body = move || {
+        // The process ends, whatever state the panic left.
+        let _ = catch_unwind(AssertUnwindSafe(body));
+        log::event(format_args!("the thread {thread} ended, and the engine with it"));
+        signal_hook::low_level::exit(1);
+    };
     thread::Builder::new().name(name.to_owned()).spawn(body).map(|_| ())
 }

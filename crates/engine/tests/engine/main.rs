@@ -1,10 +1,17 @@
 //! Tests of the engine over its socket: with a model that answers as told, and, for the program
 //! itself, with a tiny real one.
 
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod fairness;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod loading;
+#[cfg(test)]
 mod peers;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
 mod support;
