@@ -1,3 +1,5 @@
 -- Written by `cargo xtask builtin`: the built-in models, as files of the package.
-SELECT crm_ai.register_builtin('sentiment', 1, '1d08901ec00ce3f4dfcc2b02722d97ed520a99d60ac640bbe0ffd1ef0660a846', '{ "architecture": "bert", "labels": [ "very negative", "negative", "neutral", "positive", "very positive" ], "dimensions": 0, "max_tokens": 256, "temperature": 1.03, "precision": "int8", "int8_agreement": 0.9925, "parameters": 22715141}'::jsonb);
-SELECT crm_ai.register_builtin('minilm', 1, '1b0d67a09471b09516d357eef7fa169c1ff9630b3902a288061cd3f3229e7f48', '{ "architecture": "bert", "labels": [], "dimensions": 384, "max_tokens": 512, "temperature": 1.0, "precision": "fp32", "int8_agreement": null, "parameters": 22713216}'::jsonb);
+SELECT crm_ai.register_builtin('sentiment', 1, '65cc1828da7ed2f018ce86e6e7567db45e0027a282328e51cdd77ad00370788c',
+    '{"architecture":"bert","dimensions":0,"int8_agreement":0.9875,"labels":["very negative","negative","neutral","positive","very positive"],"max_tokens":256,"parameters":22715141,"precision":"fp32","temperature":1.31}'::pg_catalog.jsonb);
+SELECT crm_ai.register_builtin('minilm', 1, '1b0d67a09471b09516d357eef7fa169c1ff9630b3902a288061cd3f3229e7f48',
+    '{"architecture":"bert","dimensions":384,"int8_agreement":null,"labels":[],"max_tokens":512,"parameters":22713216,"precision":"fp32","temperature":1.0}'::pg_catalog.jsonb);
