@@ -58,6 +58,11 @@ start_cluster "max_connections = 130" "shared_buffers = 128MB"
 RUN_AS=
 [ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"
 say "comparing: $(date -u +%Y-%m-%d), load average $(cut -d' ' -f1 /proc/loadavg)"
+MODEL=$(model_folder)
 PYTHONPATH="$PYTHON_PACKAGES" "$PLACE/crm_ai_bench" run --place "$PLACE" --run-as "$RUN_AS" \
-    --model "$(model_folder)" --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
-    --python python3 --scripts "$HOME_OF_BENCH/python" --rounds "$ROUNDS" --threads "$THREADS"
+    --model "$MODEL" --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
+    --python python3 --scripts "$HOME_OF_BENCH/python" --rounds "$ROUNDS" --threads "$THREADS" &
+DRIVER=$!
+# Waited for, so that a signal ends it before the cluster is removed.
+trap 'kill "$DRIVER" 2>/dev/null; exit 130' INT TERM
+wait "$DRIVER"

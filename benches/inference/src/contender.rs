@@ -2,13 +2,22 @@
 //!
 //! Commands: `{"do": "one", "texts": […]}` judges single texts and answers `{"us": […]}`, the
 //! microseconds that each took. `{"do": "pass", "way": name}` judges all texts and answers
-//! `{"seconds": …}`. `{"do": "labels"}` answers what the texts' classes score. A contender that
+//! `{"seconds": …, "processor": …}`: by the clock, and of processor time. `{"do": "labels"}` answers what the texts' classes score. A contender that
 //! fails says so on its standard error and ends.
 
 use crate::Failure;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// What a pass over all texts took.
+#[derive(Debug, Clone, Copy)]
+pub struct Spent {
+    /// Seconds by the clock.
+    pub seconds: f64,
+    /// Seconds of processor time, which other programs on the machine disturb less.
+    pub processor: f64,
+}
 
 /// A running contender; it ends when this is dropped.
 pub struct Contender {
@@ -38,10 +47,12 @@ impl Contender {
         self.read()
     }
 
-    /// Judges all texts in one of the contender's ways; seconds.
-    pub fn pass(&mut self, way: &str) -> Result<f64, Failure> {
+    /// Judges all texts in one of the contender's ways.
+    pub fn pass(&mut self, way: &str) -> Result<Spent, Failure> {
         let answer = self.ask(&json!({ "do": "pass", "way": way }))?;
-        answer["seconds"].as_f64().ok_or_else(|| self.garbled())
+        let seconds = answer["seconds"].as_f64().ok_or_else(|| self.garbled())?;
+        let processor = answer["processor"].as_f64().ok_or_else(|| self.garbled())?;
+        Ok(Spent { seconds, processor })
     }
 
     /// Judges single texts in one of the contender's ways; microseconds for each.

@@ -1,5 +1,6 @@
 //! The cluster of the run, seen as a client sees it.
 
+use crate::contender::Spent;
 use crate::{Failure, Options};
 use crm_ai_wire::{Digest, Precision};
 use postgres::{Client, NoTls};
@@ -98,11 +99,28 @@ impl Server {
         Ok(())
     }
 
+    /// Runs a statement to its end; processor time is the engine's and the backend's.
+    pub fn pass(&mut self, statement: &str) -> Result<Spent, Failure> {
+        let processes = [self.engine_pid()?, self.backend_pid()?];
+        let before = processor_seconds(&processes)?;
+        let start = Instant::now();
+        self.session.query(statement, &[])?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Spent { seconds, processor: processor_seconds(&processes)? - before })
+    }
+
+    fn backend_pid(&mut self) -> Result<i32, Failure> {
+        Ok(self.session.query_one("SELECT pg_backend_pid()", &[])?.get(0))
+    }
+
+    fn engine_pid(&mut self) -> Result<i32, Failure> {
+        let row = self.session.query_one("SELECT pid FROM crm_ai.status", &[])?;
+        Ok(row.get::<_, Option<i32>>(0).ok_or("the engine is down")?)
+    }
+
     /// Resident memory of the engine, in MB, as the kernel counts it.
     pub fn engine_memory_mb(&mut self) -> Result<f64, Failure> {
-        let row = self.session.query_one("SELECT pid FROM crm_ai.status", &[])?;
-        let pid: Option<i32> = row.get(0);
-        let pid = pid.ok_or("the engine is down")?;
+        let pid = self.engine_pid()?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kilobytes: f64 = line
@@ -111,6 +129,18 @@ impl Server {
             .parse()?;
         Ok(kilobytes / 1024.0)
     }
+}
+
+/// Processor time of processes so far; the kernel counts in hundredths of a second.
+fn processor_seconds(processes: &[i32]) -> Result<f64, Failure> {
+    let mut ticks = 0.0;
+    for pid in processes {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let fields = after_name.split_ascii_whitespace().skip(11).take(2);
+        ticks += fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+    }
+    Ok(ticks / 100.0)
 }
 
 impl Address {
