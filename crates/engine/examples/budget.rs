@@ -1,4 +1,5 @@
-//! Measures what a batch's padded-token budget costs: processor time per text, and memory.
+//! Measures what a batch's padded-token budget costs, beside the bare model on the same texts
+//! sorted by length: processor time per text, and memory.
 //!
 //! `budget LIBRARY FOLDER PRECISION TEXTS COUNT BUDGET…`: FOLDER is a classifier's, TEXTS a file
 //! with one text a line, of which COUNT are judged under each budget by one worker. Processor time
@@ -11,6 +12,7 @@ use crm_ai_engine::outlet::Outlet;
 use crm_ai_engine::predictor::{Failure, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::{Engine, EngineOptions};
+use crm_ai_infer::Tokens;
 use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ impl Outlet for Answers {
 }
 
 /// The real loader with other bounds.
-struct Budgeted(OnnxLoader, BatchLimits);
+struct Budgeted(Arc<OnnxLoader>, BatchLimits);
 
 impl Loader for Budgeted {
     fn load(
@@ -72,33 +74,58 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = (digest, precision, Task::Classify);
     let warm_up = Request::encode_infer(1, target, 0, &texts[..1])?;
     let all = Request::encode_infer(2, target, 0, &texts)?;
+    // ONNX Runtime can be loaded once in a process.
+    let loader = Arc::new(OnnxLoader::new(Path::new(library), DeviceChoice::Cpu)?);
     for budget in budgets {
-        let engine = engine(Path::new(library), models.clone(), budget.parse()?)?;
+        let padded_tokens = budget.parse()?;
+        let model = loader.load(Path::new(folder), precision, 1)?;
+        run_bare(&*model, &texts[..1], padded_tokens)?;
+        let time = processor_seconds();
+        run_bare(&*model, &texts, padded_tokens)?;
+        let bare = (processor_seconds() - time) * 1e3 / texts.len() as f64;
+        drop(model);
+        let engine = engine(&loader, models.clone(), padded_tokens)?;
         ask(&engine, &warm_up)?;
-        let (begin, time) = (Instant::now(), processor_seconds());
+        let time = processor_seconds();
         ask(&engine, &all)?;
         let spent = (processor_seconds() - time) * 1e3 / texts.len() as f64;
-        let rate = texts.len() as f64 / begin.elapsed().as_secs_f64();
         let stats = engine.stats(0);
-        let memory = stats.memory_bytes >> 20;
+        let (memory, batches) = (stats.memory_bytes >> 20, stats.batches);
         println!(
-            "budget {budget}: {spent:.3} ms of processor time a text, {rate:.0} rows/s, \
-                  {} batches, memory {memory} MiB",
-            stats.batches
+            "budget {budget}: {spent:.3} ms of processor time a text, bare model {bare:.3}, \
+                  {batches} batches, memory {memory} MiB"
         );
+        engine.evict(&digest);
     }
     std::fs::remove_dir_all(models)?;
     Ok(())
 }
 
+/// Tokenises the texts, sorts them by length and runs them in batches under the budget.
+fn run_bare(model: &dyn Predictor, texts: &[&str], budget: usize) -> Result<(), Box<dyn Error>> {
+    let mut tokens =
+        texts.iter().map(|text| model.tokenise(text)).collect::<Result<Vec<_>, _>>()?;
+    tokens.sort_by_key(|tokens| tokens.len());
+    let mut batch: Vec<&Tokens> = Vec::new();
+    for text in &tokens {
+        if !batch.is_empty() && (batch.len() + 1) * text.len() > budget {
+            model.run(0, Task::Classify, &batch)?;
+            batch.clear();
+        }
+        batch.push(text);
+    }
+    model.run(0, Task::Classify, &batch)?;
+    Ok(())
+}
+
 fn engine(
-    library: &Path,
+    loader: &Arc<OnnxLoader>,
     models: PathBuf,
     padded_tokens: usize,
 ) -> Result<Arc<Engine>, Box<dyn Error>> {
-    let limits = BatchLimits { padded_tokens, pool_tokens: 8 * padded_tokens };
+    let limits = BatchLimits { padded_tokens, pool_tokens: 4096.max(2 * padded_tokens) };
     let options = EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX };
-    let loader = Budgeted(OnnxLoader::new(library, DeviceChoice::Cpu)?, limits);
+    let loader = Budgeted(Arc::clone(loader), limits);
     let store = Store::open(vec![models.clone()], models)?;
     let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));
     let worker = Arc::clone(&engine);
