@@ -118,12 +118,12 @@ pub(crate) fn run(options: Options) -> Result<(), CommandError> {
 }
 
 /// Makes the C library give large blocks back to the system when they are freed. By itself it stops
-/// doing so once it has seen one come and go, and loading a model leaves tens of MiB of holes. It
+/// doing so once it has seen one come and go, and loading a model leaves up to 100 MiB of holes. It
 /// reads these bounds at a program's start alone, so the program starts itself again with them: the
 /// process stays the same.
 fn keep_freed_memory_small() {
     const BOUNDS: [(&str, &str); 2] =
-        [("MALLOC_MMAP_THRESHOLD_", "1048576"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
+        [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
     if BOUNDS.iter().all(|(name, _)| std::env::var_os(name).is_some()) {
         return;
     }
