@@ -1,7 +1,7 @@
 //! Sentiment: three classes, a score and five levels out of one classifier's probabilities.
 //!
 //! The model's classes are read by their names: two (negative, positive), three (with neutral) or
-//! five levels (very negative … very positive).
+//! five levels (very negative … very positive). A blank text is neutral, with certainty.
 
 use super::predict::{argmax, classify, for_texts};
 use crate::error::{Error, Result};
@@ -72,6 +72,9 @@ struct Sentiment {
 }
 
 impl Sentiment {
+    /// Of a text without a word, which no model was taught to judge.
+    const SILENT: Self = Self { levels: [0.0, 0.0, 1.0, 0.0, 0.0], truncated: false };
+
     fn negative(&self) -> f32 {
         self.levels[0] + self.levels[1]
     }
@@ -108,13 +111,19 @@ fn judge_one(note: &str) -> Result<(Rc<Version>, Sentiment)> {
 }
 
 fn judge(notes: &[&str]) -> Result<(Rc<Version>, Vec<Sentiment>)> {
-    let (version, parts) = classify(&settings::sentiment_model(), notes)?;
-    let mut sentiments = Vec::with_capacity(notes.len());
+    let is_blank = |note: &&str| note.trim().is_empty();
+    let worded: Vec<&str> = notes.iter().copied().filter(|note| !is_blank(note)).collect();
+    let (version, parts) = classify(&settings::sentiment_model(), &worded)?;
+    let mut judged = Vec::with_capacity(worded.len());
     for scores in &parts {
         let places = level_of_classes(&scores.labels)?;
-        sentiments.extend(read_part(scores, &places));
+        judged.extend(read_part(scores, &places));
     }
-    Ok((version, sentiments))
+    let mut judged = judged.into_iter();
+    let answer = |note: &&str| if is_blank(note) { Some(Sentiment::SILENT) } else { judged.next() };
+    let sentiments: Option<Vec<Sentiment>> = notes.iter().map(answer).collect();
+    let missing = || Error::internal("the model engine sent too few answers");
+    Ok((version, sentiments.ok_or_else(missing)?))
 }
 
 fn read_part(scores: &Scores, places: &[usize]) -> impl Iterator<Item = Sentiment> {
