@@ -11,7 +11,8 @@ use crate::pg::{latch, session};
 use crate::store;
 use connection::Connection;
 use crm_ai_wire::{
-    Digest, EngineStats, ErrorCode, ModelInfo, Precision, ProtocolError, Reply, Request, Task,
+    Digest, EngineStats, ErrorCode, Manifest, ModelInfo, Precision, ProtocolError, Reply, Request,
+    Task,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -191,7 +192,10 @@ fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Fai
     let outstanding = Outstanding::begin()?;
     let id = outstanding.send(Request::LoadBegin(manifest).encode(take_id()))?;
     let mut failure = None;
+    let held = Manifest::from_json(manifest).map_err(|_| Failure::Error(not_whole()))?;
+    let mut bytes_left = held.bytes();
     store::artifacts::for_each_chunk(model, |chunk| {
+        bytes_left = bytes_left.saturating_sub(chunk.len() as u64);
         match outstanding.send(Request::LoadChunk(chunk).encode(id)) {
             Ok(_) => Ok(true),
             Err(error) => {
@@ -203,6 +207,8 @@ fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Fai
     .map_err(Failure::Error)?;
     match failure {
         Some(failure) => Err(failure),
+        // The engine would wait for the rest.
+        None if bytes_left > 0 => Err(Failure::Error(not_whole())),
         None => outstanding.wait(id),
     }
 }
@@ -287,6 +293,11 @@ fn unexpected(reply: Reply) -> Error {
         Err(error) => error,
         Ok(_) => Error::internal("the model engine answered something else than was asked"),
     }
+}
+
+fn not_whole() -> Error {
+    Error::invalid_model("this model version's files are not whole in the registry")
+        .hint("import the model again, or restore the registry's tables from a backup")
 }
 
 fn engine_gone(gone: &Gone) -> Error {

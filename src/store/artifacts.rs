@@ -33,15 +33,28 @@ pub fn for_each_chunk(digest: &Digest, mut each: impl FnMut(&[u8]) -> Result<boo
     })
 }
 
+/// Makes those who add an artifact and those who remove it wait for each other until the
+/// transaction ends: else one could find it there while the other finds it unused.
+fn lock(digest: &Digest) -> Result<()> {
+    let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+    let key = format!("crm_ai artifact {digest}");
+    session::as_owner(|| {
+        Spi::connect_mut(|client| client.update(sql, None, &[key.into()]).map(drop))
+    })?;
+    Ok(())
+}
+
 /// Adds an artifact without its bytes. `false`: it was there already, bytes and all.
 pub fn insert(manifest: &Manifest) -> Result<bool> {
+    let digest = manifest.digest();
+    lock(&digest)?;
     let inserted = session::as_owner(|| {
         Spi::connect_mut(|client| {
             let sql = "INSERT INTO crm_ai.artifact (sha256, manifest, bytes) VALUES ($1, $2, $3)
                        ON CONFLICT DO NOTHING";
             let json = String::from_utf8_lossy(&manifest.to_json()).into_owned();
             let bytes = i64::try_from(manifest.bytes()).unwrap_or(i64::MAX);
-            let arguments = [manifest.digest().to_string().into(), json.into(), bytes.into()];
+            let arguments = [digest.to_string().into(), json.into(), bytes.into()];
             client.update(sql, None, &arguments).map(|rows| rows.len())
         })
     })?;
@@ -61,11 +74,18 @@ pub fn insert_chunk(digest: &Digest, seq: i32, bytes: &[u8]) -> Result<()> {
 
 /// Removes an artifact that no version uses any more. Returns whether it did.
 pub fn delete_unused(digest: &Digest) -> Result<bool> {
+    lock(digest)?;
     let deleted = session::as_owner(|| {
         Spi::connect_mut(|client| {
             let sql = "DELETE FROM crm_ai.artifact a WHERE a.sha256 = $1
                        AND NOT EXISTS (SELECT FROM crm_ai.version v WHERE v.sha256 = a.sha256)";
-            client.update(sql, None, &[digest.to_string().into()]).map(|rows| rows.len())
+            let arguments = [digest.to_string().into()];
+            let deleted = client.update(sql, None, &arguments)?.len();
+            if deleted > 0 {
+                let sql = "DELETE FROM crm_ai.artifact_chunk WHERE sha256 = $1";
+                client.update(sql, None, &arguments)?;
+            }
+            Ok::<_, pgrx::spi::Error>(deleted)
         })
     })?;
     Ok(deleted > 0)

@@ -181,6 +181,7 @@ pub fn delete_model(model: &str) -> Result<Vec<Digest>> {
                SELECT array_agg(DISTINCT sha256) FROM gone";
     let digests: Vec<String> = fetch(sql, &[model.into()])?.unwrap_or_default();
     execute("DELETE FROM crm_ai.deployment WHERE model = $1", &[model.into()])?;
+    execute("DELETE FROM crm_ai.model_grant WHERE model = $1", &[model.into()])?;
     execute("DELETE FROM crm_ai.model WHERE name = $1", &[model.into()])?;
     digests.iter().map(|hex| Digest::parse(hex).map_err(Error::from)).collect()
 }

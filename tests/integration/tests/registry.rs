@@ -197,6 +197,25 @@ fn imports_of_one_model_at_the_same_time_get_different_numbers() {
 }
 
 #[test]
+fn an_artifact_that_is_being_imported_again_is_not_dropped() {
+    let cluster = shared();
+    let mut session = cluster.database("contested");
+    classifier(30).write(&cluster.imports().join("contested"));
+    session.run("SELECT crm_ai.import_model('first', 'contested')");
+    session.run("BEGIN; SELECT crm_ai.import_model('second', 'contested')");
+    std::thread::scope(|scope| {
+        let mut other = cluster.connect("postgres", "contested");
+        let dropping = scope.spawn(move || other.run("SELECT crm_ai.drop_model('first')"));
+        // Long enough for it to have found the artifact unused, had it not waited.
+        std::thread::sleep(Duration::from_millis(300));
+        session.run("COMMIT");
+        dropping.join().unwrap();
+    });
+    assert_eq!(contents(&mut session), counts([1, 1, 1, 1, 1]));
+    assert!(detail(&mut session, "second").contains("billing"));
+}
+
+#[test]
 fn a_champion_changes_between_statements_never_within_one() {
     let cluster = shared();
     let mut session = cluster.database("switching");

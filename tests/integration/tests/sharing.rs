@@ -7,7 +7,8 @@ use std::sync::Barrier;
 
 const MODELS: &str = "SELECT count(*) FROM crm_ai.engine_stats() s,
     jsonb_array_elements(s.models) m, crm_ai.versions v
-    WHERE v.name = 'sentiment@1' AND m->>'sha256' = v.sha256";
+    WHERE v.name = 'sentiment@1' AND m->>'sha256' = v.sha256
+        AND m->>'precision' = v.precision";
 
 #[test]
 fn databases_share_the_engine_and_the_model() {
