@@ -46,6 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         answers.push(rows(&model, &tokens)?);
     }
     compare(&answers[0], &answers[1]);
+    match crm_ai_infer::int8_agreement(&runtime, Path::new(folder), 2) {
+        Ok(share) => println!("equal labels on the built-in sample: {share:.4}"),
+        Err(crm_ai_infer::Error::WrongTask { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
 }
 

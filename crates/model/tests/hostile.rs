@@ -1,6 +1,8 @@
 //! Whatever a model's files hold, opening and building ends in a graph or an error: no panic, no
 //! allocation beyond the files' length.
 
+#![cfg(test)]
+
 use crm_ai_model::{Checkpoint, Error, Output, Precision, Task};
 use std::fs;
 use std::path::{Path, PathBuf};

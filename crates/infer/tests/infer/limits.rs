@@ -62,6 +62,35 @@ fn broken_folders_are_refused_by_name_of_the_fault() {
     assert!(refused(folder.path()).contains("outside a vocabulary of 300"));
 }
 
+/// An ONNX file is served by the names of its inputs and outputs, or refused.
+#[test]
+fn onnx_files_are_found_by_name_or_refused() {
+    let model = load(&fixture("onnx_classifier"), Precision::Int8, 2);
+    assert_eq!(model.info().architecture, "onnx");
+    assert_eq!(model.info().labels, ["no", "yes"]);
+    assert_eq!(load(&fixture("onnx_encoder"), Precision::Fp32, 1).info().dimensions, 12);
+
+    let folder = copy("onnx_classifier");
+    fs::write(folder.path().join("config.json"), r#"{"id2label": {"0": "only"}}"#).unwrap();
+    assert!(refused(folder.path()).contains("id2label"));
+    let path = folder.path().join("model.onnx");
+    let file = fs::read(&path).unwrap();
+    // The input's name also stands in the nodes, so the graph stays whole.
+    let renamed = b"attention_mask";
+    let mut other = file.clone();
+    for at in 0..other.len() - renamed.len() {
+        if other[at..].starts_with(renamed) {
+            other[at..at + renamed.len()].copy_from_slice(b"attention_musk");
+        }
+    }
+    fs::write(&path, other).unwrap();
+    assert!(refused(folder.path()).contains("attention_musk"));
+    for length in [0, 1, 100, file.len() / 2] {
+        fs::write(&path, &file[..length]).unwrap();
+        refused(folder.path());
+    }
+}
+
 /// Weights near the largest number overflow on the way: an error, never a label.
 #[test]
 fn an_answer_that_is_no_number_is_an_error() {

@@ -34,7 +34,8 @@ fn answers(model: &Model, texts: &[&str]) -> Vec<Vec<f32>> {
     rows.chunks_exact(width).map(<[f32]>::to_vec).collect()
 }
 
-/// Each family, head, pooling, activation and number format, as tiny random models.
+/// Each family, head, pooling, activation and number format, as tiny random models; also folders
+/// with an ONNX file of their own, against numpy (`scripts/fixtures_onnx.py`).
 #[test]
 fn every_family_answers_as_transformers_does() {
     for name in [
@@ -45,6 +46,8 @@ fn every_family_answers_as_transformers_does() {
         "distilbert_classifier",
         "roberta_classifier",
         "roberta_encoder",
+        "onnx_classifier",
+        "onnx_encoder",
     ] {
         let folder = fixture(name);
         let model = load(&folder, Precision::Fp32, 1);
