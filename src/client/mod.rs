@@ -19,8 +19,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// Texts of one request, at most; the next request is under way while this one is worked on.
-const REQUEST_ROWS_MAX: usize = 16_384;
+/// Texts of one request, at most, so that an answer of 2,000 numbers each fits a frame; the next
+/// request is under way while this one is worked on.
+const REQUEST_ROWS_MAX: usize = 8192;
 /// Bytes of one request, at most.
 const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// Requests of one call that are outstanding at a time.
