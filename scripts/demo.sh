@@ -12,7 +12,7 @@ PLACE=$(cat "$NOTE" 2>/dev/null || true)
 server() { as_postgres "$BIN/pg_ctl" -D "$PLACE/data" "$@"; }
 
 query() {
-    "$BIN/psql" -X -q -v ON_ERROR_STOP=1 -P pager=off \
+    PGOPTIONS="-c client_min_messages=warning" "$BIN/psql" -X -q -v ON_ERROR_STOP=1 -P pager=off \
         -h "$PLACE" -p "$(cat "$PLACE/port")" -U postgres "$@"
 }
 

@@ -21,7 +21,6 @@ export PG_CONFIG
 export PGRX_PG_CONFIG_PATH="$PWD/scripts/pg_config.sh"
 # A test server must not spend 140 ms on each error.
 unset RUST_BACKTRACE
-[ -t 1 ] || export NO_COLOR=1
 
 CACHE="$PWD/.cache"
 export CRM_AI_ONNXRUNTIME="${CRM_AI_ONNXRUNTIME:-$CACHE/onnxruntime/libonnxruntime.so}"
