@@ -17,7 +17,7 @@ for file in "$1"/*/data/postmaster.pid; do
     server=$(head -n 1 "$file")
     kill -QUIT "$server" 2>/dev/null
     for _ in $(seq 100); do
-        kill -0 "$server" 2>/dev/null || break
+        [ -f "$file" ] || break
         sleep 0.05
     done
 done
