@@ -77,7 +77,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
         "auto" => None,
         named => Some(Precision::from_name(named).ok_or_else(|| {
             Error::invalid_argument("precision is none of auto, fp32 and int8")
-                .hint("auto serves int8 where its labels agree with fp32, else fp32")
+                .hint("auto is what the model's crm_ai.json asks for, else fp32")
         })?),
     };
     session::prevent_if_read_only("crm_ai.import_model()");

@@ -12,8 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Share of labels that must stay the same for int8 to be advised.
-const INT8_AGREEMENT_MIN: f32 = 0.99;
 /// `crm_ai.json` is a handful of settings.
 const SETTINGS_BYTES_MAX: u64 = 1 << 16;
 
@@ -97,18 +95,15 @@ impl Loader for OnnxLoader {
         } else {
             None
         };
-        let advised = if agreement.is_some_and(|share| share >= INT8_AGREEMENT_MIN) {
-            Precision::Int8
-        } else {
-            Precision::Fp32
-        };
         Ok(ModelInfo {
             architecture: info.architecture,
             labels: info.labels,
             dimensions: info.dimensions as u32,
             max_tokens: info.max_tokens as u32,
             temperature: info.temperature,
-            precision: pinned.unwrap_or(advised),
+            // int8 answers differ a little between kinds of processor, so it is served only where
+            // somebody asked for it, however well it agrees.
+            precision: pinned.unwrap_or(Precision::Fp32),
             int8_agreement: agreement,
             parameters: info.parameters,
         })

@@ -43,8 +43,7 @@ pub struct ModelInfo {
     pub max_tokens: u32,
     /// What the logits are divided by before the softmax.
     pub temperature: f32,
-    /// The arithmetic that the engine advises for this artifact: int8 where its labels agree
-    /// with fp32 on at least 99 % of a sample, else fp32.
+    /// The arithmetic that the artifact's `crm_ai.json` asks for, fp32 where it does not.
     pub precision: Precision,
     /// Share of the sample's labels on which int8 and fp32 agree, where it was measured.
     pub int8_agreement: Option<f32>,
