@@ -41,8 +41,8 @@ d}"
 }
 
 step "formatting" cargo fmt --all --check
-step "clippy" cargo clippy --release --workspace --all-targets --features pg_test -- -D warnings
 step "tidy" cargo xtask tidy
+step "clippy" cargo clippy --release --workspace --all-targets --features pg_test -- -D warnings
 step "tests of the crates" cargo test --release --workspace \
     --exclude crm_ai --exclude crm_ai_integration
 step "tests of SQL functions in a server" pg_tests
