@@ -29,14 +29,6 @@ python_packages() {
     cp "$wanted" "$PYTHON_PACKAGES/requirements.txt"
 }
 
-# The folder of the built-in model `sentiment` as it is installed.
-model_folder() {
-    local digest
-    digest=$(query -At -c "CREATE EXTENSION crm_ai" \
-        -c "SELECT sha256 FROM crm_ai.versions WHERE model = 'sentiment' AND is_champion")
-    echo "$("$PG_CONFIG" --sharedir)/crm_ai/models/$digest"
-}
-
 texts() {
     local source=tests/fixtures/model/texts.txt
     if [ -n "${CRM_AI_DATA:-}" ]; then
@@ -58,9 +50,11 @@ start_cluster "max_connections = 130" "shared_buffers = 128MB"
 RUN_AS=
 [ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"
 say "comparing: $(date -u +%Y-%m-%d), load average $(cut -d' ' -f1 /proc/loadavg)"
-MODEL=$(model_folder)
+query -c "CREATE EXTENSION crm_ai"
+DIGEST=$(query -At -c "SELECT sha256 FROM crm_ai.versions WHERE model = 'sentiment' AND is_champion")
 PYTHONPATH="$PYTHON_PACKAGES" "$PLACE/crm_ai_bench" run --place "$PLACE" --run-as "$RUN_AS" \
-    --model "$MODEL" --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
+    --model "$("$PG_CONFIG" --sharedir)/crm_ai/models/$DIGEST" \
+    --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
     --python python3 --scripts "$HOME_OF_BENCH/python" --rounds "$ROUNDS" --threads "$THREADS" &
 DRIVER=$!
 # Waited for, so that a signal ends it before the cluster is removed.

@@ -19,7 +19,7 @@ import onnxruntime as ort
 import tokenizers
 
 BATCHES = (1, 4, 8, 16, 32, 64)
-SWEEP_TEXTS = 512
+SWEEP_TEXTS = 256
 
 
 def whole_model(place):
