@@ -3,7 +3,8 @@
 //! Commands: `{"do": "one", "texts": […]}` judges single texts and answers `{"us": […]}`, the
 //! microseconds that each took. `{"do": "pass", "way": name}` judges all texts and answers
 //! `{"seconds": …, "processor": …}`: by the clock, and of processor time. `{"do": "labels"}`
-//! answers what the texts' classes score. A contender that fails says so on its standard error and ends.
+//! answers what the texts' classes score. A contender that fails says so on its standard error and
+//! ends.
 
 use crate::Failure;
 use serde_json::{Value, json};
