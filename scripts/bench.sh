@@ -51,7 +51,8 @@ RUN_AS=
 [ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"
 say "comparing: $(date -u +%Y-%m-%d), load average $(cut -d' ' -f1 /proc/loadavg)"
 query -c "CREATE EXTENSION crm_ai"
-DIGEST=$(query -At -c "SELECT sha256 FROM crm_ai.versions WHERE model = 'sentiment' AND is_champion")
+DIGEST=$(query -At -c "
+    SELECT sha256 FROM crm_ai.versions WHERE model = 'sentiment' AND is_champion")
 PYTHONPATH="$PYTHON_PACKAGES" "$PLACE/crm_ai_bench" run --place "$PLACE" --run-as "$RUN_AS" \
     --model "$("$PG_CONFIG" --sharedir)/crm_ai/models/$DIGEST" \
     --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
