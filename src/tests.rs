@@ -83,8 +83,8 @@ mod tests {
             ("SELECT crm_ai.drop_model('sentiment')", "55000 hint"),
             ("SELECT crm_ai.drop_version('sentiment', 1)", "55000 hint"),
             ("SELECT crm_ai.grant_model('sentiment', 'nobody at all')", "42704"),
-            ("SET crm_ai.device = 'tpu'", "22023 hint"),
-            ("SET crm_ai.misspelt = 1", "42602 hint"),
+            ("SET crm_ai.device = 'cpu'", "55P02"),
+            ("SET crm_ai.misspelt = 1", "42602"),
         ] {
             assert_eq!(failure(sql), expected, "{sql}");
         }
