@@ -14,12 +14,7 @@ build() {
     cargo build --release -p crm_ai_engine
     say "building the extension"
     rm -rf "$TREE"
-    # It colours its lines even where nobody can see colours.
-    if [ -t 1 ]; then
-        cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE"
-    else
-        cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE" | sed 's/\x1b\[[0-9;]*m//g'
-    fi
+    plainly cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE"
 }
 
 # The engine, its library and the models, each of these under its artifact's digest.

@@ -58,6 +58,15 @@ as_postgres() {
     fi
 }
 
+# Runs cargo-pgrx, which colours its lines even where nobody can see colours, without them there.
+plainly() {
+    if [ -t 1 ]; then
+        "$@"
+    else
+        "$@" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g'
+    fi
+}
+
 # Runs a step, telling its name and how long it took.
 step() {
     local name=$1 began=$SECONDS

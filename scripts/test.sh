@@ -26,7 +26,7 @@ pg_tests() {
         run_as=(--runas "$SERVER_USER")
     fi
     install -d -o "$SERVER_USER" "$PLACE/pg_test"
-    cargo pgrx test --release "${run_as[@]}" --pgdata "$PLACE/pg_test/data" pg15
+    plainly cargo pgrx test --release "${run_as[@]}" --pgdata "$PLACE/pg_test/data" pg15
     unset CRM_AI_TEST_PG_CONFIG
     rm -rf "$PLACE/private" "$PLACE/pg_test"
 }
