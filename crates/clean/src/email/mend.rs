@@ -108,6 +108,9 @@ fn name_fault(text: &str, fault: Problem) -> Problem {
         Problem::InvalidLocalPart | Problem::InvalidDomain | Problem::SpaceInside if is_bracket => {
             Problem::UnclosedBracket
         }
+        Problem::InvalidLocalPart | Problem::SpaceInside if text.matches('@').count() > 1 => {
+            Problem::SeveralAts
+        }
         _ => fault,
     }
 }
