@@ -1,9 +1,9 @@
-//! E-mail addresses: the deliverable form, a description, one key per mailbox, and what ails a field.
+//! E-mail addresses: the deliverable form, a description, one key per mailbox, what ails a field.
 //!
-//! `syntax` and `domain` read an address exactly as SMTP takes it (RFC 5321, RFC 6531, IDNA by UTS
-//! 46). Only what they refuse goes to `mend`, which takes off what people and programs put around an
-//! address, and says so. `lists`, `canonical` and `suggest` hold what is known of domains. Nothing is
-//! looked up: that an address is valid does not mean that somebody reads there.
+//! `syntax` and `domain` read an address exactly as SMTP takes it (RFC 5321, RFC 6531, IDNA by
+//! UTS 46). Only what they refuse goes to `mend`, which takes off what people and programs put
+//! around an address, and says so. `lists`, `canonical` and `suggest` hold what is known of
+//! domains. Nothing is looked up: a valid address need not have a reader.
 
 mod canonical;
 mod domain;

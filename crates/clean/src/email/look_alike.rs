@@ -1,8 +1,8 @@
 //! Characters that look like others: a warning, never a correction.
 //!
 //! After Unicode's UTS 39: one word of Latin letters and of Cyrillic, Greek, Armenian or Cherokee
-//! ones. Han, kana and hangul beside Latin are usual and pass. A word wholly in Cyrillic passes too,
-//! be it spelt like a Latin one.
+//! ones. Han, kana and hangul beside Latin are usual and pass. A word wholly in Cyrillic passes
+//! too, be it spelt like a Latin one.
 
 /// Alphabets with letters that look alike.
 #[derive(Clone, Copy, PartialEq, Eq)]

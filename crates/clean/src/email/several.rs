@@ -11,9 +11,7 @@ const PARTS_MAX: usize = 100;
 /// Separators are tried from the strongest to the weakest, so that the comma of `Doe, Ann
 /// <ann@x.com>; Roe, Bob <bob@x.com>` belongs to the names.
 pub(super) fn first(text: &str) -> Option<Mailbox> {
-    if text.split(['@', '＠']).nth(2).is_none() {
-        return None;
-    }
+    let _second_at = text.split(['@', '＠']).nth(2)?;
     let strong = |c: char| matches!(c, ';' | '|' | '\n' | '；');
     let middle = |c: char| matches!(c, ',' | '，' | '、') || strong(c);
     let weak = |c: char| c.is_whitespace() || matches!(c, '/' | '&') || middle(c);
@@ -35,7 +33,7 @@ fn read(parts: Vec<&str>) -> Option<Mailbox> {
 
 /// The parts of `text` between separators that stand outside quotes, brackets and parentheses.
 fn parts(text: &str, is_separator: impl Fn(char) -> bool) -> Vec<&str> {
-    let has_pairs = text.matches('"').count() % 2 == 0;
+    let has_pairs = text.matches('"').count().is_multiple_of(2);
     let mut is_quoted = false;
     let mut depth = 0_usize;
     let mut parts: Vec<&str> = text
