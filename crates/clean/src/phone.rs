@@ -149,6 +149,8 @@ pub enum Problem {
     ScientificNotation,
     /// Mended: a trailing `.0` of a number column was taken off.
     TrailingDecimal,
+    /// Mended: words stood beside the number.
+    WordsAround,
     /// Mended: the field holds several numbers, each valid by itself; this is the first.
     SeveralNumbers,
 }
@@ -168,6 +170,7 @@ impl Problem {
             Self::DigitsLost => "digits_lost",
             Self::ScientificNotation => "scientific_notation",
             Self::TrailingDecimal => "trailing_decimal",
+            Self::WordsAround => "words_around",
             Self::SeveralNumbers => "several_numbers",
         }
     }
