@@ -6,5 +6,6 @@
 
 pub mod booleans;
 pub mod dates;
+pub mod name;
 pub mod phone;
 pub mod text;
