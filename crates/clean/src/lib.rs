@@ -8,4 +8,5 @@ pub mod booleans;
 pub mod dates;
 pub mod name;
 pub mod phone;
+pub mod tagger;
 pub mod text;
