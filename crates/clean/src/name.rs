@@ -1,5 +1,22 @@
 //! Names of people and organisations: one standard form, the parts of a name, and what is doubtful.
 
+pub mod sequence;
+
+mod case;
+mod features;
+mod gazetteer;
+mod order;
+mod organisation;
+mod own_script;
+mod person;
+mod screen;
+mod tokens;
+mod words;
+
+use sequence::{Label, Labelled, Model};
+use tokens::Token;
+use words::Role;
+
 use crate::text;
 
 /// Longest text, in characters, that is read as a name.
@@ -111,43 +128,174 @@ impl Problem {
 }
 
 /// The name in `raw` in standard spelling and order, `describe`'s `display`; none where there is
-/// no name.
+/// no name. Normalising twice is normalising once.
 pub fn normalise(raw: &str) -> Option<String> {
     describe(raw).display
 }
 
 /// The parts of the name in `raw`, and what is doubtful about it.
+///
+/// Every word of the field is in a part, or `problem` says why not. The time grows with the length
+/// up to `INPUT_CHARS_MAX` characters; longer texts are not read.
 pub fn describe(raw: &str) -> NameInfo {
+    let mut info = read(raw);
+    // A standard spelling can read a little differently from what it came from. The parts are those
+    // of the field; the spelling is taken on until it stands.
+    let mut seen: Vec<String> = info.display.iter().cloned().collect();
+    while let Some(next) = seen.last().and_then(|display| read(display).display) {
+        if let Some(start) = seen.iter().position(|display| *display == next) {
+            info.display = seen.drain(start..).min();
+            break;
+        }
+        if seen.len() == RESPELLINGS_MAX {
+            break;
+        }
+        seen.push(next);
+    }
+    info
+}
+
+/// Bound on how often a spelling is read again.
+const RESPELLINGS_MAX: usize = 8;
+
+fn read(raw: &str) -> NameInfo {
     if raw.len() > INPUT_CHARS_MAX && raw.chars().nth(INPUT_CHARS_MAX).is_some() {
         return without_name(Problem::TooLong);
     }
     let text = text::clean(raw);
-    if text.is_empty() {
-        return without_name(Problem::Empty);
-    }
-    if !text.chars().any(char::is_alphabetic) {
-        return without_name(Problem::NotAName);
-    }
-    let (given, family) = match text.split_once(", ") {
-        Some((family, given)) => (given.to_owned(), Some(family.to_owned())),
-        None => match text.rsplit_once(' ') {
-            Some((given, family)) => (given.to_owned(), Some(family.to_owned())),
-            None => (text.clone(), None),
-        },
+    let (text, found) = match screen::screen(&text) {
+        Ok(screened) => screened,
+        Err(problem) => return without_name(problem),
     };
-    let display = match &family {
-        Some(family) => format!("{given} {family}"),
-        None => given.clone(),
-    };
-    NameInfo {
-        kind: Kind::Person,
-        given: Some(given),
-        family,
-        display: Some(display),
-        ..NameInfo::default()
-    }
+    let mut info = own_script::read(&text).unwrap_or_else(|| read_words(&text));
+    info.problem = found.or(info.problem);
+    info
 }
 
 fn without_name(problem: Problem) -> NameInfo {
     NameInfo { problem: Some(problem), ..NameInfo::default() }
+}
+
+/// Reads a name whose words are parted by spaces.
+fn read_words(text: &str) -> NameInfo {
+    let tokens = tokens::tokenise(text);
+    let labelled = Model::built_in().map(|model| model.label_tokens(&tokens));
+    let Some(labelled) = labelled.filter(|labelled| labelled.labels.len() == tokens.len()) else {
+        return without_name(Problem::NotAName);
+    };
+    let labels = &labelled.labels;
+    let is_marker = |label: &Label| matches!(label, Label::Aka | Label::ProxyFor | Label::CareOf);
+    if let Some(marker) = labels.iter().skip(1).position(is_marker) {
+        return read_several_names(text, &tokens, labels, marker + 1);
+    }
+    let kind = Sides::of(&tokens, &labelled);
+    let mut info = if kind.is_person {
+        read_person(&tokens, labels)
+    } else {
+        read_organisation(text, &tokens, labels)
+    };
+    if kind.is_doubtful {
+        info.problem = info.problem.or(Some(Problem::UnclearKind));
+    }
+    if info.problem.is_none() && text.contains(is_unexpected) && info.kind == Kind::Person {
+        info.problem = Some(Problem::UnexpectedCharacters);
+    }
+    info
+}
+
+/// Signs and digits that people's names do not have.
+fn is_unexpected(c: char) -> bool {
+    c.is_numeric() || "#@*_=<>{}|\\^~%$€£!?\u{FFFD}".contains(c)
+}
+
+/// Two names of one bearer, or a bearer and an agent: the parts of the first, all of it shown.
+fn read_several_names(
+    text: &str,
+    tokens: &[Token<'_>],
+    labels: &[Label],
+    marker: usize,
+) -> NameInfo {
+    let is_person = labels[..marker].iter().filter(|label| label.is_person()).count() * 2 > marker;
+    let mut info = if is_person {
+        read_person(&tokens[..marker], &labels[..marker])
+    } else {
+        let stop = tokens[marker].start;
+        read_organisation(text[..stop].trim_end(), &tokens[..marker], &labels[..marker])
+    };
+    info.display = Some(organisation::spell(text, tokens, labels));
+    info.problem = Some(Problem::SeveralNames);
+    info
+}
+
+fn read_organisation(text: &str, tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let name = organisation::spell(text, tokens, labels);
+    if name.is_empty() {
+        return without_name(Problem::NotAName);
+    }
+    NameInfo {
+        kind: Kind::Organisation,
+        organisation: Some(name.clone()),
+        display: Some(name),
+        ..NameInfo::default()
+    }
+}
+
+fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let mut words = person::words(tokens, labels);
+    let order = person::reorder(&mut words);
+    let mut info = person::assemble(&words);
+    info.kind = Kind::Person;
+    let has_name = info.given.is_some() || info.family.is_some() || info.middle.is_some();
+    if !has_name && info.nickname.is_none() {
+        info.kind = Kind::Unknown;
+        info.problem = Some(Problem::Incomplete);
+    }
+    info.problem = info.problem.or(order).or_else(|| {
+        let only = [&info.given, &info.family].into_iter().flatten().next();
+        let is_one_word = tokens.len() == 1;
+        let is_unclear = is_one_word && only.is_some_and(|word| is_given_or_family(word));
+        is_unclear.then_some(Problem::UnclearParts)
+    });
+    info
+}
+
+/// Whether a word alone is about as common as a given and as a family name.
+fn is_given_or_family(word: &str) -> bool {
+    let common = gazetteer::look_up(word);
+    common.given > 2 && common.family > 2 && common.given.abs_diff(common.family) < 2
+}
+
+/// A person or an organisation.
+struct Sides {
+    is_person: bool,
+    is_doubtful: bool,
+}
+
+/// Below this probability of the likelier kind, the kind is doubtful.
+const SURE: f64 = 0.75;
+
+impl Sides {
+    fn of(tokens: &[Token<'_>], labelled: &Labelled) -> Self {
+        let has_form = tokens.iter().skip(1).any(|token| {
+            organisation::is_certain_form(&words::key(token.text)) && !token.is_bracketed
+        });
+        if has_form {
+            return Self { is_person: false, is_doubtful: false };
+        }
+        // Names on the lists without any word that organisations have are people's.
+        let looks: Vec<_> =
+            tokens.iter().map(|token| words::roles(&words::key(token.text))).collect();
+        let has = |role| looks.iter().any(|roles| roles.has(role));
+        let is_plain = !has(Role::Legal) && !has(Role::Organisation) && !has(Role::Common);
+        let known = tokens.iter().filter(|token| {
+            let common = gazetteer::look_up(token.text);
+            common.given.max(common.family) > 1
+        });
+        let known = known.count();
+        let is_person = labelled.person > 0.5
+            || (is_plain && tokens.len() > 1 && known == tokens.len() && labelled.person > 0.05);
+        let certainty = labelled.person.max(1.0 - labelled.person);
+        let is_doubtful = certainty < SURE && !(is_plain && is_person && known * 2 > tokens.len());
+        Self { is_person, is_doubtful }
+    }
 }

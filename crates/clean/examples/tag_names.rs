@@ -1,0 +1,19 @@
+//! Labels names: `tag_names MODEL ROWS`, where ROWS holds lines `text<tab>labels`; adds a column with
+//! the labels that the model finds. `benches/names/run.sh` runs it beside others.
+
+use std::error::Error;
+
+use crm_ai_clean::name::sequence::Model;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let model = std::fs::read(arguments.next().ok_or("a model is wanted")?)?;
+    let rows = std::fs::read_to_string(arguments.next().ok_or("a file of rows is wanted")?)?;
+    let model = Model::new(&model).ok_or("the model cannot be read")?;
+    for line in rows.lines() {
+        let (text, labels) = line.split_once('\t').ok_or("a line has no tab")?;
+        let found: Vec<&str> = model.label(text).labels.iter().map(|label| label.name()).collect();
+        println!("{text}\t{labels}\t{}", found.join(" "));
+    }
+    Ok(())
+}
