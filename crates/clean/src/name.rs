@@ -292,10 +292,17 @@ impl Sides {
             common.given.max(common.family) > 1
         });
         let known = known.count();
+        let is_plain = is_plain && tokens.len() > 1 && !has(Role::And);
+        let is_surely_a_person = order::is_surely_a_person(tokens);
         let is_person = labelled.person > 0.5
-            || (is_plain && tokens.len() > 1 && known == tokens.len() && labelled.person > 0.05);
+            || is_surely_a_person
+            || (is_plain && known > 0 && labelled.person > 0.02)
+            || (is_plain && labelled.person > 0.15);
+        let has_given =
+            tokens.first().is_some_and(|token| gazetteer::look_up(token.text).given > 2);
         let certainty = labelled.person.max(1.0 - labelled.person);
-        let is_doubtful = certainty < SURE && !(is_plain && is_person && known * 2 > tokens.len());
+        let is_vouched = is_plain && is_person && (has_given || known * 2 >= tokens.len());
+        let is_doubtful = certainty < SURE && !is_vouched && !is_surely_a_person;
         Self { is_person, is_doubtful }
     }
 }

@@ -47,7 +47,7 @@ fn title(text: &str) -> String {
 }
 
 /// How people are written, with how often. Capital letters are filled in: G given name, F family
-/// name, I initial, T title, D degree, J generation, P particle, N nickname. The label of a piece
+/// name, H one of those that stand in pairs, I initial, T title, D degree, J generation, P particle, N nickname. The label of a piece
 /// follows from the letter and, in `place`, from where it stands.
 const PEOPLE_FORMS: &[(&str, u32)] = &[
     ("G F", 30),
@@ -70,7 +70,7 @@ const PEOPLE_FORMS: &[(&str, u32)] = &[
     ("F, G J", 2),
     ("F, G, J", 1),
     ("F, G I, D", 1),
-    ("F F, G", 2),
+    ("H H, G", 2),
     ("P F, G", 3),
     ("P P F, G I", 1),
     ("T F", 4),
@@ -93,12 +93,12 @@ const PEOPLE_FORMS: &[(&str, u32)] = &[
     ("G I N F", 1),
     ("G F N", 2),
     ("G N I F", 1),
-    ("G F F", 8),
-    ("G M F F", 4),
-    ("G F y F", 1),
-    ("G F de F", 1),
+    ("G H H", 6),
+    ("G M H H", 4),
+    ("G H y H", 1),
+    ("G H de H", 1),
     ("G P F", 8),
-    ("G P F F", 1),
+    ("G P H H", 1),
     ("G P F P F", 1),
     ("G P P F", 3),
     ("G M P F", 3),
@@ -313,7 +313,7 @@ impl Inventor {
         let pieces: Vec<&str> = form.split(' ').collect();
         let has_comma =
             form.starts_with("F,") || form.starts_with("F J,") || form.starts_with("F, J,");
-        let has_comma = has_comma || form.starts_with("F F,") || form.starts_with("P ");
+        let has_comma = has_comma || form.starts_with("H ") || form.starts_with("P ");
         let mut seen_given = false;
         let mut row: Vec<(String, String)> = Vec::new();
         for (at, piece) in pieces.iter().enumerate() {
@@ -327,6 +327,7 @@ impl Inventor {
                 "G" => (self.given(), "GivenName"),
                 "G-G" => (format!("{}-{}", self.given(), self.given()), "GivenName"),
                 "F" => (self.family(), "Surname"),
+                "H" => (title(self.random.choice(IBERIAN)), "Surname"),
                 "F-F" => (format!("{}-{}", self.family(), self.family()), "Surname"),
                 "L" => (self.initial(), "LastInitial"),
                 "I" if seen_given => (self.initial(), "MiddleInitial"),
@@ -454,6 +455,95 @@ impl Inventor {
         if text.len() == row.text.len() { Row { text, labels: row.labels } } else { row }
     }
 }
+
+/// Family names that mostly stand in pairs.
+const IBERIAN: &[&str] = &[
+    "garcía",
+    "garcia",
+    "martínez",
+    "martinez",
+    "lópez",
+    "lopez",
+    "sánchez",
+    "sanchez",
+    "gonzález",
+    "gonzalez",
+    "rodríguez",
+    "rodriguez",
+    "fernández",
+    "fernandez",
+    "pérez",
+    "perez",
+    "gómez",
+    "gomez",
+    "díaz",
+    "diaz",
+    "ruiz",
+    "hernández",
+    "hernandez",
+    "jiménez",
+    "jimenez",
+    "álvarez",
+    "alvarez",
+    "moreno",
+    "muñoz",
+    "romero",
+    "alonso",
+    "gutiérrez",
+    "gutierrez",
+    "navarro",
+    "torres",
+    "domínguez",
+    "vázquez",
+    "ramos",
+    "gil",
+    "ramírez",
+    "ramirez",
+    "serrano",
+    "blanco",
+    "molina",
+    "morales",
+    "suárez",
+    "ortega",
+    "delgado",
+    "castro",
+    "ortiz",
+    "rubio",
+    "marín",
+    "sanz",
+    "núñez",
+    "iglesias",
+    "medina",
+    "cortés",
+    "castillo",
+    "santos",
+    "lozano",
+    "guerrero",
+    "cano",
+    "prieto",
+    "méndez",
+    "mendez",
+    "cruz",
+    "flores",
+    "herrera",
+    "peña",
+    "reyes",
+    "rivera",
+    "vargas",
+    "mendoza",
+    "silva",
+    "souza",
+    "oliveira",
+    "pereira",
+    "ferreira",
+    "costa",
+    "rodrigues",
+    "almeida",
+    "carvalho",
+    "ribeiro",
+    "gomes",
+    "lima",
+];
 
 const TRADES: &[&str] = &[
     "plumbing",

@@ -47,7 +47,8 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
         for element in name.split("</").filter(|element| element.contains('<')) {
             let (_, element) = element.split_once('<').ok_or("an element is wanted")?;
             let (label, text) = element.split_once('>').ok_or("an element is not closed")?;
-            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+            let text = text.replace("&apos;", "'").replace("&amp;", "&");
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             if !text.is_empty() {
                 pieces.push((text, label.to_owned()));

@@ -77,6 +77,25 @@ pub(super) fn order(tokens: &[&Token<'_>]) -> Order {
     by_commonness(gazetteer::look_up(first), gazetteer::look_up(last), words.len())
 }
 
+/// Whether the words are a name in an order that only people's names have.
+pub(super) fn is_surely_a_person(tokens: &[Token<'_>]) -> bool {
+    let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
+    let folded: Vec<String> = words.iter().map(|word| gazetteer::fold(word)).collect();
+    let ([first, .., _], Some(second)) = (words.as_slice(), words.get(1)) else { return false };
+    is_vietnamese(&words, &folded)
+        || (words.len() == 2 && is_korean(first, second))
+        || is_patronymic_last(&folded)
+        || is_initial_between(&words)
+}
+
+/// `John Q Public`: a given name, an initial, one more word.
+fn is_initial_between(words: &[&str]) -> bool {
+    let [first, initial, last] = words else { return false };
+    let is_initial = initial.trim_end_matches('.').chars().count() == 1
+        && initial.starts_with(char::is_alphabetic);
+    is_initial && gazetteer::look_up(first).given >= 4 && last.chars().count() > 1
+}
+
 /// Whether a name with its family name first has the given name at its end: Vietnamese ones have.
 pub(super) fn is_given_last(tokens: &[&Token<'_>]) -> bool {
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
@@ -92,7 +111,8 @@ fn by_commonness(first: Commonness, last: Commonness, count: usize) -> Order {
     let bits = first.log_odds_of_given() - last.log_odds_of_given() + PRIOR_BITS;
     if bits < -DOUBTFUL_BITS {
         // Of three words the middle one may be a family name: Mary Smith John.
-        let is_clear = count == 2 || bits < -DOUBTFUL_BITS - 2.0 * BITS_PER_LEVEL;
+        let is_clear = first.family >= 5 && first.given <= 3 && last.given >= 4;
+        let is_clear = is_clear && (count == 2 || bits < -DOUBTFUL_BITS - 2.0 * BITS_PER_LEVEL);
         return if is_clear { Order::FamilyFirstLikely } else { Order::Doubtful };
     }
     if count == 2 && bits < DOUBTFUL_BITS { Order::Doubtful } else { Order::AsRead }

@@ -308,6 +308,10 @@ fn split(name: &str) -> Split {
         };
     }
     if let Some((family, given)) = name.split_once(' ') {
+        let is_korean = family.chars().all(is_hangul);
+        if is_korean && families(family).is_none() && !COMPOUND.contains(&family) {
+            return Split { family: None, given: Some(name.to_owned()), is_sure: false };
+        }
         let is_sure = !given.contains(' ') && family.chars().count() <= 5;
         return Split { family: Some(family.to_owned()), given: Some(given.to_owned()), is_sure };
     }

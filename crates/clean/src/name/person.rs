@@ -76,6 +76,8 @@ fn mend_marks(words: &mut [Word<'_>]) {
             }
         } else if word.part == Part::Nickname {
             word.part = if is_after { Part::Middle } else { Part::Given };
+        } else if word.part == Part::Generation && !is_after && word.roles.has(Role::Title) {
+            word.part = Part::Title;
         } else if word.part == Part::Degree
             && word.roles.has(Role::Generation)
             && !word.roles.has(Role::Degree)
@@ -133,7 +135,8 @@ fn mend_particles(words: &mut [Word<'_>]) {
     }
 }
 
-/// `Juan Carlos García López`, `José Ortega y Gasset`: both are family names.
+/// `Juan Carlos García López`, `José Ortega y Gasset`: both are family names. Elsewhere, what stands
+/// between a given and a family name is a middle name: `Franklin Delano Roosevelt`.
 fn mend_double_family_names(words: &mut [Word<'_>]) {
     for at in (1..words.len().saturating_sub(1)).rev() {
         let is_joint = matches!(words[at].token.text, "y" | "i" | "e");
@@ -141,7 +144,17 @@ fn mend_double_family_names(words: &mut [Word<'_>]) {
         let are_iberian = last.is_some_and(|last| order::is_iberian(last.token.text))
             && order::is_iberian(words[at].token.text);
         let has_given = words[..at].iter().any(|word| word.part == Part::Given);
-        if words[at].part == Part::Middle && has_given && (are_iberian || is_joint) {
+        let is_middle = words[at].part == Part::Family
+            && last.is_some()
+            && has_given
+            && !are_iberian
+            && !is_joint
+            && !words[at].roles.has(Role::Particle)
+            && words[at - 1].part != Part::Family
+            && !words[at].token.has_comma;
+        if is_middle && !words[at + 1].roles.has(Role::Particle) {
+            words[at].part = Part::Middle;
+        } else if words[at].part == Part::Middle && has_given && (are_iberian || is_joint) {
             words[at].part = Part::Family;
             if is_joint && at > 1 && words[at - 1].part == Part::Middle {
                 words[at - 1].part = Part::Family;
@@ -156,7 +169,7 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Option<Problem> {
     let named: Vec<usize> = (0..words.len())
         .filter(|at| matches!(words[*at].part, Part::Given | Part::Middle | Part::Family))
         .collect();
-    let has_comma = words.iter().any(|word| word.token.has_comma && word.part == Part::Family);
+    let has_comma = named.iter().skip(1).any(|at| words[..*at].iter().any(|w| w.token.has_comma));
     let has_and = words.iter().any(|word| word.part == Part::And);
     if named.len() < 2 || has_comma || has_and {
         return None;
@@ -190,11 +203,12 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Option<Problem> {
     (found == Order::FamilyFirstLikely).then_some(Problem::UnclearOrder)
 }
 
-/// Whether the labels give no given name before a family name where two words or more are there.
+/// Whether the labels do not give given names before family names, where no comma turns them.
 fn is_read_oddly(words: &[Word<'_>], named: &[usize]) -> bool {
     let parts: Vec<Part> = named.iter().map(|at| words[*at].part).collect();
     let has_title = words.iter().any(|word| word.part == Part::Title);
-    !parts.contains(&Part::Family) || (!parts.contains(&Part::Given) && !has_title)
+    let is_turned = parts.windows(2).any(|pair| pair[0] == Part::Family && pair[1] != Part::Family);
+    is_turned || !parts.contains(&Part::Family) || (!parts.contains(&Part::Given) && !has_title)
 }
 
 /// Given name, middle names, family name.
@@ -207,6 +221,7 @@ fn read_plainly(words: &mut [Word<'_>], named: &[usize]) {
         };
     }
     mend_particles(words);
+    mend_double_family_names(words);
 }
 
 /// The parts of the words, in standard spelling, and the name that they make.
