@@ -1,7 +1,7 @@
 """Trains probablepeople on four fifths of the labelled names and measures it, nameparser and
 crm_ai_clean on the rest. See run.sh.
 
-    compare.py DATA TAGGED FOLD: TAGGED holds lines `text<tab>right labels<tab>crm_ai_clean's labels`
+    compare.py LABELLED TAGGED FOLD: TAGGED holds lines `text<tab>right labels<tab>crm_ai_clean's labels`
     of the rows of FOLD, as examples/tag_names writes them.
 
 Folds are those of examples/train_names. probablepeople is trained as its own trainer (parserator)
@@ -15,7 +15,6 @@ import pathlib
 import re
 import sys
 import tempfile
-import xml.etree.ElementTree
 
 import nameparser
 import probablepeople
@@ -37,14 +36,10 @@ FIELDS = {
 
 
 def rows(path):
-    """Pairs (text, [(piece, label)]), each once."""
-    seen = set()
-    for name in xml.etree.ElementTree.parse(path).getroot():
-        pieces = [(" ".join((e.text or "").split()), e.tag) for e in name]
-        pieces = tuple((piece, label) for piece, label in pieces if piece)
-        if pieces and pieces not in seen:
-            seen.add(pieces)
-            yield " ".join(piece for piece, _ in pieces), pieces
+    """Pairs (text, [(piece, label)])."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text, labels = line.split("\t")
+        yield text, list(zip(text.split(" "), labels.split(" "), strict=True))
 
 
 def fold(text):
@@ -112,9 +107,9 @@ def bare(token):
 
 
 def main():
-    data, tagged, left_out = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    labelled = [*rows(data / "person_labeled.xml"), *rows(data / "company_labeled.xml")]
-    tagger = retrain([row for row in labelled if fold(row[0]) not in ({0, left_out})])
+    path, tagged, left_out = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    labelled = list(rows(path))
+    tagger = retrain([row for row in labelled if fold(row[0]) not in {0, left_out}])
     ours = collections.defaultdict(list)
     for line in open(tagged, encoding="utf-8"):
         text, wanted, found = line.rstrip("\n").split("\t")

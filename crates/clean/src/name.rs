@@ -10,12 +10,12 @@ mod organisation;
 mod own_script;
 mod person;
 mod screen;
+mod side;
 mod tokens;
 mod words;
 
-use sequence::{Label, Labelled, Model};
+use sequence::{Label, Model};
 use tokens::Token;
-use words::Role;
 
 use crate::text;
 
@@ -188,13 +188,13 @@ fn read_words(text: &str) -> NameInfo {
     if let Some(marker) = labels.iter().skip(1).position(is_marker) {
         return read_several_names(text, &tokens, labels, marker + 1);
     }
-    let kind = Sides::of(&tokens, &labelled);
-    let mut info = if kind.is_person {
+    let side = side::side(&tokens, &labelled);
+    let mut info = if side.is_person {
         read_person(&tokens, labels)
     } else {
         read_organisation(text, &tokens, labels)
     };
-    if kind.is_doubtful {
+    if side.is_doubtful {
         info.problem = info.problem.or(Some(Problem::UnclearKind));
     }
     if info.problem.is_none() && text.contains(is_unexpected) && info.kind == Kind::Person {
@@ -243,14 +243,14 @@ fn read_organisation(text: &str, tokens: &[Token<'_>], labels: &[Label]) -> Name
 fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
     let mut words = person::words(tokens, labels);
     let order = person::reorder(&mut words);
-    let mut info = person::assemble(&words);
+    let mut info = person::assemble(&words, order);
     info.kind = Kind::Person;
     let has_name = info.given.is_some() || info.family.is_some() || info.middle.is_some();
     if !has_name && info.nickname.is_none() {
         info.kind = Kind::Unknown;
         info.problem = Some(Problem::Incomplete);
     }
-    info.problem = info.problem.or(order).or_else(|| {
+    info.problem = info.problem.or_else(|| {
         let only = [&info.given, &info.family].into_iter().flatten().next();
         let is_one_word = tokens.len() == 1;
         let is_unclear = is_one_word && only.is_some_and(|word| is_given_or_family(word));
@@ -263,46 +263,4 @@ fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
 fn is_given_or_family(word: &str) -> bool {
     let common = gazetteer::look_up(word);
     common.given > 2 && common.family > 2 && common.given.abs_diff(common.family) < 2
-}
-
-/// A person or an organisation.
-struct Sides {
-    is_person: bool,
-    is_doubtful: bool,
-}
-
-/// Below this probability of the likelier kind, the kind is doubtful.
-const SURE: f64 = 0.75;
-
-impl Sides {
-    fn of(tokens: &[Token<'_>], labelled: &Labelled) -> Self {
-        let has_form = tokens.iter().skip(1).any(|token| {
-            organisation::is_certain_form(&words::key(token.text)) && !token.is_bracketed
-        });
-        if has_form {
-            return Self { is_person: false, is_doubtful: false };
-        }
-        // Names on the lists without any word that organisations have are people's.
-        let looks: Vec<_> =
-            tokens.iter().map(|token| words::roles(&words::key(token.text))).collect();
-        let has = |role| looks.iter().any(|roles| roles.has(role));
-        let is_plain = !has(Role::Legal) && !has(Role::Organisation) && !has(Role::Common);
-        let known = tokens.iter().filter(|token| {
-            let common = gazetteer::look_up(token.text);
-            common.given.max(common.family) > 1
-        });
-        let known = known.count();
-        let is_plain = is_plain && tokens.len() > 1 && !has(Role::And);
-        let is_surely_a_person = order::is_surely_a_person(tokens);
-        let is_person = labelled.person > 0.5
-            || is_surely_a_person
-            || (is_plain && known > 0 && labelled.person > 0.02)
-            || (is_plain && labelled.person > 0.15);
-        let has_given =
-            tokens.first().is_some_and(|token| gazetteer::look_up(token.text).given > 2);
-        let certainty = labelled.person.max(1.0 - labelled.person);
-        let is_vouched = is_plain && is_person && (has_given || known * 2 >= tokens.len());
-        let is_doubtful = certainty < SURE && !is_vouched && !is_surely_a_person;
-        Self { is_person, is_doubtful }
-    }
 }

@@ -359,7 +359,9 @@ impl Inventor {
                 text.push_str(comma);
             }
         }
-        self.recase(Row::new(&row))
+        let pieces = row.iter().map(|(text, label)| (text.as_str(), label.as_str()));
+        let row = Row::new(pieces);
+        self.recase(row)
     }
 
     fn organisation(&mut self) -> Row {
@@ -390,7 +392,9 @@ impl Inventor {
                 text.push_str(comma);
             }
         }
-        self.recase(Row::new(&row))
+        let pieces = row.iter().map(|(text, label)| (text.as_str(), label.as_str()));
+        let row = Row::new(pieces);
+        self.recase(row)
     }
 
     fn given(&mut self) -> String {

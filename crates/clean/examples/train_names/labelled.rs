@@ -1,31 +1,35 @@
-//! Labelled names: probablepeople's XML, and lines `text<tab>labels` of rows left out.
+//! Labelled names, in lines `text<tab>label label …`: a label for each word between spaces.
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::path::Path;
 
+use crm_ai_clean::name::sequence::words;
 use sha2::{Digest, Sha256};
 
-/// A text and the label of each of its words.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A text and the label of each of its words, as `sequence::words` parts them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub text: String,
     pub labels: Vec<String>,
 }
 
 impl Row {
-    /// A row from pieces of text with their labels, joined by spaces.
-    pub fn new(pieces: &[(String, String)]) -> Self {
+    /// A row from the words between spaces with their labels.
+    pub fn new<'a>(pieces: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut text = String::new();
         let mut starts = Vec::new();
         for (piece, label) in pieces {
             if !text.is_empty() {
                 text.push(' ');
             }
-            starts.push((text.len(), label.clone()));
+            starts.push((text.len(), label));
             text.push_str(piece);
         }
-        let labels = super::align(&text, &starts);
+        let label = |start: usize| {
+            let piece = starts.iter().rev().find(|(from, _)| *from <= start);
+            piece.map_or_else(String::new, |(_, label)| (*label).to_owned())
+        };
+        let labels = words(&text).iter().map(|word| label(word.start)).collect();
         Self { text, labels }
     }
 
@@ -36,33 +40,17 @@ impl Row {
     }
 }
 
-/// Reads the rows of a file, each once.
+/// Reads the rows of a file.
 pub fn read(path: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
-    let xml = std::fs::read_to_string(path)?;
-    let mut seen = HashSet::new();
     let mut rows = Vec::new();
-    for name in xml.split("<Name>").skip(1) {
-        let name = name.split("</Name>").next().unwrap_or_default();
-        let mut pieces = Vec::new();
-        for element in name.split("</").filter(|element| element.contains('<')) {
-            let (_, element) = element.split_once('<').ok_or("an element is wanted")?;
-            let (label, text) = element.split_once('>').ok_or("an element is not closed")?;
-            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-            let text = text.replace("&apos;", "'").replace("&amp;", "&");
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            if !text.is_empty() {
-                pieces.push((text, label.to_owned()));
-            }
-        }
-        let row = Row::new(&pieces);
-        if !row.labels.is_empty() && seen.insert(row.clone()) {
-            rows.push(row);
-        }
+    for line in std::fs::read_to_string(path)?.lines() {
+        let (text, labels) = line.split_once('\t').ok_or("a line has no tab")?;
+        rows.push(Row::new(text.split(' ').zip(labels.split(' '))));
     }
     Ok(rows)
 }
 
-/// Lines `text<tab>label label …`.
+/// Lines of the same form, a label for each of our words.
 pub fn write(rows: &[Row]) -> String {
     rows.iter().map(|row| format!("{}\t{}\n", row.text, row.labels.join(" "))).collect()
 }

@@ -1,10 +1,10 @@
-//! Trains the sequence model of names: `train_names DATA OUT [--leave-out FOLD ...] [--rows FILE]`.
+//! Trains the sequence model of names: `train_names LABELLED OUT --leave-out FOLD … [--rows FILE]`.
 //!
-//! DATA holds probablepeople's `person_labeled.xml` and `company_labeled.xml`. Rows fall into five
-//! folds by the SHA-256 of their text, as a number, modulo 5. Fold 0 is the held-out one: the
-//! accuracy of a model is measured with `--leave-out 0`, choices of features and weights were made
-//! with `--leave-out 0 1`, where the last fold is measured, and `--rows` writes the rows left out. Without `--leave-out` all rows are
-//! learnt. Made-up names (`invent`) are added; they come from the gazetteer and a fixed seed.
+//! LABELLED is `data/name/labelled.tsv`. Rows fall into five folds by the SHA-256 of their text, as a
+//! number, modulo 5. Fold 0 is held out: the model that is compiled in has never seen it
+//! (`--leave-out 0`), and choices of features and weights were made with `--leave-out 0 1`. The
+//! accuracy on the last fold named is printed; `--rows` writes its rows. Made-up names (`invent`) are
+//! learnt, too; they come from the gazetteer, the rows learnt and a fixed seed.
 
 mod invent;
 mod labelled;
@@ -13,7 +13,7 @@ mod trainer;
 use std::error::Error;
 use std::path::PathBuf;
 
-use crm_ai_clean::name::sequence::{Model, put_attributes, words};
+use crm_ai_clean::name::sequence::{Model, put_attributes};
 use crm_ai_clean::tagger;
 use labelled::Row;
 use trainer::Trainer;
@@ -23,13 +23,9 @@ const FLOOR: f64 = 0.02;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read()?;
-    let mut rows = labelled::read(&options.data.join("person_labeled.xml"))?;
-    rows.extend(labelled::read(&options.data.join("company_labeled.xml"))?);
+    let rows = labelled::read(&options.labelled)?;
     let (left_out, learnt): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| options.folds.contains(&row.fold()));
-    if let Some(path) = &options.rows {
-        std::fs::write(path, labelled::write(&left_out))?;
-    }
 
     let invented = invent::rows(&learnt);
     eprintln!(
@@ -50,6 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     eprintln!("{} bytes", packed.len());
     let judged = options.folds.last().copied();
     let judged: Vec<Row> = left_out.into_iter().filter(|row| Some(row.fold()) == judged).collect();
+    if let Some(path) = &options.rows {
+        std::fs::write(path, labelled::write(&judged))?;
+    }
     measure(&packed, &judged)
 }
 
@@ -80,7 +79,7 @@ fn measure(packed: &[u8], rows: &[Row]) -> Result<(), Box<dyn Error>> {
 }
 
 struct Options {
-    data: PathBuf,
+    labelled: PathBuf,
     out: PathBuf,
     folds: Vec<u8>,
     rows: Option<PathBuf>,
@@ -89,9 +88,9 @@ struct Options {
 impl Options {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut arguments = std::env::args().skip(1).peekable();
-        let data = arguments.next().ok_or("the folder of the labelled names is wanted")?.into();
+        let labelled = arguments.next().ok_or("the labelled names are wanted")?.into();
         let out = arguments.next().ok_or("a file for the model is wanted")?.into();
-        let mut options = Self { data, out, folds: Vec::new(), rows: None };
+        let mut options = Self { labelled, out, folds: Vec::new(), rows: None };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--leave-out" => {
@@ -105,15 +104,4 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-/// Labels of the words of `text`, from those of its pieces by where they start.
-fn align(text: &str, pieces: &[(usize, String)]) -> Vec<String> {
-    words(text)
-        .iter()
-        .map(|word| {
-            let piece = pieces.iter().rev().find(|(start, _)| *start <= word.start);
-            piece.or(pieces.first()).map_or_else(String::new, |(_, label)| label.clone())
-        })
-        .collect()
 }

@@ -163,16 +163,15 @@ fn mend_double_family_names(words: &mut [Word<'_>]) {
     }
 }
 
-/// Applies the order of the words where it is not the one that was read; tells whether it is in
-/// doubt.
-pub(super) fn reorder(words: &mut [Word<'_>]) -> Option<Problem> {
+/// Applies the order of the words where it is not the one that was read, and gives it.
+pub(super) fn reorder(words: &mut [Word<'_>]) -> Order {
     let named: Vec<usize> = (0..words.len())
         .filter(|at| matches!(words[*at].part, Part::Given | Part::Middle | Part::Family))
         .collect();
     let has_comma = named.iter().skip(1).any(|at| words[..*at].iter().any(|w| w.token.has_comma));
     let has_and = words.iter().any(|word| word.part == Part::And);
     if named.len() < 2 || has_comma || has_and {
-        return None;
+        return Order::AsRead;
     }
     let tokens: Vec<&Token<'_>> = named.iter().map(|at| &words[*at].token).collect();
     let found = order::order(&tokens);
@@ -181,15 +180,14 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Option<Problem> {
         if found == Order::Doubtful || is_read_oddly(words, &named) {
             read_plainly(words, &named);
         }
-        return (found == Order::Doubtful).then_some(Problem::UnclearOrder);
+        return found;
     }
-    let is_vietnamese_like = named.len() > 2 && found == Order::FamilyFirst;
     for (place, at) in named.iter().enumerate() {
         let is_given = place == 1 || words[*at].token.text.contains('-');
         let is_last = place + 1 == named.len();
         words[*at].part = match place {
             0 => Part::Family,
-            _ if is_vietnamese_like && is_given_last => {
+            _ if is_given_last => {
                 if is_last {
                     Part::Given
                 } else {
@@ -200,7 +198,7 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Option<Problem> {
             _ => Part::Middle,
         };
     }
-    (found == Order::FamilyFirstLikely).then_some(Problem::UnclearOrder)
+    found
 }
 
 /// Whether the labels do not give given names before family names, where no comma turns them.
@@ -225,7 +223,7 @@ fn read_plainly(words: &mut [Word<'_>], named: &[usize]) {
 }
 
 /// The parts of the words, in standard spelling, and the name that they make.
-pub(super) fn assemble(words: &[Word<'_>]) -> NameInfo {
+pub(super) fn assemble(words: &[Word<'_>], order: Order) -> NameInfo {
     let case = case::case_of(
         words
             .iter()
@@ -243,7 +241,10 @@ pub(super) fn assemble(words: &[Word<'_>]) -> NameInfo {
         borrow(&mut info, &people, case);
         info.display = Some(display_people(&people, case));
     } else {
-        info.display = Some(display(&info)).filter(|display| !display.is_empty());
+        info.display = Some(display(&info, order)).filter(|display| !display.is_empty());
+    }
+    if matches!(order, Order::Doubtful | Order::FamilyFirstLikely) {
+        info.problem = info.problem.or(Some(Problem::UnclearOrder));
     }
     info
 }
@@ -294,7 +295,7 @@ fn display_people(people: &[&[Word<'_>]], case: Case) -> String {
         if place == 0 && is_inverted && others_have_none {
             shared = info.family.take();
         }
-        shown.push(display(&info));
+        shown.push(display(&info, Order::AsRead));
     }
     let mut shown = shown.join(" and ");
     if let Some(family) = shared {
@@ -304,11 +305,17 @@ fn display_people(people: &[&[Word<'_>]], case: Case) -> String {
     shown
 }
 
-/// Title, given name, nickname, middle name, family name, generation; degrees after commas.
-fn display(info: &NameInfo) -> String {
+/// Title, given name, nickname, middle name, family name, generation; degrees after commas. Names
+/// that always stand with the family name first stay so.
+fn display(info: &NameInfo, order: Order) -> String {
     let mut display = String::new();
     let nickname = info.nickname.as_ref().map(|nickname| format!("\"{nickname}\""));
-    let parts = [&info.title, &info.given, &nickname, &info.middle, &info.family];
+    let is_kept = order == Order::FamilyFirstKept;
+    let parts = if is_kept {
+        [&info.title, &info.family, &info.middle, &info.given, &nickname]
+    } else {
+        [&info.title, &info.given, &nickname, &info.middle, &info.family]
+    };
     for part in parts.into_iter().flatten() {
         if !display.is_empty() {
             display.push(' ');
