@@ -35,6 +35,17 @@ FIELDS = {
 }
 
 
+ORDER = ("title", "first", "middle", "last", "suffix", "nickname")
+
+# Words that crm_ai_clean spells in the short way.
+SPELLINGS = {
+    "mister": "mr", "doctor": "dr", "professor": "prof", "reverend": "rev", "senator": "sen",
+    "representative": "rep", "junior": "jr", "senior": "sr", "esquire": "esq", "captain": "capt",
+    "honorable": "hon", "colonel": "col", "general": "gen", "sergeant": "sgt", "governor": "gov",
+    "2nd": "ii", "3rd": "iii", "4th": "iv", "lieutenant": "lt", "major": "maj",
+}
+
+
 def rows(path):
     """Pairs (text, [(piece, label)])."""
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -92,18 +103,18 @@ class Score:
         )
 
 
-def by_nameparser(text, tokens):
-    """The field of each token, found by its text."""
-    name = nameparser.HumanName(text)
+def by_fields(fields, tokens):
+    """The field of each token, found by its text; spellings that a system standardises count."""
     places = collections.defaultdict(list)
-    for field in ("title", "first", "middle", "last", "suffix", "nickname"):
-        for word in re.split(r"[\s,]+", getattr(name, field)):
+    for field, words in fields.items():
+        for word in re.split(r"[\s,]+", words):
             places[bare(word)].append(field)
     return [places[bare(token)].pop(0) if places[bare(token)] else None for token in tokens]
 
 
 def bare(token):
-    return re.sub(r"\W", "", token).lower()
+    word = re.sub(r"\W", "", token).lower()
+    return SPELLINGS.get(word, word)
 
 
 def main():
@@ -112,8 +123,8 @@ def main():
     tagger = retrain([row for row in labelled if fold(row[0]) not in {0, left_out}])
     ours = collections.defaultdict(list)
     for line in open(tagged, encoding="utf-8"):
-        text, wanted, found = line.rstrip("\n").split("\t")
-        ours[text].append((wanted.split(), found.split()))
+        text, wanted, found, *parts = line.rstrip("\n").split("\t")
+        ours[text].append((wanted.split(), found.split(), parts))
     scores = collections.defaultdict(Score)
     for text, pieces in labelled:
         if fold(text) != left_out:
@@ -121,7 +132,7 @@ def main():
         tokens = probablepeople.tokenize(text)
         wanted = aligned(text, pieces, tokens)
         theirs = tagger.tag(probablepeople.tokens2features(tokens)) if tokens else []
-        own_wanted, own = ours[text].pop(0)
+        own_wanted, own, parts = ours[text].pop(0)
         is_person = all(label in FIELDS or label == "And" for label in wanted)
         group = "people" if is_person else "organisations"
         for key in ("all", group, group + (", one word" if len(wanted) == 1 else ", several words")):
@@ -130,7 +141,12 @@ def main():
         if is_person and "And" not in wanted:
             fields = [FIELDS[label] for label in wanted]
             for key in ("people's fields", "people's fields" + (", one word" if len(wanted) == 1 else ", several words")):
-                scores[key, "nameparser"].add(by_nameparser(text, tokens), fields)
+                name = nameparser.HumanName(text)
+                theirs_by_rules = {field: getattr(name, field) for field in ORDER}
+                scores[key, "nameparser"].add(by_fields(theirs_by_rules, tokens), fields)
+                scores[key, "crm_ai_clean, describe"].add(
+                    by_fields(dict(zip(ORDER, parts)), tokens), fields
+                )
                 scores[key, "probablepeople, retrained"].add([FIELDS.get(l) for l in theirs], fields)
                 scores[key, "crm_ai_clean"].add(
                     [FIELDS.get(label) for label in own], [FIELDS[label] for label in own_wanted]

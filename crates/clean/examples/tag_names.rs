@@ -1,8 +1,10 @@
-//! Labels names: `tag_names MODEL ROWS`, where ROWS holds lines `text<tab>labels`; adds a column with
-//! the labels that the model finds. `benches/names/run.sh` runs it beside others.
+//! Labels names: `tag_names MODEL ROWS`, where ROWS holds lines `text<tab>labels`; adds columns with
+//! the labels that MODEL finds, and with the title, given, middle and family name, suffix and
+//! nickname by `name::describe` and its built-in model. `benches/names/run.sh` runs it beside others.
 
 use std::error::Error;
 
+use crm_ai_clean::name::describe;
 use crm_ai_clean::name::sequence::Model;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -13,7 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in rows.lines() {
         let (text, labels) = line.split_once('\t').ok_or("a line has no tab")?;
         let found: Vec<&str> = model.label(text).labels.iter().map(|label| label.name()).collect();
-        println!("{text}\t{labels}\t{}", found.join(" "));
+        let info = describe(text);
+        let parts = [info.title, info.given, info.middle, info.family, info.suffix, info.nickname];
+        let parts = parts.map(Option::unwrap_or_default).join("\t");
+        println!("{text}\t{labels}\t{}\t{parts}", found.join(" "));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ pub(super) fn side(tokens: &[Token<'_>], labelled: &Labelled) -> Side {
         .iter()
         .skip(1)
         .any(|token| organisation::is_certain_form(&words::key(token.text)) && !token.is_bracketed);
-    if has_form {
+    if has_form || has_form_after_comma(tokens) {
         return Side { is_person: false, is_doubtful: false };
     }
     if order::is_surely_a_person(tokens) {
