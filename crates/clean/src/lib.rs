@@ -7,5 +7,7 @@
 pub mod booleans;
 pub mod dates;
 pub mod email;
+pub mod name;
 pub mod phone;
+pub mod tagger;
 pub mod text;

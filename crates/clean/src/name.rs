@@ -1,0 +1,266 @@
+//! Names of people and organisations: one standard form, the parts of a name, and what is doubtful.
+
+pub mod sequence;
+
+mod case;
+mod features;
+mod gazetteer;
+mod order;
+mod organisation;
+mod own_script;
+mod person;
+mod screen;
+mod side;
+mod tokens;
+mod words;
+
+use sequence::{Label, Model};
+use tokens::Token;
+
+use crate::text;
+
+/// Longest text, in characters, that is read as a name.
+pub const INPUT_CHARS_MAX: usize = 300;
+
+/// The parts of a name, in standard spelling. A part that the name does not have is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameInfo {
+    /// Whose name it is.
+    pub kind: Kind,
+    /// Form of address or rank before the name, or honorific after it: `Mr.`, `Dr.`, `様`.
+    pub title: Option<String>,
+    /// Given name, or its initial.
+    pub given: Option<String>,
+    /// Further given names, initials, and patronymics.
+    pub middle: Option<String>,
+    /// Family name with its particles, both names where there are two.
+    pub family: Option<String>,
+    /// Generation, degrees and the like after the name: `Jr.`, `III`, `PhD`.
+    pub suffix: Option<String>,
+    /// What stood in quotes or parentheses.
+    pub nickname: Option<String>,
+    /// Name of an organisation with its legal form.
+    pub organisation: Option<String>,
+    /// The whole name in standard spelling and order.
+    pub display: Option<String>,
+    /// What is doubtful, or why there is no name; none for an ordinary name.
+    pub problem: Option<Problem>,
+}
+
+/// Whose name it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One human being, or several.
+    Person,
+    /// A company, an authority, a club.
+    Organisation,
+    /// Neither can be told, or there is no name.
+    #[default]
+    Unknown,
+}
+
+impl Kind {
+    /// Stable lower-case name: `person`, `organisation`, `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Organisation => "organisation",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is doubtful about a name field, or why it holds no name. The names are stable and hold
+/// nothing of the customer's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nothing that anybody sees.
+    Empty,
+    /// More characters than `INPUT_CHARS_MAX`.
+    TooLong,
+    /// No letters, or no name among them: digits, signs, keyboard rows.
+    NotAName,
+    /// Stands for a missing value: `N/A`, `unknown`, `test`.
+    Placeholder,
+    /// An e-mail address; `display` is the name beside it, if there is one.
+    EmailAddress,
+    /// A telephone number; `display` is the name beside it, if there is one.
+    PhoneNumber,
+    /// A web address.
+    WebAddress,
+    /// A title or a suffix alone: `Mr.`, `PhD`.
+    Incomplete,
+    /// Two or more people; `display` has them all, the parts are the first one's.
+    SeveralPeople,
+    /// Two names of one bearer, or a bearer and an agent: `aka`, `doing business as`, `c/o`.
+    SeveralNames,
+    /// A person or an organisation, it could be either.
+    UnclearKind,
+    /// The family name could stand first or last; the parts follow the likelier order.
+    UnclearOrder,
+    /// Which word is which part is uncertain in another way.
+    UnclearParts,
+    /// Digits or signs that names do not have.
+    UnexpectedCharacters,
+}
+
+impl Problem {
+    /// Stable lower-case code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too_long",
+            Self::NotAName => "not_a_name",
+            Self::Placeholder => "placeholder",
+            Self::EmailAddress => "email_address",
+            Self::PhoneNumber => "phone_number",
+            Self::WebAddress => "web_address",
+            Self::Incomplete => "incomplete",
+            Self::SeveralPeople => "several_people",
+            Self::SeveralNames => "several_names",
+            Self::UnclearKind => "unclear_kind",
+            Self::UnclearOrder => "unclear_order",
+            Self::UnclearParts => "unclear_parts",
+            Self::UnexpectedCharacters => "unexpected_characters",
+        }
+    }
+}
+
+/// The name in `raw` in standard spelling and order, `describe`'s `display`; none where there is
+/// no name. Normalising twice is normalising once.
+pub fn normalise(raw: &str) -> Option<String> {
+    describe(raw).display
+}
+
+/// The parts of the name in `raw`, and what is doubtful about it.
+///
+/// Every word of the field is in a part, or `problem` says why not. The time grows with the length
+/// up to `INPUT_CHARS_MAX` characters; longer texts are not read.
+pub fn describe(raw: &str) -> NameInfo {
+    let mut info = read(raw);
+    // A standard spelling can read a little differently from what it came from. The parts are those
+    // of the field; the spelling is taken on until it stands.
+    let mut seen: Vec<String> = info.display.iter().cloned().collect();
+    while let Some(next) = seen.last().and_then(|display| read(display).display) {
+        if let Some(start) = seen.iter().position(|display| *display == next) {
+            info.display = seen.drain(start..).min();
+            break;
+        }
+        if seen.len() == RESPELLINGS_MAX {
+            break;
+        }
+        seen.push(next);
+    }
+    info
+}
+
+/// Bound on how often a spelling is read again.
+const RESPELLINGS_MAX: usize = 8;
+
+fn read(raw: &str) -> NameInfo {
+    if raw.len() > INPUT_CHARS_MAX && raw.chars().nth(INPUT_CHARS_MAX).is_some() {
+        return without_name(Problem::TooLong);
+    }
+    let text = text::clean(raw);
+    let (text, found) = match screen::screen(&text) {
+        Ok(screened) => screened,
+        Err(problem) => return without_name(problem),
+    };
+    let mut info = own_script::read(&text).unwrap_or_else(|| read_words(&text));
+    info.problem = found.or(info.problem);
+    info
+}
+
+fn without_name(problem: Problem) -> NameInfo {
+    NameInfo { problem: Some(problem), ..NameInfo::default() }
+}
+
+/// Reads a name whose words are parted by spaces.
+fn read_words(text: &str) -> NameInfo {
+    let tokens = tokens::tokenise(text);
+    let labelled = Model::built_in().map(|model| model.label_tokens(&tokens));
+    let Some(labelled) = labelled.filter(|labelled| labelled.labels.len() == tokens.len()) else {
+        return without_name(Problem::NotAName);
+    };
+    let labels = &labelled.labels;
+    let is_marker = |label: &Label| matches!(label, Label::Aka | Label::ProxyFor | Label::CareOf);
+    if let Some(marker) = labels.iter().skip(1).position(is_marker) {
+        return read_several_names(text, &tokens, labels, marker + 1);
+    }
+    let side = side::side(&tokens, &labelled);
+    let mut info = if side.is_person {
+        read_person(&tokens, labels)
+    } else {
+        read_organisation(text, &tokens, labels)
+    };
+    if side.is_doubtful {
+        info.problem = info.problem.or(Some(Problem::UnclearKind));
+    }
+    if info.problem.is_none() && text.contains(is_unexpected) && info.kind == Kind::Person {
+        info.problem = Some(Problem::UnexpectedCharacters);
+    }
+    info
+}
+
+/// Signs and digits that people's names do not have.
+fn is_unexpected(c: char) -> bool {
+    c.is_numeric() || "#@*_=<>{}|\\^~%$€£!?\u{FFFD}".contains(c)
+}
+
+/// Two names of one bearer, or a bearer and an agent: the parts of the first, all of it shown.
+fn read_several_names(
+    text: &str,
+    tokens: &[Token<'_>],
+    labels: &[Label],
+    marker: usize,
+) -> NameInfo {
+    let is_person = labels[..marker].iter().filter(|label| label.is_person()).count() * 2 > marker;
+    let mut info = if is_person {
+        read_person(&tokens[..marker], &labels[..marker])
+    } else {
+        let stop = tokens[marker].start;
+        read_organisation(text[..stop].trim_end(), &tokens[..marker], &labels[..marker])
+    };
+    info.display = Some(organisation::spell(text, tokens, labels));
+    info.problem = Some(Problem::SeveralNames);
+    info
+}
+
+fn read_organisation(text: &str, tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let name = organisation::spell(text, tokens, labels);
+    if name.is_empty() {
+        return without_name(Problem::NotAName);
+    }
+    NameInfo {
+        kind: Kind::Organisation,
+        organisation: Some(name.clone()),
+        display: Some(name),
+        ..NameInfo::default()
+    }
+}
+
+fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let mut words = person::words(tokens, labels);
+    let order = person::reorder(&mut words);
+    let mut info = person::assemble(&words, order);
+    info.kind = Kind::Person;
+    let has_name = info.given.is_some() || info.family.is_some() || info.middle.is_some();
+    if !has_name && info.nickname.is_none() {
+        info.kind = Kind::Unknown;
+        info.problem = Some(Problem::Incomplete);
+    }
+    info.problem = info.problem.or_else(|| {
+        let only = [&info.given, &info.family].into_iter().flatten().next();
+        let is_one_word = tokens.len() == 1;
+        let is_unclear = is_one_word && only.is_some_and(|word| is_given_or_family(word));
+        is_unclear.then_some(Problem::UnclearParts)
+    });
+    info
+}
+
+/// Whether a word alone is about as common as a given and as a family name.
+fn is_given_or_family(word: &str) -> bool {
+    let common = gazetteer::look_up(word);
+    common.given > 2 && common.family > 2 && common.given.abs_diff(common.family) < 2
+}
