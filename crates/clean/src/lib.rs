@@ -7,4 +7,5 @@
 pub mod booleans;
 pub mod dates;
 pub mod phone;
+pub mod tagger;
 pub mod text;
