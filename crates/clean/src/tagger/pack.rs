@@ -42,7 +42,7 @@ pub enum PackError {
     Collision(String, String),
 }
 
-/// Packs the text that `crfs::Model::dump` writes. State weights nearer to zero than `floor` are
+/// Packs a model that is written as CRFsuite's `dump` writes it (also `crfs::Model::dump`). State weights nearer to zero than `floor` are
 /// left out.
 pub fn pack(dump: &str, floor: f64) -> Result<Vec<u8>, PackError> {
     let dumped = read_dump(dump)?;
