@@ -6,5 +6,6 @@
 
 pub mod booleans;
 pub mod dates;
+pub mod email;
 pub mod phone;
 pub mod text;
