@@ -7,5 +7,6 @@
 pub mod booleans;
 pub mod dates;
 pub mod email;
+pub mod name;
 pub mod phone;
 pub mod text;
