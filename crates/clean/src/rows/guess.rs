@@ -64,27 +64,113 @@ fn tokens(name: &str) -> Vec<String> {
 }
 
 const PHONE: &[&str] = &[
-    "phone", "phones", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "telefon", "téléphone",
-    "teléfono", "telefono", "handy", "whatsapp", "msisdn", "phonenumber", "homephone", "workphone",
-    "mobilephone", "电话", "電話", "手机", "手機", "電話番号", "电话号码",
+    "phone",
+    "phones",
+    "tel",
+    "telephone",
+    "mobile",
+    "cell",
+    "cellphone",
+    "fax",
+    "telefon",
+    "téléphone",
+    "teléfono",
+    "telefono",
+    "handy",
+    "whatsapp",
+    "msisdn",
+    "phonenumber",
+    "homephone",
+    "workphone",
+    "mobilephone",
+    "电话",
+    "電話",
+    "手机",
+    "手機",
+    "電話番号",
+    "电话号码",
 ];
-const EMAIL: &[&str] =
-    &["email", "emails", "emailaddress", "mail", "courriel", "correo", "邮箱", "電子郵件", "メール"];
+const EMAIL: &[&str] = &[
+    "email",
+    "emails",
+    "emailaddress",
+    "mail",
+    "courriel",
+    "correo",
+    "邮箱",
+    "電子郵件",
+    "メール",
+];
 const ADDRESS: &[&str] = &[
-    "address", "addresses", "addr", "street", "streetaddress", "adresse", "anschrift", "dirección",
-    "direccion", "indirizzo", "地址", "住所",
+    "address",
+    "addresses",
+    "addr",
+    "street",
+    "streetaddress",
+    "adresse",
+    "anschrift",
+    "dirección",
+    "direccion",
+    "indirizzo",
+    "地址",
+    "住所",
 ];
 const NAME: &[&str] = &[
-    "name", "names", "fullname", "firstname", "lastname", "surname", "forename", "givenname",
-    "familyname", "customername", "companyname", "company", "organisation", "organization",
-    "employer", "nombre", "apellido", "nom", "prénom", "vorname", "nachname", "姓名", "名前", "氏名",
+    "name",
+    "names",
+    "fullname",
+    "firstname",
+    "lastname",
+    "surname",
+    "forename",
+    "givenname",
+    "familyname",
+    "customername",
+    "companyname",
+    "company",
+    "organisation",
+    "organization",
+    "employer",
+    "nombre",
+    "apellido",
+    "nom",
+    "prénom",
+    "vorname",
+    "nachname",
+    "姓名",
+    "名前",
+    "氏名",
 ];
 const DATE: &[&str] = &[
-    "date", "dob", "birthday", "birthdate", "dateofbirth", "datum", "fecha", "日期", "生日", "生年月日",
+    "date",
+    "dob",
+    "birthday",
+    "birthdate",
+    "dateofbirth",
+    "datum",
+    "fecha",
+    "日期",
+    "生日",
+    "生年月日",
 ];
 const ID: &[&str] = &[
-    "id", "ids", "uuid", "guid", "key", "code", "sku", "ref", "reference", "identifier", "customerid",
-    "userid", "accountid", "iban", "ssn", "isbn", "编号",
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "key",
+    "code",
+    "sku",
+    "ref",
+    "reference",
+    "identifier",
+    "customerid",
+    "userid",
+    "accountid",
+    "iban",
+    "ssn",
+    "isbn",
+    "编号",
 ];
 const BOOLEAN_FIRST: &[&str] = &["is", "has", "was", "can", "opt", "opted"];
 const BOOLEAN: &[&str] =
@@ -92,17 +178,38 @@ const BOOLEAN: &[&str] =
 
 /// Words that make of `name` something else than a person's or an organisation's.
 const OTHER_NAMES: &[&str] = &[
-    "file", "user", "host", "domain", "product", "item", "table", "column", "field", "model", "event",
-    "campaign", "city", "state", "country", "region", "plan", "package", "screen", "login", "db",
-    "database", "server", "role", "group", "category", "service", "list", "tag", "type", "class",
+    "file", "user", "host", "domain", "product", "item", "table", "column", "field", "model",
+    "event", "campaign", "city", "state", "country", "region", "plan", "package", "screen",
+    "login", "db", "database", "server", "role", "group", "category", "service", "list", "tag",
+    "type", "class",
 ];
 /// Words that make of `address` something else than a postal one.
-const OTHER_ADDRESSES: &[&str] = &["ip", "ipv4", "ipv6", "mac", "web", "url", "wallet", "bitcoin", "site"];
+const OTHER_ADDRESSES: &[&str] =
+    &["ip", "ipv4", "ipv6", "mac", "web", "url", "wallet", "bitcoin", "site"];
 /// Words after which nothing of the above is meant: `phone_type`, `email_status`, `address_count`.
 const ABOUT: &[&str] = &[
-    "type", "status", "count", "model", "brand", "plan", "verified", "valid", "preference", "opt",
-    "optin", "optout", "consent", "note", "notes", "comment", "comments", "label", "source", "length",
-    "score", "format",
+    "type",
+    "status",
+    "count",
+    "model",
+    "brand",
+    "plan",
+    "verified",
+    "valid",
+    "preference",
+    "opt",
+    "optin",
+    "optout",
+    "consent",
+    "note",
+    "notes",
+    "comment",
+    "comments",
+    "label",
+    "source",
+    "length",
+    "score",
+    "format",
 ];
 
 /// What a column's name says; none where it says nothing.
@@ -188,7 +295,8 @@ fn order_of(values: &[&str]) -> Order {
     const PROOFS_MIN: usize = 3;
     // A date that has a meaning only the other way round is read, and told.
     let against = |order: Order| {
-        let problem = |value: &&&str| clean(value, Kind::Date(order)).problem == Some("other_order");
+        let problem =
+            |value: &&&str| clean(value, Kind::Date(order)).problem == Some("other_order");
         values.iter().filter(problem).count()
     };
     match (against(Order::MonthFirst), against(Order::DayFirst)) {

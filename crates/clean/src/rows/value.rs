@@ -1,8 +1,8 @@
 //! One value cleaned by its kind.
 
 use super::kind::Kind;
-use crate::{address, booleans, dates, email, name, phone, text};
 use crate::phone::Region;
+use crate::{address, booleans, dates, email, name, phone, text};
 
 /// What became of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,9 +126,39 @@ fn is_rounded(text: &str) -> bool {
 /// What exports, spreadsheets and clerks write for a value that is not there; compared in small
 /// letters. pandas takes most of them for missing when it reads a CSV file.
 const PLACEHOLDERS: [&str; 34] = [
-    "n/a", "n.a.", "n.a", "na", "#n/a", "#na", "<na>", "none", "null", "(null)", "<null>", "#null!",
-    "nil", "nan", "#nan", "-nan", "\\n", "-", "--", "---", ".", "?", "??", "unknown", "not available",
-    "not provided", "not applicable", "missing", "#ref!", "#value!", "#name?", "#div/0!", "#num!",
+    "n/a",
+    "n.a.",
+    "n.a",
+    "na",
+    "#n/a",
+    "#na",
+    "<na>",
+    "none",
+    "null",
+    "(null)",
+    "<null>",
+    "#null!",
+    "nil",
+    "nan",
+    "#nan",
+    "-nan",
+    "\\n",
+    "-",
+    "--",
+    "---",
+    ".",
+    "?",
+    "??",
+    "unknown",
+    "not available",
+    "not provided",
+    "not applicable",
+    "missing",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "#div/0!",
+    "#num!",
     "tbd",
 ];
 
