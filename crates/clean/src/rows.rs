@@ -9,6 +9,7 @@ mod kind;
 mod profile;
 mod record;
 mod shape;
+mod table;
 mod value;
 
 pub use guess::{SAMPLE_MAX, guess};
@@ -16,6 +17,7 @@ pub use kind::{Kind, KindError, WIDTH_MAX};
 pub use profile::{Column, Profile};
 pub use record::{RecordError, clean_record, kinds_of};
 pub use shape::shape;
+pub use table::{InvalidPlan, Plan, Reason, Row, Step};
 pub use value::{Cleaned, clean, is_absence};
 
 #[cfg(test)]

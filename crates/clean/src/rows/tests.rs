@@ -288,3 +288,80 @@ fn a_profile_waits_for_values_before_it_guesses() {
     assert_eq!((profile.distinct_values, profile.valid_share), (1000, Some(1.0)));
     assert_eq!(profile.shapes.iter().map(|(_, count)| count).sum::<u64>(), 1000);
 }
+
+/// A plan of one step, changed by `change`.
+fn step(text: &str, change: impl FnOnce(&mut Step)) -> Plan {
+    let mut step = Step { kind: kind(text), is_kept: true, ..Step::default() };
+    change(&mut step);
+    Plan(vec![step])
+}
+
+#[test]
+fn a_required_value_must_be_there_and_readable() {
+    let plan = step("phone:US", |step| step.is_required = true);
+    for (raw, reason, problem) in [
+        (None, Some(Reason::Missing), Some("missing")),
+        (Some(" "), Some(Reason::Missing), Some("empty")),
+        (Some("n/a"), Some(Reason::Missing), Some("placeholder")),
+        (Some("12"), Some(Reason::Invalid), Some("too_short")),
+        (Some("650 253 0000"), None, None),
+    ] {
+        let row = plan.clean(&[raw]);
+        assert_eq!((row.reason, row.problems[0]), (reason, problem), "{raw:?}");
+    }
+    let optional = step("phone:US", |_| {}).clean(&[None]);
+    assert_eq!((optional.reason, optional.problems[0], optional.changed[0]), (None, None, false));
+}
+
+#[test]
+fn missing_comes_before_invalid() {
+    let required = Step { kind: kind("email"), is_required: true, ..Step::default() };
+    let plan = Plan(vec![required, required]);
+    assert_eq!(plan.clean(&[Some("x"), None]).reason, Some(Reason::Missing));
+    assert_eq!(plan.clean(&[None, Some("x")]).reason, Some(Reason::Missing));
+    assert_eq!(plan.clean(&[Some("x"), Some("y")]).reason, Some(Reason::Invalid));
+    // A row that is too short has no values at its end.
+    assert_eq!(plan.clean(&[Some("a@example.com")]).reason, Some(Reason::Missing));
+}
+
+#[test]
+fn kept_and_digits_take_blank_for_a_value() {
+    for text in ["keep", "phone_digits"] {
+        let plan = step(text, |step| step.is_required = true);
+        assert_eq!(plan.clean(&[Some("")]).reason, None, "{text}");
+        assert_eq!(plan.clean(&[None]).reason, Some(Reason::Missing), "{text}");
+    }
+}
+
+#[test]
+fn what_a_column_cannot_take_stays_as_it_was() {
+    let narrow = step("phone:US", |step| step.chars_max = Some(10));
+    let row = narrow.clean(&[Some("6502530000")]);
+    assert_eq!(row.values[0].as_deref(), Some("6502530000"));
+    assert_eq!((row.problems[0], row.changed[0]), (Some("does_not_fit"), false));
+    let not_null = step("phone:US", |step| step.is_not_null = true);
+    let row = not_null.clean(&[Some("12")]);
+    assert_eq!(row.values[0].as_deref(), Some("12"));
+    assert_eq!((row.problems[0], row.changed[0]), (Some("too_short"), false));
+}
+
+#[test]
+fn changes_are_told_of_kept_columns_alone() {
+    let plan = step("text", |step| step.is_kept = false);
+    assert!(!plan.clean(&[Some(" a ")]).changed[0]);
+    assert!(step("text", |_| {}).clean(&[Some(" a ")]).changed[0]);
+    assert!(!step("text", |_| {}).clean(&[Some("a")]).changed[0]);
+}
+
+#[test]
+fn a_plan_is_written_as_it_is_read() {
+    let plan = Plan(vec![
+        Step { kind: kind("phone:US"), is_required: true, is_kept: false, ..Step::default() },
+        Step { kind: kind("date:dmy"), is_kept: true, chars_max: Some(7), ..Step::default() },
+        Step { kind: kind("keep"), is_not_null: true, ..Step::default() },
+    ]);
+    assert_eq!(plan.to_string().parse(), Ok(plan));
+    for bad in ["", "[1]", "[[\"x\",true,true,null,true]]", "[[\"text\",true]]"] {
+        assert_eq!(bad.parse::<Plan>(), Err(InvalidPlan), "{bad}");
+    }
+}
