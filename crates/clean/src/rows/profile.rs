@@ -52,6 +52,15 @@ pub struct Profile {
     pub shapes: Vec<(String, u64)>,
 }
 
+impl Profile {
+    /// Takes the guess back: every value is fine as it is.
+    pub fn as_kept(&mut self) {
+        self.kind = Kind::Keep;
+        self.valid_share = self.null_share.filter(|share| *share < 1.0).map(|_| 1.0);
+        self.problems.clear();
+    }
+}
+
 impl Column {
     /// A column without values yet. `kind` is guessed where it is none; phones without country code
     /// are read in `region`.
