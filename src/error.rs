@@ -38,6 +38,11 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, message)
     }
 
+    /// 22004: an argument is NULL that says what to act on.
+    pub fn null_argument(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, message)
+    }
+
     /// 42P01: there is no such table.
     pub fn undefined_table(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, message)
@@ -50,7 +55,7 @@ impl Error {
 
     /// 3F000: there is no such schema.
     pub fn undefined_schema(message: impl Into<String>) -> Self {
-        Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_SCHEMA, message)
+        Self::new(PgSqlErrorCode::ERRCODE_INVALID_SCHEMA_NAME, message)
     }
 
     /// 42809: a thing of another kind than is wanted.

@@ -95,8 +95,10 @@ mod crm_ai {
         dry_run: Option<bool>,
         replace: Option<bool>,
         fcinfo: pg_sys::FunctionCallInfo,
-    ) -> Result<Option<pgrx::composite_type!('static, "crm_clean_report")>> {
-        let (Some(source), Some(target)) = (source, target) else { return Ok(None) };
+    ) -> Result<pgrx::composite_type!('static, "crm_clean_report")> {
+        let (Some(source), Some(target)) = (source, target) else {
+            return Err(Error::null_argument("source and target must not be NULL").into());
+        };
         let request = Request {
             source,
             target,
@@ -107,7 +109,7 @@ mod crm_ai {
             dry_run: dry_run.unwrap_or(false),
             replace: replace.unwrap_or(false),
         };
-        Ok(Some(row_of(fcinfo, clean::clean_table(&request)?)?))
+        Ok(row_of(fcinfo, clean::clean_table(&request)?)?)
     }
 
     /// Takes back what cleaning in place did.

@@ -1,6 +1,6 @@
 //! The trigger function `crm_clean('column=kind', …, 'on_invalid=keep|null|error')`.
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::pg::trigger::{Column, NewRow};
 use crate::store::clean::default_region;
 use crm_ai_clean::rows::{self, Kind};
@@ -10,6 +10,8 @@ use pgrx::prelude::*;
 use pgrx::AllocatedByPostgres;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+type Outcome<T> = crate::error::Result<T>;
 
 /// What happens to a value that its kind cannot read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +42,7 @@ fn crm_clean<'a>(
     Ok(Some(row.into_tuple()))
 }
 
-fn clean<'a>(trigger: &'a PgTrigger<'a>) -> Result<NewRow<'a>> {
+fn clean<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<NewRow<'a>> {
     let is_before = matches!(trigger.when(), Ok(PgTriggerWhen::Before));
     let Some(row) = NewRow::of(trigger).filter(|_| is_before) else {
         return Err(Error::wrong_trigger(
@@ -69,7 +71,7 @@ fn clean_one(
     name: &str,
     kind: Kind,
     on_invalid: OnInvalid,
-) -> Result<Option<Option<String>>> {
+) -> Outcome<Option<Option<String>>> {
     let cleaned = rows::clean(raw, kind.in_region(default_region()?));
     if !cleaned.is_invalid() {
         return Ok((cleaned.value.as_deref() != Some(raw)).then_some(cleaned.value));
@@ -88,7 +90,7 @@ fn clean_one(
     }
 }
 
-fn column(row: &NewRow<'_>, name: &str) -> Result<Column> {
+fn column(row: &NewRow<'_>, name: &str) -> Outcome<Column> {
     let column = row.column(name).ok_or_else(|| {
         Error::undefined_column(format!("crm_clean: column \"{name}\" does not exist"))
             .hint("name the trigger's columns exactly as they are stored")
@@ -107,7 +109,7 @@ thread_local! {
     static OPTIONS: RefCell<Option<(Vec<String>, Rc<Options>)>> = const { RefCell::new(None) };
 }
 
-fn options(arguments: Vec<String>) -> Result<Rc<Options>> {
+fn options(arguments: Vec<String>) -> Outcome<Rc<Options>> {
     let known = OPTIONS.with_borrow(|last| {
         last.as_ref().filter(|(known, _)| *known == arguments).map(|(_, read)| Rc::clone(read))
     });
@@ -119,7 +121,7 @@ fn options(arguments: Vec<String>) -> Result<Rc<Options>> {
     Ok(options)
 }
 
-fn parse(arguments: &[String]) -> Result<Options> {
+fn parse(arguments: &[String]) -> Outcome<Options> {
     const HINT: &str = "write EXECUTE FUNCTION crm_clean('phone=phone:US', 'on_invalid=null')";
     let mut options = Options::default();
     for argument in arguments {

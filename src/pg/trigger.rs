@@ -39,7 +39,8 @@ impl<'a> NewRow<'a> {
     /// The row; `None` for a trigger that is not fired for each row by INSERT or UPDATE.
     pub fn of(trigger: &'a PgTrigger<'a>) -> Option<Self> {
         let tuple = trigger.new()?.into_pg();
-        let description = trigger.relation().ok()?.tuple_desc();
+        let relation = trigger.relation().ok()?;
+        let description = relation.tuple_desc();
         // SAFETY: the description is the relation's own, which stays open while the trigger runs.
         let description = unsafe { PgTupleDesc::from_pg_unchecked(description.as_ptr()) };
         Some(Self { tuple, description })

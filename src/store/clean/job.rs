@@ -54,8 +54,6 @@ pub struct Looked {
 pub struct Job {
     /// The table to clean.
     pub source: Source,
-    /// Whether it is cleaned where it is.
-    pub in_place: bool,
     /// The columns that are looked at.
     pub looked: Vec<Looked>,
     /// The columns of the result, by their place in the source.
@@ -94,7 +92,7 @@ impl Job {
                 Looked { column: index, step }
             })
             .collect();
-        Ok(Self { source, in_place, looked, keep, distinct })
+        Ok(Self { source, looked, keep, distinct })
     }
 
     /// The plan of the columns that are looked at.

@@ -17,7 +17,7 @@ mod undo;
 pub use job::{Request, default_region};
 pub use report::Report;
 pub use source::Source;
-pub use sql::{Alias, EQ};
+pub use sql::Alias;
 pub use undo::undo;
 
 use crate::error::Result;
