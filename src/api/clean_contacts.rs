@@ -5,7 +5,7 @@ use crm_ai_clean::{address, email, name};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-type Described<T> = std::result::Result<T, ErrorReport>;
+type Result<T> = std::result::Result<T, ErrorReport>;
 
 /// The deliverable form of an e-mail address, else NULL.
 #[pg_extern(immutable, strict, parallel_safe)]
@@ -18,7 +18,7 @@ fn crm_normalize_email(raw: &str) -> Option<String> {
 fn crm_email(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
-) -> Described<pgrx::composite_type!('static, "crm_email_info")> {
+) -> Result<pgrx::composite_type!('static, "crm_email_info")> {
     let info = email::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "address", info.address)?;
@@ -45,7 +45,7 @@ fn crm_normalize_name(raw: &str) -> Option<String> {
 fn crm_name(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
-) -> Described<pgrx::composite_type!('static, "crm_name_info")> {
+) -> Result<pgrx::composite_type!('static, "crm_name_info")> {
     let info = name::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "kind", info.kind.name())?;
@@ -72,7 +72,7 @@ fn crm_normalize_address(raw: &str) -> Option<String> {
 fn crm_address(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
-) -> Described<pgrx::composite_type!('static, "crm_address_info")> {
+) -> Result<pgrx::composite_type!('static, "crm_address_info")> {
     let info = address::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "number", info.number)?;

@@ -72,7 +72,7 @@ fn rejects(job: &Job) -> String {
                  FROM ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({kinds}),
                      pg_catalog.unnest({problems})) p(column_name, kind, problem)
                  WHERE p.problem IS NOT NULL) END AS problems
-         FROM {STAGING} st WHERE st.reason IS NOT NULL",
+         FROM {STAGING} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
         key = key(job),
         names = names(job, |_| true),
         kinds = sql::text_array(kinds),

@@ -142,7 +142,7 @@ fn columns(oid: pg_sys::Oid) -> Result<Vec<Column>> {
         "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull,
              a.attgenerated OPERATOR(pg_catalog.<>) ''::\"char\",
              a.attidentity {EQ} 'a'::\"char\",
-             CASE WHEN a.attcollation OPERATOR(pg_catalog.<>) 100::pg_catalog.oid
+             CASE WHEN c.oid OPERATOR(pg_catalog.<>) 100::pg_catalog.oid
                  THEN pg_catalog.format('%I.%I', n.nspname, c.collname) END
          FROM pg_catalog.pg_attribute a
          LEFT JOIN pg_catalog.pg_collation c ON c.oid {EQ} a.attcollation
@@ -160,7 +160,7 @@ fn columns(oid: pg_sys::Oid) -> Result<Vec<Column>> {
             name: row.text(1).unwrap_or_default(),
             type_oid,
             base: Base::of(type_oid, number(3)),
-            collation: row.text(7).filter(|name| name != "."),
+            collation: row.text(7),
             is_not_null: row.is_true(4),
             is_computed: row.is_true(5),
             is_numbered: row.is_true(6),
