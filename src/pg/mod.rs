@@ -18,3 +18,5 @@ pub mod paths;
 pub mod query;
 pub mod session;
 pub mod socket;
+pub mod trigger;
+pub mod types;

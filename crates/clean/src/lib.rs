@@ -10,5 +10,6 @@ pub mod dates;
 pub mod email;
 pub mod name;
 pub mod phone;
+pub mod rows;
 pub mod tagger;
 pub mod text;
