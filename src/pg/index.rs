@@ -112,11 +112,11 @@ impl Relations {
         let mut condition = pg_sys::ScanKeyData::default();
         // SAFETY: the table is open; the operator is equality on the column's type.
         unsafe {
-            let number = pg_sys::SPI_fnumber((*self.table).rd_att, column.as_ptr());
+            let number = pg_sys::get_attnum((*self.table).rd_id, column.as_ptr());
             pg_sys::ScanKeyEntryInitialize(
                 &raw mut condition,
                 0,
-                number as pg_sys::AttrNumber,
+                number,
                 pg_sys::BTEqualStrategyNumber as _,
                 pg_sys::InvalidOid,
                 collation,

@@ -26,11 +26,7 @@ impl Base {
         let (mut category, mut is_preferred) = (0, false);
         // SAFETY: fills both, or raises an ERROR.
         unsafe {
-            pg_sys::get_type_category_preferred(
-                self.oid,
-                &raw mut category,
-                &raw mut is_preferred,
-            );
+            pg_sys::get_type_category_preferred(self.oid, &raw mut category, &raw mut is_preferred);
         }
         category == pg_sys::TYPCATEGORY_STRING.cast_signed()
     }

@@ -218,11 +218,8 @@ pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
     if columns.is_empty() {
         return Ok(found);
     }
-    let sql = format!(
-        "SELECT {} FROM {} {alias} LIMIT {ROWS}",
-        values.join(", "),
-        source.sql_name()
-    );
+    let sql =
+        format!("SELECT {} FROM {} {alias} LIMIT {ROWS}", values.join(", "), source.sql_name());
     query::read(&sql, &[], |row| {
         for (values, place) in found.iter_mut().zip(1..) {
             values.extend(row.text(place));

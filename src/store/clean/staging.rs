@@ -7,8 +7,8 @@
 
 use super::job::{Distinct, Job, Looked};
 use super::run;
-use super::sql::{self, Alias, EQ};
 use super::source::Column;
+use super::sql::{self, Alias, EQ};
 use crate::error::Result;
 use crm_ai_clean::rows::Kind;
 

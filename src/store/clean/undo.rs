@@ -58,10 +58,8 @@ fn count(table: &str) -> Result<i64> {
 
 /// The columns that were changed, by their place in the table; 42703 where one is gone.
 fn changed_columns(source: &Source, target: &Target) -> Result<Vec<usize>> {
-    let sql = format!(
-        "SELECT pg_catalog.array_agg(DISTINCT c.column_name) FROM {} c",
-        target.changes()
-    );
+    let sql =
+        format!("SELECT pg_catalog.array_agg(DISTINCT c.column_name) FROM {} c", target.changes());
     let names = row_of(&sql, |row| row.get::<Vec<String>>(1))?.flatten().unwrap_or_default();
     names.iter().map(|name| source.find(name)).collect()
 }
