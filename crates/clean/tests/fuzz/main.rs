@@ -5,6 +5,8 @@
 //! where it belongs.
 
 #[cfg(test)]
+mod addresses;
+#[cfg(test)]
 mod emails;
 #[cfg(test)]
 mod generator;
