@@ -138,7 +138,7 @@ fn is_vietnamese(words: &[&str], folded: &[String]) -> bool {
     if words.len() == 2 {
         return is_marked(&words[0]);
     }
-    words.iter().any(|word| is_marked(&word)) || is_in(VIETNAMESE_MIDDLE, &folded[1])
+    words.iter().any(|word| is_marked(word)) || is_in(VIETNAMESE_MIDDLE, &folded[1])
 }
 
 /// `Kim Min-jun`: a Korean family name and a given name of two syllables with a hyphen.

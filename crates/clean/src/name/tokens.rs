@@ -30,7 +30,7 @@ pub(super) fn tokenise(text: &str) -> Vec<Token<'_>> {
         let is_part = !c.is_whitespace()
             && !is_bracket(c)
             && !is_comma(c)
-            && !(SIGNS.contains(&c) && !is_inside_word(text, position, c));
+            && (!SIGNS.contains(&c) || is_inside_word(text, position, c));
         if is_part {
             start.get_or_insert(position);
             continue;
