@@ -11,6 +11,8 @@ mod emails;
 #[cfg(test)]
 mod generator;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod phones;
 #[cfg(test)]
 mod runner;
