@@ -4,10 +4,10 @@ use crate::error::Error;
 use crate::pg::trigger::{Column, NewRow};
 use crate::store::clean::default_region;
 use crm_ai_clean::rows::{self, Kind};
+use pgrx::AllocatedByPostgres;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::prelude::*;
-use pgrx::AllocatedByPostgres;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -126,8 +126,9 @@ fn parse(arguments: &[String]) -> Outcome<Options> {
     let mut options = Options::default();
     for argument in arguments {
         let Some((name, value)) = argument.rsplit_once('=') else {
-            return Err(Error::invalid_argument("an argument of crm_clean is not column=kind")
-                .hint(HINT));
+            return Err(
+                Error::invalid_argument("an argument of crm_clean is not column=kind").hint(HINT)
+            );
         };
         if name == "on_invalid" {
             options.on_invalid = match value {

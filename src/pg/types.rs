@@ -26,11 +26,7 @@ impl Base {
         let (mut category, mut is_preferred) = (0, false);
         // SAFETY: fills both, or raises an ERROR.
         unsafe {
-            pg_sys::get_type_category_preferred(
-                self.oid,
-                &raw mut category,
-                &raw mut is_preferred,
-            );
+            pg_sys::get_type_category_preferred(self.oid, &raw mut category, &raw mut is_preferred);
         }
         category == pg_sys::TYPCATEGORY_STRING.cast_signed()
     }
@@ -48,6 +44,10 @@ impl Base {
 
     /// Its name with its schema, as SQL reads it back under any search path.
     pub fn sql_name(self) -> String {
+        // `character` alone would be one of one character.
+        if self.is_padded() {
+            return "pg_catalog.bpchar".to_owned();
+        }
         // SAFETY: gives a palloc'd NUL-terminated name, or raises an ERROR.
         unsafe {
             let flags = pg_sys::FORMAT_TYPE_FORCE_QUALIFY as u16;

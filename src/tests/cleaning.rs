@@ -71,7 +71,8 @@ mod tests {
         assert_eq!(guessed["ok"], true);
         assert_eq!(text("SELECT crm_clean_row(NULL)::text"), None);
         // Not a digit of a number is lost.
-        let number = "SELECT crm_clean_row('{\"x\": 1234567890.12345678901234567890}')->'row'->>'x'";
+        let number =
+            "SELECT crm_clean_row('{\"x\": 1234567890.12345678901234567890}')->'row'->>'x'";
         assert_eq!(text(number).as_deref(), Some("1234567890.12345678901234567890"));
         Spi::run("SET LOCAL crm_ai.default_region = 'AU'").unwrap();
         let row = json("SELECT crm_clean_row('{\"phone\": \"(02) 9374 4000\"}')::text");
@@ -96,8 +97,13 @@ mod tests {
                  required => '{email}', distinct_on => '{email}'))::text",
         );
         for (count, expected) in [
-            ("read", 5), ("kept", 2), ("rejected", 3), ("repaired", 2), ("duplicate", 1),
-            ("missing", 1), ("invalid", 1),
+            ("read", 5),
+            ("kept", 2),
+            ("rejected", 3),
+            ("repaired", 2),
+            ("duplicate", 1),
+            ("missing", 1),
+            ("invalid", 1),
         ] {
             assert_eq!(report[count], expected, "{count} in {report}");
         }
@@ -110,17 +116,16 @@ mod tests {
         );
         let rejects = "SELECT string_agg(concat_ws('|', source_row, reason, record->>'id',
                            duplicate_of, key->>'id'), ' ' ORDER BY source_row) FROM clean_rejects";
-        assert_eq!(
-            text(rejects).as_deref(),
-            Some("2|duplicate|2|1|2 3|invalid|3|3 4|missing|4|4")
-        );
+        assert_eq!(text(rejects).as_deref(), Some("2|duplicate|2|1|2 3|invalid|3|3 4|missing|4|4"));
         let changes = "SELECT string_agg(concat_ws('|', key->>'id', column_name, before,
                            coalesce(after, '-'), problem), ' ' ORDER BY source_row, column_name)
                        FROM clean_changes";
         assert_eq!(
             text(changes).as_deref(),
-            Some("1|email|Ann@EXAMPLE.com|Ann@example.com 1|note|a  b|a b \
-                  1|phone|650-253-0000|+16502530000 5|phone|call me|-|not_a_number")
+            Some(
+                "1|email|Ann@EXAMPLE.com|Ann@example.com 1|note|a  b|a b \
+                  1|phone|650-253-0000|+16502530000 5|phone|call me|-|not_a_number"
+            )
         );
         let types = "SELECT string_agg(format_type(atttypid, atttypmod), ',' ORDER BY attnum)
                      FROM pg_attribute WHERE attrelid = 'clean'::regclass AND attnum > 0";
@@ -152,13 +157,16 @@ mod tests {
              INSERT INTO raw VALUES (41, '12', 'x', NULL)",
         )
         .unwrap();
-        let sql = "SELECT string_agg(concat_ws('|', column_name, kind, round(null_share::numeric, 2),
+        let sql =
+            "SELECT string_agg(concat_ws('|', column_name, kind, round(null_share::numeric, 2),
                        distinct_values, round(valid_share::numeric, 2), problems), ' ')
                    FROM crm_ai.profile('raw')";
         assert_eq!(
             text(sql).as_deref(),
-            Some("id|keep|0.00|41|1.00|{} phone|phone:US|0.00|41|0.98|{\"too_short\": 1} \
-                  E-Mail|email|0.24|31|0.97|{\"missing_at\": 1} born|keep|0.02|1|1.00|{}")
+            Some(
+                "id|keep|0.00|41|1.00|{} phone|phone:US|0.00|41|0.98|{\"too_short\": 1} \
+                  E-Mail|email|0.24|31|0.97|{\"missing_at\": 1} born|keep|0.02|1|1.00|{}"
+            )
         );
         let shape = "SELECT shapes->>'999-999-9999' FROM crm_ai.profile('raw')
                      WHERE column_name = 'phone'";

@@ -2,10 +2,10 @@
 
 use super::job::Job;
 use super::report::Report;
+use super::run;
 use super::source;
 use super::sql::{self, EQ};
 use super::staging::STAGING;
-use super::run;
 use crate::error::{Error, Result};
 
 /// Keeps others from changing the table until the transaction ends; they may read it.

@@ -131,8 +131,10 @@ fn required(request: &Request, source: &Source) -> Result<Vec<bool>> {
 fn keep(request: &Request, source: &Source, in_place: bool) -> Result<Vec<usize>> {
     let Some(names) = &request.keep else { return Ok((0..source.columns.len()).collect()) };
     if in_place {
-        return Err(Error::invalid_argument("keep cannot be given when a table is cleaned in place")
-            .hint("cleaning in place keeps all columns; give a new table as target"));
+        return Err(Error::invalid_argument(
+            "keep cannot be given when a table is cleaned in place",
+        )
+        .hint("cleaning in place keeps all columns; give a new table as target"));
     }
     if names.is_empty() {
         return Err(Error::invalid_argument("keep names no column")
@@ -210,8 +212,10 @@ fn check_changeable(source: &Source, index: usize) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::invalid_argument(format!("column \"{name}\" cannot be cleaned in place: it {reason}"))
-        .hint("give a new table as target, or leave the column out of columns"))
+    Err(Error::invalid_argument(format!(
+        "column \"{name}\" cannot be cleaned in place: it {reason}"
+    ))
+    .hint("give a new table as target, or leave the column out of columns"))
 }
 
 /// Text columns are guessed by name and values; of others only numbers that are phones.

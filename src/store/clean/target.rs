@@ -1,7 +1,7 @@
 //! The tables that cleaning makes: the target and its companions.
 
-use super::sql;
 use super::source::Source;
+use super::sql;
 use super::{row_of, run};
 use crate::error::{Error, Result};
 use pgrx::pg_sys;
@@ -29,10 +29,10 @@ impl Target {
     /// that of the table that it means now, or else of a new one in the first schema of the search
     /// path.
     pub fn parse(text: &str) -> Result<Self> {
-        let parts = row_of(
-            &format!("SELECT pg_catalog.parse_ident({})", sql::literal(text)),
-            |row| row.get::<Vec<String>>(1),
-        )?;
+        let parts =
+            row_of(&format!("SELECT pg_catalog.parse_ident({})", sql::literal(text)), |row| {
+                row.get::<Vec<String>>(1)
+            })?;
         let parts = parts.flatten().unwrap_or_default();
         let (schema, name) = match &parts[..] {
             [name] => (None, name.clone()),
@@ -157,8 +157,10 @@ impl Target {
             return Ok(());
         }
         Err(Error::wrong_state(format!("nothing is recorded to undo for table \"{}\"", self.name))
-            .hint("only a table that clean_table cleaned in place can be undone, from the \
-                   companions that it left"))
+            .hint(
+                "only a table that clean_table cleaned in place can be undone, from the \
+                   companions that it left",
+            ))
     }
 
     /// Removes the companions.
