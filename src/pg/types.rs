@@ -44,6 +44,10 @@ impl Base {
 
     /// Its name with its schema, as SQL reads it back under any search path.
     pub fn sql_name(self) -> String {
+        // `character` alone would be one of one character.
+        if self.is_padded() {
+            return "pg_catalog.bpchar".to_owned();
+        }
         // SAFETY: gives a palloc'd NUL-terminated name, or raises an ERROR.
         unsafe {
             let flags = pg_sys::FORMAT_TYPE_FORCE_QUALIFY as u16;

@@ -87,7 +87,7 @@ fn changes(job: &Job) -> String {
         .looked
         .iter()
         .map(|looked| match is_cleaned(looked) {
-            true => format!("{}::pg_catalog.text", field("st", job.column(looked))),
+            true => sql::as_text(&field("st", job.column(looked))),
             false => "NULL".to_owned(),
         })
         .collect();

@@ -34,7 +34,7 @@ pub struct Column {
     type_oid: pg_sys::Oid,
     /// The type behind it.
     pub base: Base,
-    /// The collation, quoted and qualified, where it is not the type's usual one.
+    /// The collation, quoted and qualified, where the type has one.
     pub collation: Option<String>,
     /// Whether it refuses NULL.
     pub is_not_null: bool,
@@ -142,7 +142,7 @@ fn columns(oid: pg_sys::Oid) -> Result<Vec<Column>> {
         "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull,
              a.attgenerated OPERATOR(pg_catalog.<>) ''::\"char\",
              a.attidentity {EQ} 'a'::\"char\",
-             CASE WHEN c.oid OPERATOR(pg_catalog.<>) 100::pg_catalog.oid
+             CASE WHEN c.oid IS NOT NULL
                  THEN pg_catalog.format('%I.%I', n.nspname, c.collname) END
          FROM pg_catalog.pg_attribute a
          LEFT JOIN pg_catalog.pg_collation c ON c.oid {EQ} a.attcollation
@@ -210,10 +210,8 @@ pub fn followers(oid: pg_sys::Oid) -> Result<Vec<String>> {
 pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
     const ROWS: usize = 1000;
     let alias = sql::Alias::of(source);
-    let values: Vec<String> = columns
-        .iter()
-        .map(|&index| format!("{}::pg_catalog.text", alias.column(&source.columns[index])))
-        .collect();
+    let values: Vec<String> =
+        columns.iter().map(|&index| sql::as_text(&alias.column(&source.columns[index]))).collect();
     let mut found = vec![Vec::new(); columns.len()];
     if columns.is_empty() {
         return Ok(found);

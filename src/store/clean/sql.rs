@@ -35,6 +35,11 @@ pub fn text_array<T: AsRef<str>>(texts: impl IntoIterator<Item = Option<T>>) -> 
     array(&items)
 }
 
+/// An expression as text. The collation is said, as values of several columns come together.
+pub fn as_text(value: &str) -> String {
+    format!("{value}::pg_catalog.text COLLATE pg_catalog.\"default\"")
+}
+
 /// An array of expressions that give text.
 pub fn array(items: &[String]) -> String {
     format!("ARRAY[{}]::pg_catalog.text[]", items.join(", "))

@@ -76,7 +76,7 @@ fn raw_of(job: &Job, looked: &Looked, alias: &Alias) -> String {
         Kind::Date(_) if column.is_timestamp() => {
             format!("pg_catalog.to_char({value}, 'YYYY-MM-DD HH24:MI:SS'::pg_catalog.text)")
         }
-        _ => format!("{value}::pg_catalog.text"),
+        _ => sql::as_text(&value),
     }
 }
 
@@ -97,7 +97,7 @@ fn compared(job: &Job, row: &str) -> Vec<String> {
         match job.cleaned(index).filter(|_| job.distinct != Distinct::WholeRow) {
             Some(place) => format!("{row}.clean[{place}]"),
             None if column.is_comparable() => field(row, column),
-            None => format!("{}::pg_catalog.text", field(row, column)),
+            None => sql::as_text(&field(row, column)),
         }
     };
     columns.into_iter().map(value).collect()

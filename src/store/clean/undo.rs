@@ -34,13 +34,12 @@ pub fn undo(target: &str) -> Result<Report> {
     bring_back_rows(&source, &target)?;
     run(&format!("DROP TABLE {UNDO}"))?;
     let left = count(&target.changes())? + count(&target.rejects())?;
-    let examples = conflicts.unwrap_or_default();
     let report = Report {
         target: target.shown(),
         restored: Some(recorded - left),
         conflicts: Some(left),
         examples: Some(JsonB(serde_json::json!({
-            "changed_since": examples,
+            "changed_since": conflicts,
             "rows_not_back": rows_left(&target)?,
         }))),
         ..Report::default()
@@ -143,14 +142,14 @@ fn bring_back_values(source: &Source, target: &Target, columns: &[usize]) -> Res
 }
 
 /// The first changes that somebody has changed since.
-fn conflicting_values() -> Result<Option<serde_json::Value>> {
+fn conflicting_values() -> Result<serde_json::Value> {
     let sql = format!(
         "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e)) FROM (
              SELECT u.key, u.column_name, u.before, u.after, u.now,
                  u.place IS NOT NULL AS row_exists
              FROM {UNDO} u WHERE NOT u.is_same LIMIT {EXAMPLES}) e"
     );
-    Ok(row_of(&sql, |row| row.get::<JsonB>(1))?.flatten().map(|JsonB(value)| value))
+    list_of(&sql)
 }
 
 /// Puts rejected rows back, but for those whose place is taken by another row.
@@ -194,6 +193,11 @@ fn rows_left(target: &Target) -> Result<serde_json::Value> {
              SELECT r.key FROM {} r ORDER BY r.source_row LIMIT {EXAMPLES}) e",
         target.rejects()
     );
-    let keys = row_of(&sql, |row| row.get::<JsonB>(1))?.flatten();
-    Ok(keys.map_or_else(|| serde_json::json!([]), |JsonB(value)| value))
+    list_of(&sql)
+}
+
+/// The list that a query aggregates; empty for NULL.
+fn list_of(sql: &str) -> Result<serde_json::Value> {
+    let list = row_of(sql, |row| row.get::<JsonB>(1))?.flatten();
+    Ok(list.map_or_else(|| serde_json::json!([]), |JsonB(list)| list))
 }
