@@ -217,13 +217,8 @@ fn keep_whole(text: &str, foreign: countries::Foreign) -> Answer {
     Answer { info, normal: Some(text.to_owned()) }
 }
 
-/// Words of an address as the model sees them, each with its trailing punctuation.
-pub fn words(text: &str) -> Vec<String> {
-    tokens::split(text).into_iter().map(|token| token.text).collect()
-}
-
 /// Writes what the model sees of each word into `sink`: for training, and for reading with a model
-/// of one's own. `words` are as those of the function of that name.
+/// of one's own. A word has its trailing punctuation; `#` and `&` are words.
 pub fn put_attributes(words: &[&str], sink: &mut impl AttributeSink) {
     let tokens: Vec<Token> = words.iter().map(|word| Token::new(word)).collect();
     features::put(&tokens, sink);

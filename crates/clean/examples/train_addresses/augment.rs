@@ -148,114 +148,8 @@ impl Stock {
         row
     }
 
-    /// An address made from nothing but the stock.
-    pub fn make(&self, random: &mut Random) -> Row {
-        let mut row = Row::new();
-        let mut add = |label: &str, text: &str| {
-            text.split(' ').for_each(|word| row.push((label.to_owned(), word.to_owned())));
-        };
-        let digits = 1 + random.below(5);
-        let number = number(digits, random);
-        let id = number_or_letter(random);
-        match random.below(40) {
-            0 | 1 => {
-                add("USPSBoxType", random.word(&["PO Box", "P.O. Box", "P O Box", "POB", "Box"]));
-                add("USPSBoxID", &number);
-            }
-            2 => {
-                add("USPSBoxGroupType", random.word(&["RR", "HC", "Rural Route", "R.R.", "HCR"]));
-                add("USPSBoxGroupID", &id);
-                add("USPSBoxType", "Box");
-                add("USPSBoxID", &number);
-            }
-            3 => {
-                add("USPSBoxGroupType", random.word(&["PSC", "CMR", "Unit", "PSC"]));
-                add("USPSBoxGroupID", &number);
-                add("USPSBoxType", "Box");
-                add("USPSBoxID", &format!("{}", random.below(9999)));
-                add(CITY, random.word(&["APO", "FPO", "DPO"]));
-                let (state, zip) = *random.pick(&[("AE", "09"), ("AP", "96"), ("AA", "34")]);
-                add(STATE, state);
-                add(ZIP, &format!("{zip}{:03}", random.below(1000)));
-            }
-            4..=7 => {
-                add(NUMBER, &number);
-                let road = random.word(&[
-                    "Highway",
-                    "US Highway",
-                    "State Highway",
-                    "County Road",
-                    "State Route",
-                    "Route",
-                    "US Hwy",
-                    "Hwy",
-                    "CR",
-                    "SR",
-                    "FM",
-                    "Interstate",
-                    "County Highway",
-                    "State Road",
-                    "Township Road",
-                    "Farm to Market Road",
-                    "US Route",
-                    "Co Rd",
-                    "I",
-                    "County Rd",
-                ]);
-                add("StreetNamePreType", road);
-                add(STREET, &number_or_letter(random));
-                if random.chance(0.3) {
-                    add("StreetNamePostDirectional", direction(2, random));
-                }
-            }
-            8 => {
-                let grid = format!("N{}W{}", 10 + random.below(200), 10_000 + random.below(20_000));
-                add(NUMBER, &grid);
-                add(STREET, &self.street(random));
-                add("StreetNamePostType", &self.suffix(random));
-            }
-            9 => {
-                let ordinals = ["1/2", "A", "B", "C", "1/4"];
-                add(NUMBER, &number);
-                add("AddressNumberSuffix", random.word(&ordinals));
-                add(STREET, &self.street(random));
-                add("StreetNamePostType", &self.suffix(random));
-            }
-            10 => {
-                add(NUMBER, &number);
-                add("StreetNamePreType", random.word(&["Avenue", "Ave", "Via", "Calle", "Camino"]));
-                if random.chance(0.5) {
-                    add(STREET, random.word(&["A", "B", "C", "D", "J", "K", "M", "X"]));
-                } else {
-                    add(STREET, &self.street(random));
-                }
-            }
-            _ => {
-                add(NUMBER, &number);
-                if random.chance(0.3) {
-                    add("StreetNamePreDirectional", direction(3, random));
-                }
-                let numbered = format!("{}{}", 1 + random.below(180), "th");
-                add(STREET, &if random.chance(0.2) { numbered } else { self.street(random) });
-                if random.chance(0.95) {
-                    add("StreetNamePostType", &self.suffix(random));
-                }
-                if random.chance(0.12) {
-                    add("StreetNamePostDirectional", direction(3, random));
-                }
-            }
-        }
-        self.vary_place(&mut row, random);
-        self.add_parts(&mut row, random);
-        vary_commas(&mut row, random);
-        if random.chance(0.1) {
-            mistype(&mut row, random);
-        }
-        vary_case(&mut row, random);
-        row
-    }
-
-    fn street(&self, random: &mut Random) -> String {
+    /// Name of a street.
+    pub fn street(&self, random: &mut Random) -> String {
         if random.chance(0.5) {
             let words = random.pick(&self.streets);
             let is_name = words.iter().all(|word| word.chars().all(char::is_alphabetic));
@@ -266,7 +160,8 @@ impl Stock {
         random.pick(&self.places).0.clone()
     }
 
-    fn suffix(&self, random: &mut Random) -> String {
+    /// Suffix of a street, usual ones more often.
+    pub fn suffix(&self, random: &mut Random) -> String {
         const USUAL: [&str; 22] = [
             "St", "Ave", "Rd", "Dr", "Ln", "Blvd", "Ct", "Way", "Street", "Avenue", "Road",
             "Drive", "Lane", "Court", "Circle", "Cir", "Pl", "Place", "Pkwy", "Trl", "Ter", "Loop",
@@ -324,18 +219,17 @@ impl Stock {
             .iter()
             .filter(|(label, _)| label == STREET)
             .all(|(_, word)| word.len() > 1 && word.chars().all(|c| c.is_alphabetic() || c == ','));
-        if is_named && random.chance(0.5) {
-            if let Some(at) = row.iter().position(|(label, _)| label == STREET) {
-                let end = at + row[at..].iter().take_while(|(label, _)| label == STREET).count();
-                let comma = row[end - 1].1.ends_with(',');
-                let name = self.street(random);
-                let mut words: Row =
-                    name.split(' ').map(|word| (STREET.to_owned(), word.to_owned())).collect();
-                if let Some(last) = words.last_mut().filter(|_| comma) {
-                    last.1.push(',');
-                }
-                row.splice(at..end, words);
+        let street = row.iter().position(|(label, _)| label == STREET);
+        if let Some(at) = street.filter(|_| is_named && random.chance(0.5)) {
+            let end = at + row[at..].iter().take_while(|(label, _)| label == STREET).count();
+            let comma = row[end - 1].1.ends_with(',');
+            let name = self.street(random);
+            let mut words: Row =
+                name.split(' ').map(|word| (STREET.to_owned(), word.to_owned())).collect();
+            if let Some(last) = words.last_mut().filter(|_| comma) {
+                last.1.push(',');
             }
+            row.splice(at..end, words);
         }
         if random.chance(0.6) {
             for (label, word) in row.iter_mut() {
@@ -437,6 +331,17 @@ fn kind_label(is_outer: bool) -> &'static str {
     if is_outer { "SubaddressType" } else { "OccupancyType" }
 }
 
+/// Gives a made address its place, units, commas, typing errors and case.
+pub fn finish(stock: &Stock, row: &mut Row, random: &mut Random) {
+    stock.vary_place(row, random);
+    stock.add_parts(row, random);
+    vary_commas(row, random);
+    if random.chance(0.1) {
+        mistype(row, random);
+    }
+    vary_case(row, random);
+}
+
 fn is_place(label: &str) -> bool {
     matches!(label, CITY | STATE | ZIP | "ZipPlus4")
 }
@@ -462,7 +367,7 @@ fn runs(row: &Row, label: &str) -> Vec<Vec<String>> {
 }
 
 /// A directional in one of its first `forms` forms.
-fn direction(forms: usize, random: &mut Random) -> &'static str {
+pub fn direction(forms: usize, random: &mut Random) -> &'static str {
     let all = *random.pick(&DIRECTIONS);
     all[random.below(forms)]
 }
@@ -479,7 +384,7 @@ fn title(text: &str) -> String {
         .collect()
 }
 
-fn number(digits: usize, random: &mut Random) -> String {
+pub fn number(digits: usize, random: &mut Random) -> String {
     (0..digits)
         .map(|at| {
             char::from(b'0' + random.below(if at == 0 { 9 } else { 10 }) as u8 + u8::from(at == 0))
@@ -487,7 +392,7 @@ fn number(digits: usize, random: &mut Random) -> String {
         .collect()
 }
 
-fn number_or_letter(random: &mut Random) -> String {
+pub fn number_or_letter(random: &mut Random) -> String {
     let letter = char::from(b'A' + random.below(26) as u8);
     let digits = 1 + random.below(4);
     let number = number(digits, random);

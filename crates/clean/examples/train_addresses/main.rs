@@ -15,6 +15,7 @@
 
 mod augment;
 mod fit;
+mod make;
 mod rows;
 
 use crm_ai_clean::address::{label, put_attributes};
@@ -80,7 +81,7 @@ fn training_set(rows: &[Row], variants: usize, made: usize) -> Vec<Row> {
         }
     }
     for _ in 0..made {
-        set.push(stock.make(&mut random));
+        set.push(make::make(&stock, &mut random));
     }
     set
 }

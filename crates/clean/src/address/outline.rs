@@ -309,12 +309,13 @@ fn names(tokens: &[Token], end: usize) -> Vec<&'static str> {
     while start < end {
         let mut key = String::new();
         let mut stop = start;
-        for at in start..end.min(start + places::PLACE_WORDS_MAX) {
-            places::extend_place_key(&mut key, &tokens[at].key);
+        let last = end.min(start + places::PLACE_WORDS_MAX);
+        for (at, token) in tokens.iter().enumerate().take(last).skip(start) {
+            places::extend_place_key(&mut key, &token.key);
             if places::prefixes_of(&key).is_some() {
                 stop = at + 1;
             }
-            if tokens[at].ends_part {
+            if token.ends_part {
                 break;
             }
         }
