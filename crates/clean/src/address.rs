@@ -136,7 +136,8 @@ pub fn normalise(raw: &str) -> Option<String> {
         // A normal form that is no address itself would be worse than the text as it came.
         let Some(next) = next else { return Some(text) };
         match rounds.iter().position(|known| *known == next) {
-            // A reading can differ from that of its own normal form; of a circle, one is the answer.
+            // A reading can differ from that of its own normal form; of a circle, one is the
+            // answer.
             Some(start) => return rounds.drain(start..).min(),
             None => rounds.push(next),
         }
