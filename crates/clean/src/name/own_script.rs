@@ -279,10 +279,10 @@ fn person(text: &str) -> NameInfo {
 /// family name.
 fn without_title(text: &str) -> (&str, Option<&'static str>) {
     for title in TITLES {
-        if let Some(name) = text.strip_suffix(title).map(str::trim_end) {
-            if name.chars().count() >= 2 || families(name).is_some() {
-                return (name, Some(title));
-            }
+        if let Some(name) = text.strip_suffix(title).map(str::trim_end)
+            && (name.chars().count() >= 2 || families(name).is_some())
+        {
+            return (name, Some(title));
         }
     }
     (text, None)

@@ -77,7 +77,7 @@ fn is_marked(token: &Token<'_>) -> bool {
         .into_iter()
         .any(|role| roles.has(role));
     let is_name = common.family >= 5 || common.given >= 4 || key.chars().count() == 1;
-    (has_role && !(is_name && !roles.has(Role::And)))
+    (has_role && (!is_name || roles.has(Role::And)))
         || key.ends_with("'s")
         || key.contains(|c: char| c.is_numeric())
 }
