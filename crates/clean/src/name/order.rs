@@ -149,7 +149,8 @@ fn is_vietnamese(words: &[&str], folded: &[String]) -> bool {
     words.iter().any(is_marked) || is_in(VIETNAMESE_MIDDLE, &folded[1])
 }
 
-/// `Kim Min-jun`, `Tsai Ing-wen`: a Korean or Taiwanese family name and a given name of two syllables with a hyphen.
+/// `Kim Min-jun`, `Tsai Ing-wen`: a Korean or Taiwanese family name, and a given name of two
+/// syllables with a hyphen.
 fn is_korean(first: &str, second: &str) -> bool {
     let Some((one, two)) = second.split_once('-') else { return false };
     let is_syllable = |part: &str| {
