@@ -1,9 +1,8 @@
 """Trains probablepeople on four fifths of the labelled names and measures it, nameparser and
 crm_ai_clean on the rest. See run.sh.
 
-    compare.py LABELLED TAGGED FOLD: TAGGED holds lines
-    `text<tab>right labels<tab>crm_ai_clean's labels` of the rows of FOLD, as examples/tag_names
-    writes them.
+    compare.py LABELLED TAGGED FOLD: TAGGED holds the rows of FOLD with crm_ai_clean's labels and
+    parts, as examples/tag_names writes them.
 
 Folds are those of examples/train_names. probablepeople is trained as its own trainer (parserator)
 does: its own tokens and features, CRFsuite's L-BFGS with c1 = 0.1 and c2 = 0.01, on people and
@@ -74,8 +73,8 @@ def aligned(text, pieces, tokens):
 
 
 def retrain(train):
-    parameters = {"c1": 0.1, "c2": 0.01, "feature.minfreq": 0}
-    trainer = pycrfsuite.Trainer(verbose=False, params=parameters)
+    params = {"c1": 0.1, "c2": 0.01, "feature.minfreq": 0}
+    trainer = pycrfsuite.Trainer(verbose=False, params=params)
     for text, pieces in train:
         tokens = probablepeople.tokenize(text)
         if tokens:
@@ -143,7 +142,6 @@ def main():
             scores[key, "crm_ai_clean"].add(own, own_wanted)
         if is_person and "And" not in wanted:
             fields = [FIELDS[label] for label in wanted]
-            their_fields = [FIELDS.get(label) for label in theirs]
             for key in ("people's fields", "people's fields" + length):
                 name = nameparser.HumanName(text)
                 theirs_by_rules = {field: getattr(name, field) for field in ORDER}
@@ -151,7 +149,9 @@ def main():
                 scores[key, "crm_ai_clean, describe"].add(
                     by_fields(dict(zip(ORDER, parts)), tokens), fields
                 )
-                scores[key, "probablepeople, retrained"].add(their_fields, fields)
+                scores[key, "probablepeople, retrained"].add(
+                    [FIELDS.get(label) for label in theirs], fields
+                )
                 scores[key, "crm_ai_clean"].add(
                     [FIELDS.get(label) for label in own], [FIELDS[label] for label in own_wanted]
                 )

@@ -1,6 +1,7 @@
-//! Labels names: `tag_names MODEL ROWS`, where ROWS holds lines `text<tab>labels`; adds columns with
-//! the labels that MODEL finds, and with the title, given, middle and family name, suffix and
-//! nickname by `name::describe` and its built-in model. `benches/names/run.sh` runs it beside others.
+//! Labels names: `tag_names MODEL ROWS`, where ROWS holds lines `text<tab>labels`; adds columns.
+//!
+//! The labels that MODEL finds; then title, given, middle and family name, suffix and nickname by
+//! `name::describe` and its built-in model. `benches/names/run.sh` runs it beside others.
 
 use std::error::Error;
 

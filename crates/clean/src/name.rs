@@ -16,6 +16,7 @@ mod words;
 
 use sequence::{Label, Model};
 use tokens::Token;
+use words::Role;
 
 use crate::text;
 
@@ -190,8 +191,13 @@ fn read_words(text: &str) -> NameInfo {
         return without_name(Problem::NotAName);
     };
     let labels = &labelled.labels;
-    let is_marker = |label: &Label| matches!(label, Label::Aka | Label::ProxyFor | Label::CareOf);
-    if let Some(marker) = labels.iter().skip(1).position(is_marker) {
+    let is_marker = |(token, label): (&Token<'_>, &Label)| {
+        let roles = words::roles(&words::key(token.text));
+        matches!(label, Label::Aka | Label::ProxyFor | Label::CareOf)
+            || roles.has(Role::Alias)
+            || roles.has(Role::Care)
+    };
+    if let Some(marker) = tokens.iter().zip(labels).skip(1).position(is_marker) {
         return read_several_names(text, &tokens, labels, marker + 1);
     }
     let side = side::side(&tokens, &labelled);
@@ -221,13 +227,8 @@ fn read_several_names(
     labels: &[Label],
     marker: usize,
 ) -> NameInfo {
-    let is_person = labels[..marker].iter().filter(|label| label.is_person()).count() * 2 > marker;
-    let mut info = if is_person {
-        read_person(&tokens[..marker], &labels[..marker])
-    } else {
-        let stop = tokens[marker].start;
-        read_organisation(text[..stop].trim_end(), &tokens[..marker], &labels[..marker])
-    };
+    let stop = tokens.get(marker - 1).map_or(text.len(), |last| last.start + last.text.len());
+    let mut info = read_words(&text[..stop]);
     info.display = Some(organisation::spell(text, tokens, labels));
     info.problem = Some(Problem::SeveralNames);
     info
@@ -260,6 +261,8 @@ fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
         let only = [&info.given, &info.family].into_iter().flatten().next();
         let is_one_word = tokens.len() == 1;
         let is_unclear = is_one_word && only.is_some_and(|word| is_given_or_family(word));
+        let has_comma = tokens.iter().rev().skip(1).any(|token| token.has_comma);
+        let is_unclear = is_unclear || (has_comma && info.family.is_none());
         is_unclear.then_some(Problem::UnclearParts)
     });
     info

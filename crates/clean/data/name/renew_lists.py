@@ -16,7 +16,11 @@ import sys
 import unicodedata
 
 HERE = pathlib.Path(__file__).parent
-FOLDED = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"})
+FOLDED = str.maketrans(
+    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"}
+)
+# How the attributes of given and of family names begin.
+STARTS = (("first_name", "first_romanized"), ("last_name", "last_romanized"))
 SMALLEST = 1e-6  # share of people at level 1
 BITS_PER_LEVEL = 1.75
 
@@ -64,7 +68,8 @@ def locales():
     root = folder("faker") / "providers/person"
     for path in sorted(root.iterdir()):
         if (path / "__init__.py").exists():
-            yield path.name, importlib.import_module(f"faker.providers.person.{path.name}").Provider
+            module = importlib.import_module(f"faker.providers.person.{path.name}")
+            yield path.name, module.Provider
 
 
 def japanese():
@@ -74,10 +79,12 @@ def japanese():
     for file in ("first_name_man_opti.csv", "first_name_woman_opti.csv"):
         for row in csv.reader((root / file).open(encoding="utf-8")):
             given[row[1]] += 1
-    for name, people, _, romaji in csv.reader((root / "last_name_org.csv").open(encoding="utf-8")):
+    rows = csv.reader((root / "last_name_org.csv").open(encoding="utf-8"))
+    for name, people, _, romaji in rows:
         family[romaji] += float(people)
         kanji[name] = float(people)
-    return [{short(n): w / sum(c.values()) for n, w in c.items()} for c in (given, family)] + [kanji]
+    shares = [{short(n): w / sum(c.values()) for n, w in c.items()} for c in (given, family)]
+    return [*shares, kanji]
 
 
 def short(romaji):
@@ -101,7 +108,7 @@ def main():
     worlds = [(l, p) for l, p in locales() if l not in ("en", "en_US", "en_TH")]
     han = collections.defaultdict(set)
     for locale, provider in worlds:
-        for column, starts in enumerate((("first_name", "first_romanized"), ("last_name", "last_romanized"))):
+        for column, starts in enumerate(STARTS):
             for name, share in locale_names(provider, starts).items():
                 script = unicodedata.name(name[0], "")
                 if script.startswith(("CJK", "HANGUL")):
@@ -123,7 +130,8 @@ def main():
             continue
         lines.append(f"{name}\t{level(given)}{level(family)}\n")
     (HERE / "names.txt").write_text("".join(lines), encoding="utf-8")
-    rows = (f"{n}\t{''.join(sorted(k))}\n" for n, k in sorted(han.items(), key=lambda i: i[0].encode()))
+    sorted_han = sorted(han.items(), key=lambda item: item[0].encode())
+    rows = (f"{name}\t{''.join(sorted(scripts))}\n" for name, scripts in sorted_han)
     (HERE / "own_script.txt").write_text("".join(rows), encoding="utf-8")
     print(len(lines), len(han), file=sys.stderr)
 

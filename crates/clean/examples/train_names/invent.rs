@@ -46,9 +46,10 @@ fn title(text: &str) -> String {
     titled
 }
 
-/// How people are written, with how often. Capital letters are filled in: G given name, F family
-/// name, H one of those that stand in pairs, I initial, T title, D degree, J generation, P particle, N nickname. The label of a piece
-/// follows from the letter and, in `place`, from where it stands.
+/// How people are written, with how often. Capital letters are filled in: G given name, M another
+/// one, F family name, H one of those that stand in pairs, I initial, L the last name's, T title,
+/// D degree, J generation, P particle, N nickname. A piece's label follows from its letter and
+/// place.
 const PEOPLE_FORMS: &[(&str, u32)] = &[
     ("G F", 30),
     ("G M F", 10),
@@ -119,123 +120,27 @@ const PEOPLE_FORMS: &[(&str, u32)] = &[
     ("T G F and T G F", 1),
 ];
 
-const TITLES: &[&str] = &[
-    "Mr.",
-    "Mr",
-    "Mrs.",
-    "Mrs",
-    "Ms.",
-    "Ms",
-    "Miss",
-    "Dr.",
-    "Dr",
-    "Prof.",
-    "Rev.",
-    "Sir",
-    "Hon.",
-    "Capt.",
-    "Col.",
-    "Lt.",
-    "Sgt.",
-    "Maj.",
-    "Gen.",
-    "Senator",
-    "Judge",
-    "Rabbi",
-    "Herr",
-    "Frau",
-    "Mme",
-    "Sra.",
-    "Señor",
-    "Sheikh",
-    "Don",
-    "Doña",
-    "Professor",
-    "Doctor",
-    "Father",
-    "Sister",
-    "Lord",
-    "Lady",
-    "Dame",
-];
-const MARITAL: &[&str] = &["mr", "mrs", "ms", "miss", "herr", "frau", "mme", "sra", "señor", "mx"];
-const DEGREES: &[&str] = &[
-    "PhD", "Ph.D.", "MD", "M.D.", "DDS", "Esq.", "Esq", "CPA", "RN", "MBA", "JD", "PE", "DVM",
-    "OBE", "MSc", "QC", "FACS", "LLM", "PharmD", "PsyD", "EdD", "DO", "MPH", "MP", "CFA", "LCSW",
-    "NP", "DMD", "Ret.",
-];
-const GENERATIONS: &[&str] =
-    &["Jr.", "Jr", "Sr.", "Sr", "II", "III", "IV", "Junior", "Filho", "Neto", "V", "2nd", "3rd"];
-const PARTICLES: &[&str] = &[
-    "van", "von", "de", "del", "della", "di", "da", "dos", "das", "du", "des", "la", "le", "el",
-    "al", "bin", "ibn", "ben", "ter", "ten", "van der", "van den", "van de", "de la", "de los",
-    "von der", "zu", "St.", "af", "abu", "bint", "Van", "De", "La", "Le", "Di", "Da", "Del",
-    "Van Der", "De La", "Von", "O'", "Mac", "d'",
-];
-const LEGAL: &[&str] = &[
-    "Inc",
-    "Inc.",
-    "LLC",
-    "L.L.C.",
-    "Ltd",
-    "Ltd.",
-    "Limited",
-    "Corp",
-    "Corp.",
-    "Corporation",
-    "Co.",
-    "Company",
-    "LLP",
-    "PLC",
-    "plc",
-    "GmbH",
-    "AG",
-    "KG",
-    "GmbH & Co. KG",
-    "e.V.",
-    "S.A.",
-    "SA",
-    "SARL",
-    "SAS",
-    "S.p.A.",
-    "S.r.l.",
-    "B.V.",
-    "BV",
-    "N.V.",
-    "AB",
-    "A/S",
-    "ApS",
-    "Oy",
-    "Oyj",
-    "S.L.",
-    "S.A. de C.V.",
-    "Ltda.",
-    "Lda.",
-    "Pty Ltd",
-    "Pvt. Ltd.",
-    "Private Limited",
-    "Pte Ltd",
-    "Sdn Bhd",
-    "K.K.",
-    "Kft.",
-    "s.r.o.",
-    "a.s.",
-    "d.o.o.",
-    "Sp. z o.o.",
-    "PLLC",
-    "P.C.",
-    "P.A.",
-    "Co., Ltd.",
-    "Incorporated",
-    "SE",
-    "ООО",
-    "ОАО",
-    "LP",
-    "UG",
-    "AS",
-    "OÜ",
-    "JSC",
-];
+const TITLES: &str = "\
+    Mr.|Mr|Mrs.|Mrs|Ms.|Ms|Miss|Dr.|Dr|Prof.|Rev.|Sir|Hon.|Capt.|Col.|Lt.|Sgt.|Maj.|Gen.|\
+    Senator|Judge|Rabbi|Herr|Frau|Mme|Sra.|Señor|Sheikh|Don|Doña|Professor|Doctor|Father|\
+    Sister|Lord|Lady|Dame";
+const MARITAL: &str = "\
+    mr|mrs|ms|miss|herr|frau|mme|sra|señor|mx";
+const DEGREES: &str = "\
+    PhD|Ph.D.|MD|M.D.|DDS|Esq.|Esq|CPA|RN|MBA|JD|PE|DVM|OBE|MSc|QC|FACS|LLM|PharmD|PsyD|EdD|\
+    DO|MPH|MP|CFA|LCSW|NP|DMD|Ret.";
+const GENERATIONS: &str = "\
+    Jr.|Jr|Sr.|Sr|II|III|IV|Junior|Filho|Neto|V|2nd|3rd";
+const PARTICLES: &str = "\
+    van|von|de|del|della|di|da|dos|das|du|des|la|le|el|al|bin|ibn|ben|ter|ten|van der|van den|\
+    van de|de la|de los|von der|zu|St.|af|abu|bint|Van|De|La|Le|Di|Da|Del|Van Der|De La|Von|\
+    O'|Mac|d'";
+const LEGAL: &str = "\
+    Inc|Inc.|LLC|L.L.C.|Ltd|Ltd.|Limited|Corp|Corp.|Corporation|Co.|Company|LLP|PLC|plc|GmbH|\
+    AG|KG|GmbH & Co. KG|e.V.|S.A.|SA|SARL|SAS|S.p.A.|S.r.l.|B.V.|BV|N.V.|AB|A/S|ApS|Oy|Oyj|\
+    S.L.|S.A. de C.V.|Ltda.|Lda.|Pty Ltd|Pvt. Ltd.|Private Limited|Pte Ltd|Sdn Bhd|K.K.|Kft.|\
+    s.r.o.|a.s.|d.o.o.|Sp. z o.o.|PLLC|P.C.|P.A.|Co., Ltd.|Incorporated|SE|ООО|ОАО|LP|UG|AS|\
+    OÜ|JSC";
 const ORGANISATION_FORMS: &[(&str, u32)] = &[
     ("F O", 6),
     ("F O L", 8),
@@ -338,7 +243,7 @@ impl Inventor {
                 "T" => {
                     let title = self.random.choice(TITLES);
                     let key = title.trim_end_matches('.').to_lowercase();
-                    let is_marital = MARITAL.contains(&key.as_str());
+                    let is_marital = MARITAL.split('|').any(|word| word == key);
                     (title.to_owned(), if is_marital { "PrefixMarital" } else { "PrefixOther" })
                 }
                 "D" => (self.random.choice(DEGREES).to_owned(), "SuffixOther"),
@@ -461,159 +366,24 @@ impl Inventor {
 }
 
 /// Family names that mostly stand in pairs.
-const IBERIAN: &[&str] = &[
-    "garcía",
-    "garcia",
-    "martínez",
-    "martinez",
-    "lópez",
-    "lopez",
-    "sánchez",
-    "sanchez",
-    "gonzález",
-    "gonzalez",
-    "rodríguez",
-    "rodriguez",
-    "fernández",
-    "fernandez",
-    "pérez",
-    "perez",
-    "gómez",
-    "gomez",
-    "díaz",
-    "diaz",
-    "ruiz",
-    "hernández",
-    "hernandez",
-    "jiménez",
-    "jimenez",
-    "álvarez",
-    "alvarez",
-    "moreno",
-    "muñoz",
-    "romero",
-    "alonso",
-    "gutiérrez",
-    "gutierrez",
-    "navarro",
-    "torres",
-    "domínguez",
-    "vázquez",
-    "ramos",
-    "gil",
-    "ramírez",
-    "ramirez",
-    "serrano",
-    "blanco",
-    "molina",
-    "morales",
-    "suárez",
-    "ortega",
-    "delgado",
-    "castro",
-    "ortiz",
-    "rubio",
-    "marín",
-    "sanz",
-    "núñez",
-    "iglesias",
-    "medina",
-    "cortés",
-    "castillo",
-    "santos",
-    "lozano",
-    "guerrero",
-    "cano",
-    "prieto",
-    "méndez",
-    "mendez",
-    "cruz",
-    "flores",
-    "herrera",
-    "peña",
-    "reyes",
-    "rivera",
-    "vargas",
-    "mendoza",
-    "silva",
-    "souza",
-    "oliveira",
-    "pereira",
-    "ferreira",
-    "costa",
-    "rodrigues",
-    "almeida",
-    "carvalho",
-    "ribeiro",
-    "gomes",
-    "lima",
-];
+const IBERIAN: &str = "\
+    garcía|garcia|martínez|martinez|lópez|lopez|sánchez|sanchez|gonzález|gonzalez|rodríguez|\
+    rodriguez|fernández|fernandez|pérez|perez|gómez|gomez|díaz|diaz|ruiz|hernández|hernandez|\
+    jiménez|jimenez|álvarez|alvarez|moreno|muñoz|romero|alonso|gutiérrez|gutierrez|navarro|\
+    torres|domínguez|vázquez|ramos|gil|ramírez|ramirez|serrano|blanco|molina|morales|suárez|\
+    ortega|delgado|castro|ortiz|rubio|marín|sanz|núñez|iglesias|medina|cortés|castillo|santos|\
+    lozano|guerrero|cano|prieto|méndez|mendez|cruz|flores|herrera|peña|reyes|rivera|vargas|\
+    mendoza|silva|souza|oliveira|pereira|ferreira|costa|rodrigues|almeida|carvalho|ribeiro|\
+    gomes|lima";
 
-const TRADES: &[&str] = &[
-    "plumbing",
-    "consulting",
-    "services",
-    "construction",
-    "bakery",
-    "motors",
-    "software",
-    "systems",
-    "technologies",
-    "holdings",
-    "logistics",
-    "electric",
-    "roofing",
-    "insurance",
-    "realty",
-    "properties",
-    "dental",
-    "pharmacy",
-    "restaurant",
-    "hotel",
-    "law firm",
-    "design",
-    "studio",
-    "media",
-    "energy",
-    "engineering",
-    "transport",
-    "trading",
-    "foods",
-    "farms",
-    "auto repair",
-    "financial",
-    "capital",
-    "maschinenbau",
-    "bäckerei",
-    "apotheke",
-    "autohaus",
-    "versicherung",
-    "verlag",
-    "handel",
-    "banque",
-    "boulangerie",
-    "hôtel",
-    "transports",
-    "construcciones",
-    "servicios",
-    "inversiones",
-    "comercial",
-    "ristorante",
-    "costruzioni",
-    "bouwbedrijf",
-    "stichting",
-    "consultoria",
-    "comércio",
-    "solutions",
-    "industries",
-    "manufacturing",
-    "partners",
-    "ventures",
-    "labs",
-    "networks",
-    "marketing",
-    "group",
-];
+const TRADES: &str = "\
+    plumbing|consulting|services|construction|bakery|motors|software|systems|technologies|\
+    holdings|logistics|electric|roofing|insurance|realty|properties|dental|pharmacy|\
+    restaurant|hotel|law firm|design|studio|media|energy|engineering|transport|trading|foods|\
+    farms|auto repair|financial|capital|maschinenbau|bäckerei|apotheke|autohaus|versicherung|\
+    verlag|handel|banque|boulangerie|hôtel|transports|construcciones|servicios|inversiones|\
+    comercial|ristorante|costruzioni|bouwbedrijf|stichting|consultoria|comércio|solutions|\
+    industries|manufacturing|partners|ventures|labs|networks|marketing|group";
 
 /// SplitMix64, by Steele, Lea and Flood (2014): a fixed seed gives the same rows everywhere.
 struct SplitMix(u64);
@@ -631,8 +401,10 @@ impl SplitMix {
         self.next() % bound.max(1)
     }
 
-    fn choice<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len() as u64) as usize]
+    /// One of the texts between bars.
+    fn choice<'a>(&mut self, all: &'a str) -> &'a str {
+        let count = all.split('|').count() as u64;
+        all.split('|').nth(self.below(count) as usize).unwrap_or_default()
     }
 
     fn weighted<'a>(&mut self, all: &[(&'a str, u32)]) -> &'a str {

@@ -1,10 +1,10 @@
 //! Trains the sequence model of names: `train_names LABELLED OUT --leave-out FOLD … [--rows FILE]`.
 //!
-//! LABELLED is `data/name/labelled.tsv`. Rows fall into five folds by the SHA-256 of their text, as a
-//! number, modulo 5. Fold 0 is held out: the model that is compiled in has never seen it
+//! LABELLED is `data/name/labelled.tsv`. Rows fall into five folds by the SHA-256 of their text, as
+//! a number, modulo 5. Fold 0 is held out: the model that is compiled in has never seen it
 //! (`--leave-out 0`), and choices of features and weights were made with `--leave-out 0 1`. The
-//! accuracy on the last fold named is printed; `--rows` writes its rows. Made-up names (`invent`) are
-//! learnt, too; they come from the gazetteer, the rows learnt and a fixed seed.
+//! accuracy on the last fold named is printed; `--rows` writes its rows. Made-up names (`invent`)
+//! are learnt, too; they come from the gazetteer, the rows learnt and a fixed seed.
 
 mod invent;
 mod labelled;

@@ -224,11 +224,17 @@ fn forward_backward(scores: &[f64], factors: &[f64], count: usize) -> (Vec<f64>,
     (alphas, betas, log_norm)
 }
 
-/// A step through `count` rows that visits each once: a prime near the golden section of it.
+/// A step through `count` rows that visits each once: near the golden section, without a divisor in
+/// common with it.
 fn stride(count: usize) -> usize {
     let mut stride = (count * 618 / 1000).max(1);
-    while (1..=stride.min(count)).filter(|d| stride % d == 0 && count % d == 0).count() > 1 {
+    while divisor(stride, count) > 1 {
         stride += 1;
     }
     stride
+}
+
+/// Greatest common divisor, by Euclid.
+fn divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { divisor(b, a % b) }
 }

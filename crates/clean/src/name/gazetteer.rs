@@ -46,7 +46,8 @@ pub(super) fn entries() -> impl Iterator<Item = (&'static str, u8, u8)> {
     })
 }
 
-/// Small letters without diacritics; anything else goes. The script that makes the list folds alike.
+/// Small letters without diacritics; anything else goes. The script that makes the list folds
+/// alike.
 pub(super) fn fold(word: &str) -> String {
     if word.is_ascii() {
         let letters = word.bytes().filter(u8::is_ascii_alphabetic);

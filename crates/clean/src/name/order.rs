@@ -25,22 +25,33 @@ const PRIOR_BITS: f64 = 5.0;
 /// Below so many bits (a ratio of 8) the order is doubtful.
 const DOUBTFUL_BITS: f64 = 3.0;
 
-const CHINESE: &str = " bai cai cao cen chang chen cheng chu cui dai deng ding dong du duan fan fang \
-    fei feng fu gao ge gong gu guan guo hao he hou hu hua huang jia jiang jin kang kong lai lei li \
-    lian liang liao lin ling liu long lou lu luo lv ma mao meng mo mu ni nie niu pan pang peng qi qian \
-    qiao qin qiu qu ren shao shen sheng shi shu song su sun tan tang tao tian tong wan wang wei wen \
-    wu xi xia xiang xiao xie xing xiong xu xue yan yang yao ye yi yin ying you yu yuan yue zeng zhai \
-    zhan zhang zhao zheng zhong zhou zhu zhuang zhuo zou zuo ";
+const CHINESE: &str = " \
+    bai cai cao cen chang chen cheng chu cui dai deng ding dong du duan fan fang fei \
+    feng fu gao ge gong gu guan guo hao he hou hu hua huang jia jiang jin kang kong \
+    lai lei li lian liang liao lin ling liu long lou lu luo lv ma mao meng mo mu ni \
+    nie niu pan pang peng qi qian qiao qin qiu qu ren shao shen sheng shi shu song su \
+    sun tan tang tao tian tong wan wang wei wen wu xi xia xiang xiao xie xing xiong xu \
+    xue yan yang yao ye yi yin ying you yu yuan yue zeng zhai zhan zhang zhao zheng \
+    zhong zhou zhu zhuang zhuo zou zuo ";
 
-const KOREAN: &str = " kim lee rhee yi park pak choi choe jung jeong chung chong kang gang cho jo yoon \
-    yun jang chang lim im han oh seo suh shin sin kwon hwang ahn an song ryu yoo yu hong moon mun ban \
-    bae pae baek paik noh roh no ha nam shim sim son sohn ko go kwak gwak heo hur huh min ji chi woo ";
+const KOREAN: &str = " \
+    kim lee rhee yi park pak choi choe jung jeong chung chong kang gang cho jo yoon \
+    yun jang chang lim im han oh seo suh shin sin kwon hwang ahn an song ryu yoo yu \
+    hong moon mun ban bae pae baek paik noh roh no ha nam shim sim son sohn ko go kwak \
+    gwak heo hur huh min ji chi woo ";
 
-const VIETNAMESE: &str = " nguyen tran le pham hoang huynh phan vu vo dang bui do ho ngo duong ly dinh \
-    trinh truong lam mai ";
+/// Family names in the spellings that go with hyphens.
+const TAIWANESE: &str = " \
+    chiang tsai hsu hsieh chou kuo tseng chu hung chuang yeh lu su pan chen lin huang \
+    chang wang wu liu yang sun hou tung ting tang soong lien ma yen shih hsiao ";
 
-const VIETNAMESE_MIDDLE: &str = " van thi duc minh huu ngoc quang thanh xuan hong kim thu tuan quoc \
-    cong viet bao phuong thuy nhat gia hoang dinh anh manh trong xuan ba dinh ";
+const VIETNAMESE: &str = " \
+    nguyen tran le pham hoang huynh phan vu vo dang bui do ho ngo duong ly dinh trinh \
+    truong lam mai ";
+
+const VIETNAMESE_MIDDLE: &str = " \
+    van thi duc minh huu ngoc quang thanh xuan hong kim thu tuan quoc cong viet bao \
+    phuong thuy nhat gia hoang dinh anh manh trong xuan ba dinh ";
 
 /// Whether `list` has the word; lists are words between spaces.
 fn is_in(list: &str, word: &str) -> bool {
@@ -130,18 +141,16 @@ fn is_vietnamese(words: &[&str], folded: &[String]) -> bool {
     if words.len() < 2 || words.len() > 4 || !is_in(VIETNAMESE, &folded[0]) {
         return false;
     }
-    let is_marked = |word: &&str| {
-        word.chars().any(|c| {
-            matches!(c, 'ă' | 'ơ' | 'ư' | 'đ' | 'Đ' | 'Ă' | 'Ơ' | 'Ư' | '\u{1EA0}'..='\u{1EF9}')
-        })
-    };
+    let is_marked = |c: char| "ăơưđĐĂƠƯ".contains(c) || ('\u{1EA0}'..='\u{1EF9}').contains(&c);
+    let is_marked = |word: &&str| word.contains(is_marked);
     if words.len() == 2 {
         return is_marked(&words[0]);
     }
-    words.iter().any(|word| is_marked(word)) || is_in(VIETNAMESE_MIDDLE, &folded[1])
+    words.iter().any(is_marked) || is_in(VIETNAMESE_MIDDLE, &folded[1])
 }
 
-/// `Kim Min-jun`: a Korean family name and a given name of two syllables with a hyphen.
+/// `Kim Min-jun`, `Tsai Ing-wen`: a Korean or Taiwanese family name, and a given name of two
+/// syllables with a hyphen.
 fn is_korean(first: &str, second: &str) -> bool {
     let Some((one, two)) = second.split_once('-') else { return false };
     let is_syllable = |part: &str| {
@@ -150,7 +159,9 @@ fn is_korean(first: &str, second: &str) -> bool {
             && gazetteer::look_up(part).given < 6
             && part.bytes().filter(|b| b"aeiouAEIOU".contains(b)).count() <= 3
     };
-    is_in(KOREAN, &gazetteer::fold(first)) && is_syllable(one) && is_syllable(two)
+    let family = gazetteer::fold(first);
+    let is_family = is_in(KOREAN, &family) || is_in(TAIWANESE, &family);
+    is_family && is_syllable(one) && is_syllable(two)
 }
 
 /// `Иванов Иван Иванович`, `Ivanov Ivan Ivanovich`: the patronymic stands last.
@@ -176,7 +187,8 @@ fn is_syllable(word: &str) -> bool {
         "zh", "ch", "sh", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x",
         "r", "z", "c", "s", "y", "w", "",
     ];
-    const FINALS: &str = " a o e i u v ai ei ui ao ou iu ie ue er an en in un ang eng ing ong ia iao ian \
+    const FINALS: &str = " \
+        a o e i u v ai ei ui ao ou iu ie ue er an en in un ang eng ing ong ia iao ian \
         iang iong ua uo uai uan uang ";
     INITIALS.iter().any(|initial| {
         word.strip_prefix(initial).is_some_and(|last| {
@@ -187,12 +199,15 @@ fn is_syllable(word: &str) -> bool {
 
 /// Spanish and Portuguese family names that stand before another one, and how such names end.
 pub(super) fn is_iberian(word: &str) -> bool {
-    const NAMES: &str = " garcia cruz torres flores rivera reyes morales ramos castillo romero moreno \
-        herrera medina vargas castro mendoza silva rojas delgado soto vega guerrero santos molina campos \
-        leon navarro pena rios fuentes blanco lorca llosa borges allende salazar aguilar luna contreras \
-        cortes acosta figueroa miranda pereira ferreira oliveira souza costa rodrigues almeida nascimento \
-        lima araujo ribeiro carvalho gomes martins barbosa rocha cabrera calderon espinoza maldonado \
-        valencia velasco serrano marin iglesias pardo prieto vidal calvo gallego bravo mora arroyo ";
+    const NAMES: &str = " \
+        garcia cruz torres flores rivera reyes morales ramos castillo romero moreno \
+        herrera medina vargas castro mendoza silva rojas delgado soto vega guerrero \
+        santos molina campos leon navarro pena rios fuentes blanco lorca llosa borges \
+        allende salazar aguilar luna contreras cortes acosta figueroa miranda pereira \
+        ferreira oliveira souza costa rodrigues almeida nascimento lima araujo ribeiro \
+        carvalho gomes martins barbosa rocha cabrera calderon espinoza maldonado \
+        valencia velasco serrano marin iglesias pardo prieto vidal calvo gallego bravo \
+        mora arroyo ";
     let folded = gazetteer::fold(word);
     is_in(NAMES, &folded)
         || (folded.len() > 4

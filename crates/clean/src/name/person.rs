@@ -47,6 +47,7 @@ pub(super) fn words<'a>(tokens: &[Token<'a>], labels: &[Label]) -> Vec<Word<'a>>
     mend_people_as_firms(&mut words, labels);
     mend_particles(&mut words);
     mend_double_family_names(&mut words);
+    mend_marian_names(&mut words);
     words
 }
 
@@ -71,7 +72,9 @@ fn mend_marks(words: &mut [Word<'_>]) {
         let is_after = at > 0;
         let can_follow = word.roles.has(Role::Degree) || word.roles.has(Role::Generation);
         if word.token.is_quoted || word.token.is_bracketed {
-            if count > 1 && !(word.part == Part::Degree && can_follow) {
+            if word.token.is_bracketed && is_after && word.roles.has(Role::Degree) {
+                word.part = Part::Degree;
+            } else if count > 1 && !(word.part == Part::Degree && can_follow) {
                 word.part = Part::Nickname;
             }
         } else if word.part == Part::Nickname {
@@ -135,8 +138,8 @@ fn mend_particles(words: &mut [Word<'_>]) {
     }
 }
 
-/// `Juan Carlos García López`, `José Ortega y Gasset`: both are family names. Elsewhere, what stands
-/// between a given and a family name is a middle name: `Franklin Delano Roosevelt`.
+/// `Juan Carlos García López`, `José Ortega y Gasset`: both are family names. Elsewhere, what
+/// stands between a given and a family name is a middle name: `Franklin Delano Roosevelt`.
 fn mend_double_family_names(words: &mut [Word<'_>]) {
     for at in (1..words.len().saturating_sub(1)).rev() {
         let is_joint = matches!(words[at].token.text, "y" | "i" | "e");
@@ -160,6 +163,52 @@ fn mend_double_family_names(words: &mut [Word<'_>]) {
                 words[at - 1].part = Part::Family;
             }
         }
+    }
+}
+
+/// `María del Carmen García`: a given name with a particle of its own.
+fn mend_marian_names(words: &mut [Word<'_>]) {
+    const NAMES: [&str; 24] = [
+        "carmen",
+        "pilar",
+        "rosario",
+        "mar",
+        "sol",
+        "ángeles",
+        "angeles",
+        "jesús",
+        "jesus",
+        "josé",
+        "jose",
+        "luz",
+        "socorro",
+        "rocío",
+        "rocio",
+        "dolores",
+        "remedios",
+        "lourdes",
+        "fátima",
+        "fatima",
+        "refugio",
+        "consuelo",
+        "mercedes",
+        "guadalupe",
+    ];
+    let keys: Vec<String> = words.iter().map(|word| words::key(word.token.text)).collect();
+    let Some(first) = keys.iter().position(|key| matches!(key.as_str(), "maria" | "maría" | "mª"))
+    else {
+        return;
+    };
+    let is_article = |key: &&String| matches!(key.as_str(), "de" | "del" | "la" | "las" | "los");
+    let articles = keys[first + 1..].iter().take_while(is_article).count();
+    let name = first + 1 + articles;
+    let is_name = keys.get(name).is_some_and(|key| NAMES.contains(&key.as_str()));
+    let has_family = words
+        .iter()
+        .enumerate()
+        .any(|(at, word)| word.part == Part::Family && !(first..=name).contains(&at));
+    if articles > 0 && is_name && has_family {
+        words[first..=name].iter_mut().for_each(|word| word.part = Part::Given);
     }
 }
 
@@ -220,6 +269,7 @@ fn read_plainly(words: &mut [Word<'_>], named: &[usize]) {
     }
     mend_particles(words);
     mend_double_family_names(words);
+    mend_marian_names(words);
 }
 
 /// The parts of the words, in standard spelling, and the name that they make.
@@ -359,7 +409,8 @@ fn spell(words: &[Word<'_>], at: usize, word: &Word<'_>, case: Case) -> String {
             return format!("{}.", letter.to_uppercase());
         }
     }
-    let is_inside = word.part == Part::Family
-        && words.get(at + 1).is_some_and(|next| next.part == Part::Family);
+    let is_inside = matches!(word.part, Part::Family | Part::Given)
+        && (word.part == Part::Family || at > 0)
+        && words.get(at + 1).is_some_and(|next| next.part == word.part);
     case::person_word(text, &word.roles, case, is_inside)
 }

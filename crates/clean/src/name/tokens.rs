@@ -27,10 +27,8 @@ pub(super) fn tokenise(text: &str) -> Vec<Token<'_>> {
     let mut brackets = 0_usize;
     let mut start = None;
     for (position, c) in text.char_indices() {
-        let is_part = !c.is_whitespace()
-            && !is_bracket(c)
-            && !is_comma(c)
-            && (!SIGNS.contains(&c) || is_inside_word(text, position, c));
+        let is_sign = SIGNS.contains(&c) && !is_inside_word(text, position, c);
+        let is_part = !(c.is_whitespace() || is_bracket(c) || is_comma(c) || is_sign);
         if is_part {
             start.get_or_insert(position);
             continue;
