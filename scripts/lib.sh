@@ -18,7 +18,7 @@ if [ -z "${PG_CONFIG:-}" ]; then
 fi
 export PG_CONFIG
 # As in .cargo/config.toml, for cargo-pgrx.
-export PGRX_PG_CONFIG_PATH="$PWD/scripts/pg_config.sh"
+export PGRX_PG_CONFIG_PATH="${PGRX_PG_CONFIG_PATH:-$PWD/scripts/pg_config.sh}"
 # A test server must not spend 140 ms on each error.
 unset RUST_BACKTRACE
 

@@ -38,6 +38,51 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, message)
     }
 
+    /// 22004: an argument is NULL that says what to act on.
+    pub fn null_argument(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, message)
+    }
+
+    /// 42P01: there is no such table.
+    pub fn undefined_table(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, message)
+    }
+
+    /// 42703: there is no such column.
+    pub fn undefined_column(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN, message)
+    }
+
+    /// 3F000: there is no such schema.
+    pub fn undefined_schema(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INVALID_SCHEMA_NAME, message)
+    }
+
+    /// 42809: a thing of another kind than is wanted.
+    pub fn wrong_object(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, message)
+    }
+
+    /// 42622: a name is longer than the server's names are.
+    pub fn name_too_long(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_NAME_TOO_LONG, message)
+    }
+
+    /// 42P07: a table of that name is there.
+    pub fn duplicate_table(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE, message)
+    }
+
+    /// 23514: a value that its column's trigger refuses.
+    pub fn refused_value(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION, message)
+    }
+
+    /// 39P01: a trigger made for other events than its function can serve.
+    pub fn wrong_trigger(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, message)
+    }
+
     /// 42710: the name is taken.
     pub fn duplicate(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, message)
@@ -154,5 +199,18 @@ impl From<crm_ai_clean::phone::UnknownRegion> for Error {
     fn from(_: crm_ai_clean::phone::UnknownRegion) -> Self {
         Self::invalid_argument("the region is not one that phone numbers are known for")
             .hint("give a two-letter ISO 3166-1 code such as 'US', or '' for none")
+    }
+}
+
+impl From<crm_ai_clean::rows::KindError> for Error {
+    fn from(error: crm_ai_clean::rows::KindError) -> Self {
+        Self::invalid_argument(error.to_string())
+    }
+}
+
+impl From<crm_ai_clean::rows::RecordError> for Error {
+    fn from(error: crm_ai_clean::rows::RecordError) -> Self {
+        Self::invalid_argument(error.to_string())
+            .hint("write kinds as in '{\"phone\": \"phone:US\", \"email\": \"email\"}'")
     }
 }

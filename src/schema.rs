@@ -14,4 +14,9 @@ extension_sql_file!(
     name = "views",
     requires = ["registry", engine_stats]
 );
+extension_sql_file!(
+    "../sql/schema/40_cleaning.sql",
+    name = "cleaning",
+    requires = ["registry", clean_record, clean_values]
+);
 extension_sql_file!("../sql/schema/90_grants_and_comments.sql", name = "grants", finalize);

@@ -3,19 +3,21 @@
 
 use pgrx::prelude::*;
 
+mod cleaning;
+
 /// `#[pg_test]` functions live in a schema of their own. The build that holds them is no test build
 /// to clippy, which would let tests unwrap.
 #[allow(clippy::unwrap_used)]
 #[pg_schema]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn text(sql: &str) -> Option<String> {
+    pub fn text(sql: &str) -> Option<String> {
         Spi::get_one::<String>(sql).unwrap()
     }
 
     /// The SQLSTATE that a statement fails with, and whether it carries a HINT.
-    fn failure(sql: &str) -> String {
+    pub fn failure(sql: &str) -> String {
         let block = format!(
             "DO $block$ DECLARE state text; hint text; BEGIN
                BEGIN

@@ -27,3 +27,62 @@ CREATE TYPE crm_phone_info AS (
     problem text
 );
 COMMENT ON TYPE crm_phone_info IS 'what crm_phone tells of one phone number';
+
+CREATE TYPE crm_email_info AS (
+    address text,
+    local_part text,
+    domain text,
+    canonical text,
+    is_valid boolean,
+    is_role boolean,
+    is_disposable boolean,
+    is_free_provider boolean,
+    suggestion text,
+    problem text
+);
+COMMENT ON TYPE crm_email_info IS 'what crm_email tells of one e-mail address';
+
+CREATE TYPE crm_name_info AS (
+    kind text,
+    title text,
+    given text,
+    middle text,
+    family text,
+    suffix text,
+    nickname text,
+    organisation text,
+    display text,
+    problem text
+);
+COMMENT ON TYPE crm_name_info IS 'what crm_name tells of one name';
+
+CREATE TYPE crm_address_info AS (
+    number text,
+    street text,
+    unit text,
+    po_box text,
+    city text,
+    state text,
+    postcode text,
+    country text,
+    problem text
+);
+COMMENT ON TYPE crm_address_info IS 'what crm_address tells of one postal address';
+
+-- Counts are of rows, and NULL where a call has nothing to say of them.
+CREATE TYPE crm_clean_report AS (
+    target text,
+    read bigint,
+    kept bigint,
+    rejected bigint,
+    repaired bigint,
+    duplicate bigint,
+    missing bigint,
+    invalid bigint,
+    restored bigint,
+    conflicts bigint,
+    kinds jsonb,
+    problems jsonb,
+    examples jsonb
+);
+COMMENT ON TYPE crm_clean_report IS 'what crm_ai.clean_table and crm_ai.undo_clean did; read = kept + rejected';

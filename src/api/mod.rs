@@ -1,6 +1,9 @@
 //! The SQL functions by family: check the arguments, call, convert.
 
 pub mod clean;
+pub mod clean_contacts;
+pub mod clean_tables;
+pub mod clean_trigger;
 pub mod models;
 pub mod predict;
 pub mod sentiment;

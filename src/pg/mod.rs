@@ -12,8 +12,11 @@
 pub mod child;
 pub mod composite;
 pub mod entry;
+pub mod index;
 pub mod latch;
 pub mod paths;
 pub mod query;
 pub mod session;
 pub mod socket;
+pub mod trigger;
+pub mod types;

@@ -4,5 +4,7 @@
 //! whether the caller may ask is checked against the role that was current before.
 
 pub mod artifacts;
+pub mod clean;
 pub mod models;
+pub mod profile;
 pub mod versions;

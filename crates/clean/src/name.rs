@@ -143,13 +143,19 @@ pub fn describe(raw: &str) -> NameInfo {
     // A standard spelling can read a little differently from what it came from. The parts are those
     // of the field; the spelling is taken on until it stands.
     let mut seen: Vec<String> = info.display.iter().cloned().collect();
-    while let Some(next) = seen.last().and_then(|display| read(display).display) {
+    while let Some(last) = seen.last() {
+        let again = read(last);
+        let Some(next) = again.display else {
+            // What is no name in its own standard spelling is none as it came.
+            return without_name(again.problem.unwrap_or(Problem::NotAName));
+        };
         if let Some(start) = seen.iter().position(|display| *display == next) {
             info.display = seen.drain(start..).min();
             break;
         }
         if seen.len() == RESPELLINGS_MAX {
-            break;
+            // Words that never find their places are no name.
+            return without_name(Problem::NotAName);
         }
         seen.push(next);
     }
@@ -157,7 +163,7 @@ pub fn describe(raw: &str) -> NameInfo {
 }
 
 /// Bound on how often a spelling is read again.
-const RESPELLINGS_MAX: usize = 8;
+const RESPELLINGS_MAX: usize = 16;
 
 fn read(raw: &str) -> NameInfo {
     if raw.len() > INPUT_CHARS_MAX && raw.chars().nth(INPUT_CHARS_MAX).is_some() {

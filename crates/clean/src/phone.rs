@@ -149,8 +149,12 @@ pub enum Problem {
     ScientificNotation,
     /// Mended: a trailing `.0` of a number column was taken off.
     TrailingDecimal,
+    /// Mended: words stood beside the number.
+    WordsAround,
     /// Mended: the field holds several numbers, each valid by itself; this is the first.
     SeveralNumbers,
+    /// Told by `clean` alone: the number has an extension, which its normal form leaves out.
+    ExtensionDropped,
 }
 
 impl Problem {
@@ -168,7 +172,9 @@ impl Problem {
             Self::DigitsLost => "digits_lost",
             Self::ScientificNotation => "scientific_notation",
             Self::TrailingDecimal => "trailing_decimal",
+            Self::WordsAround => "words_around",
             Self::SeveralNumbers => "several_numbers",
+            Self::ExtensionDropped => "extension_dropped",
         }
     }
 }
@@ -185,6 +191,23 @@ pub fn normalise(raw: &str, region: Region) -> Option<String> {
     }
     let (number, _) = repair::repair(util, raw, region)?;
     Some(e164(util, &number?))
+}
+
+/// What `normalise` gives, and what ails the number, at little more than the cost of the first.
+pub fn clean(raw: &str, region: Region) -> (Option<String>, Option<Problem>) {
+    let util = util();
+    let parsed = parse(util, raw, region);
+    if let Ok(number) = &parsed
+        && is_valid(util, number)
+    {
+        let problem = number.extension.as_ref().is_some_and(|extension| !extension.is_empty());
+        return (Some(e164(util, number)), problem.then_some(Problem::ExtensionDropped));
+    }
+    match (repair::repair(util, raw, region), parsed) {
+        (Some((number, problem)), _) => (number.map(|number| e164(util, &number)), Some(problem)),
+        (None, Ok(number)) => (None, Some(length_problem(util, &number))),
+        (None, Err(problem)) => (None, Some(problem)),
+    }
 }
 
 /// All that libphonenumber knows of the number in `raw`, and what ails it.

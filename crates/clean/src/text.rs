@@ -12,6 +12,7 @@ mod tags;
 
 use std::borrow::Cow;
 
+pub(crate) use invisible::strip as strip_invisible;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// Bound on the passes. Each layer of damage takes one pass and shrinks the text: what people

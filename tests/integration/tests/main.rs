@@ -2,6 +2,8 @@
 
 mod answers;
 mod cancel;
+mod cleaning;
+mod cleaning_in_place;
 mod dump;
 mod engine_death;
 mod engine_setup;

@@ -1,5 +1,6 @@
 //! The region in which a number without country code is read.
 
+use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -39,6 +40,16 @@ impl FromStr for Region {
         match util().get_country_code_for_region(region) {
             Some(_) => Ok(Self(Some(region))),
             None => Err(UnknownRegion),
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    /// Writes what `from_str` reads: the two letters, `ZZ` for none.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(region) => write!(formatter, "{}", region.as_region_str()),
+            None => formatter.write_str("ZZ"),
         }
     }
 }

@@ -18,7 +18,7 @@ const TAG_END: char = '\u{E007F}';
 const VIRAMA: u8 = 9;
 
 /// `text` without its invisible characters; Windows' characters where C1 controls stood.
-pub(super) fn strip(text: &str) -> Cow<'_, str> {
+pub(crate) fn strip(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control()) {
         return text.into();
     }

@@ -1,0 +1,148 @@
+//! The rows of a table, cleaned one by one by a plan: what each column's clean value is, what ails
+//! it, and whether the row must be rejected.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::kind::Kind;
+use super::value::{Cleaned, clean, is_absence};
+
+/// The problem of a required value that is NULL.
+const MISSING: &str = "missing";
+/// The problem of a clean value that is longer than its column.
+const DOES_NOT_FIT: &str = "does_not_fit";
+
+/// What is to be done with one column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Step {
+    /// What the column holds.
+    pub kind: Kind,
+    /// Whether a row without a value here is rejected.
+    pub is_required: bool,
+    /// Whether the column is part of the result; where not, its changes are not told.
+    pub is_kept: bool,
+    /// Most characters that the result's column takes.
+    pub chars_max: Option<usize>,
+    /// Whether the result's column takes no NULL, so that what cannot be read stays as it is.
+    pub is_not_null: bool,
+}
+
+/// What is to be done with a row, column by column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan(pub Vec<Step>);
+
+/// The text is no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the plan of the columns to clean cannot be read")]
+pub struct InvalidPlan;
+
+/// Why a row is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A required value is NULL, blank or a placeholder.
+    Missing,
+    /// A required value cannot be read.
+    Invalid,
+}
+
+impl Reason {
+    /// Stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
+/// A row after cleaning; each list has one element for each step of the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Clean values.
+    pub values: Vec<Option<String>>,
+    /// What ails them.
+    pub problems: Vec<Option<&'static str>>,
+    /// Whether the value is another than it was, in a column that is kept.
+    pub changed: Vec<bool>,
+    /// Why the row must be rejected; none where it is kept.
+    pub reason: Option<Reason>,
+}
+
+impl Plan {
+    /// The row `raw` after cleaning; missing fields are NULL.
+    pub fn clean(&self, raw: &[Option<&str>]) -> Row {
+        let mut row = Row::default();
+        for (index, step) in self.0.iter().enumerate() {
+            let raw = raw.get(index).copied().flatten();
+            let Cleaned { value, problem } = step.clean(raw);
+            if step.is_required && value.is_none() {
+                let reason = match problem {
+                    Some(problem) if problem != MISSING && !is_absence(problem) => Reason::Invalid,
+                    _ => Reason::Missing,
+                };
+                // A row that lacks one value and has a wrong one is told as missing.
+                if row.reason != Some(Reason::Missing) {
+                    row.reason = Some(reason);
+                }
+            }
+            row.changed.push(step.is_kept && value.as_deref() != raw);
+            row.values.push(value);
+            row.problems.push(problem);
+        }
+        row
+    }
+}
+
+impl Step {
+    fn clean(&self, raw: Option<&str>) -> Cleaned {
+        let Some(raw) = raw else {
+            return Cleaned { value: None, problem: self.is_required.then_some(MISSING) };
+        };
+        let cleaned = clean(raw, self.kind);
+        let stays = |problem| Cleaned { value: Some(raw.to_owned()), problem };
+        match &cleaned.value {
+            None if self.is_not_null && !self.is_required => stays(cleaned.problem),
+            Some(value) if self.chars_max.is_some_and(|max| value.chars().nth(max).is_some()) => {
+                stays(Some(DOES_NOT_FIT))
+            }
+            _ => cleaned,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// Writes what `from_str` reads: JSON, one array for each step.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps: Vec<Value> = self
+            .0
+            .iter()
+            .map(|step| {
+                json!([
+                    step.kind.to_string(),
+                    step.is_required,
+                    step.is_kept,
+                    step.chars_max,
+                    step.is_not_null
+                ])
+            })
+            .collect();
+        write!(formatter, "{}", Value::from(steps))
+    }
+}
+
+impl std::str::FromStr for Plan {
+    type Err = InvalidPlan;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        type Written = (String, bool, bool, Option<usize>, bool);
+        let steps: Vec<Written> = serde_json::from_str(text).map_err(|_| InvalidPlan)?;
+        let steps =
+            steps.into_iter().map(|(kind, is_required, is_kept, chars_max, is_not_null)| {
+                let kind = kind.parse().map_err(|_| InvalidPlan)?;
+                Ok(Step { kind, is_required, is_kept, chars_max, is_not_null })
+            });
+        steps.collect::<Result<_, _>>().map(Self)
+    }
+}

@@ -1,0 +1,126 @@
+//! The new row of a trigger, its columns read and changed as text.
+
+use crate::error::{Error, Result};
+use crate::pg::types::Base;
+use pgrx::heap_tuple::PgHeapTuple;
+use pgrx::prelude::*;
+use pgrx::{AllocatedByPostgres, PgTupleDesc};
+use std::ffi::{CStr, CString};
+use std::num::NonZeroUsize;
+
+/// The row that an INSERT or UPDATE is about to write.
+pub struct NewRow<'a> {
+    tuple: pg_sys::HeapTuple,
+    description: PgTupleDesc<'a>,
+}
+
+/// A column of the trigger's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    number: NonZeroUsize,
+    type_oid: pg_sys::Oid,
+    modifier: i32,
+    /// Whether its values are computed from other columns, after this trigger.
+    pub is_computed: bool,
+}
+
+impl Column {
+    /// The type behind it.
+    pub fn base(self) -> Base {
+        Base::of(self.type_oid, self.modifier)
+    }
+
+    fn number(self) -> i32 {
+        i32::try_from(self.number.get()).unwrap_or_default()
+    }
+}
+
+impl<'a> NewRow<'a> {
+    /// The row; `None` for a trigger that is not fired for each row by INSERT or UPDATE.
+    pub fn of(trigger: &'a PgTrigger<'a>) -> Option<Self> {
+        let tuple = trigger.new()?.into_pg();
+        let relation = trigger.relation().ok()?;
+        let description = relation.tuple_desc();
+        // SAFETY: the description is the relation's own, which stays open while the trigger runs.
+        let description = unsafe { PgTupleDesc::from_pg_unchecked(description.as_ptr()) };
+        Some(Self { tuple, description })
+    }
+
+    /// The column of that exact name.
+    pub fn column(&self, name: &str) -> Option<Column> {
+        let (index, attribute) = self
+            .description
+            .iter()
+            .enumerate()
+            .find(|(_, attribute)| !attribute.attisdropped && attribute.name() == name)?;
+        Some(Column {
+            number: NonZeroUsize::new(index + 1)?,
+            type_oid: attribute.atttypid,
+            modifier: attribute.atttypmod,
+            is_computed: attribute.attgenerated != 0,
+        })
+    }
+
+    /// A column in its text form; `None` for NULL.
+    pub fn text(&self, column: Column) -> Option<String> {
+        // SAFETY: tuple and description belong together; the string is palloc'd or NULL.
+        unsafe {
+            let value =
+                pg_sys::SPI_getvalue(self.tuple, self.description.as_ptr(), column.number());
+            if value.is_null() {
+                return None;
+            }
+            Some(CStr::from_ptr(value).to_string_lossy().into_owned())
+        }
+    }
+
+    /// The row with other values in some columns, each read by its type's input function, which
+    /// raises the server's own ERROR for what the type cannot hold.
+    pub fn with(self, changes: &[(Column, Option<String>)]) -> Result<Self> {
+        let mut numbers: Vec<i32> = Vec::new();
+        let mut values = Vec::new();
+        let mut nulls = Vec::new();
+        for (column, value) in changes {
+            numbers.push(column.number());
+            nulls.push(value.is_none());
+            values.push(match value {
+                Some(value) => input(*column, value)?,
+                None => pg_sys::Datum::from(0),
+            });
+        }
+        // SAFETY: the arrays have as many elements as is said; the numbers are the row's columns.
+        let tuple = unsafe {
+            pg_sys::heap_modify_tuple_by_cols(
+                self.tuple,
+                self.description.as_ptr(),
+                numbers.len() as i32,
+                numbers.as_mut_ptr(),
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            )
+        };
+        Ok(Self { tuple, ..self })
+    }
+
+    /// The row as a trigger returns it.
+    pub fn into_tuple(self) -> PgHeapTuple<'a, AllocatedByPostgres> {
+        // SAFETY: tuple and description belong together, and outlive the trigger's call.
+        unsafe { PgHeapTuple::from_heap_tuple(self.description, self.tuple) }
+    }
+}
+
+/// The value that a type's input function reads.
+fn input(column: Column, text: &str) -> Result<pg_sys::Datum> {
+    let text = CString::new(text).map_err(|_| Error::internal("a clean value holds a NUL"))?;
+    let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: the function is the type's own; it copies what it needs of the string.
+    unsafe {
+        pg_sys::getTypeInputInfo(column.type_oid, &raw mut function, &raw mut parameter);
+        Ok(pg_sys::OidInputFunctionCall(
+            function,
+            text.as_ptr().cast_mut(),
+            parameter,
+            column.modifier,
+        ))
+    }
+}

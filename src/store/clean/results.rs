@@ -1,0 +1,192 @@
+//! What is made of the staged rows: the clean table, the rejects, the changes, and the counts.
+
+use super::job::{Job, Looked};
+use super::report::Report;
+use super::sql::{self, EQ};
+use super::staging::{STAGING, field};
+use super::target::Target;
+use super::{row_of, run};
+use crate::error::Result;
+use crm_ai_clean::rows::Kind;
+use pgrx::JsonB;
+
+/// Examples of changes, and of rejected rows, that a dry run shows.
+const EXAMPLES: usize = 10;
+
+/// The columns that are looked at, by name; those that `wanted` does not want are NULL.
+fn names(job: &Job, wanted: impl Fn(&Looked) -> bool) -> String {
+    let name = |looked: &Looked| wanted(looked).then(|| job.column(looked).name.as_str());
+    sql::text_array(job.looked.iter().map(name))
+}
+
+/// The list of problems in a staged row's `clean`.
+fn problems(job: &Job) -> String {
+    let count = job.looked.len();
+    format!("st.clean[{}:{}]", count + 1, 2 * count)
+}
+
+/// Makes the table of clean rows.
+pub fn make_target(job: &Job, target: &Target) -> Result<u64> {
+    let columns: Vec<String> = job.keep.iter().map(|&index| clean_column(job, index)).collect();
+    run(&format!(
+        "CREATE TABLE {} AS SELECT {} FROM {STAGING} st WHERE st.reason IS NULL",
+        target.table(),
+        columns.join(", ")
+    ))
+}
+
+/// A column of the result. Clean values of text columns keep the type, without its limit; of other
+/// columns they are text, and dates and truth values become what they are.
+fn clean_column(job: &Job, index: usize) -> String {
+    let column = &job.source.columns[index];
+    let name = sql::identifier(&column.name);
+    let Some(place) = job.cleaned(index) else {
+        return format!("{} AS {name}", field("st", column));
+    };
+    let kind = job.looked[place - 1].step.kind;
+    let (type_name, collation) = match kind {
+        Kind::Date(_) => ("pg_catalog.date".to_owned(), None),
+        Kind::Boolean => ("pg_catalog.bool".to_owned(), None),
+        _ if column.base.is_text() && !column.base.is_padded() => {
+            (column.base.sql_name(), column.collation.as_ref())
+        }
+        _ => ("pg_catalog.text".to_owned(), column.collation.as_ref()),
+    };
+    let collation = collation.map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+    format!("st.clean[{place}]::{type_name}{collation} AS {name}")
+}
+
+/// The key of a staged row.
+fn key(job: &Job) -> String {
+    sql::key_of(&job.source, |column| field("st", column))
+}
+
+/// The query of rejected rows, with their reasons.
+fn rejects(job: &Job) -> String {
+    let kinds = job.looked.iter().map(|looked| Some(looked.step.kind.name()));
+    format!(
+        "SELECT st.source_row, {key} AS key, pg_catalog.to_jsonb(st.record) AS record, st.reason,
+             st.duplicate_of, CASE WHEN st.told THEN (
+                 SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                     'column', p.column_name, 'value_kind', p.kind, 'problem', p.problem))
+                 FROM ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({kinds}),
+                     pg_catalog.unnest({problems})) p(column_name, kind, problem)
+                 WHERE p.problem IS NOT NULL) END AS problems
+         FROM {STAGING} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
+        key = key(job),
+        names = names(job, |_| true),
+        kinds = sql::text_array(kinds),
+        problems = problems(job),
+    )
+}
+
+/// The query of values that were changed in kept rows.
+fn changes(job: &Job) -> String {
+    let is_cleaned = |looked: &Looked| looked.step.kind != Kind::Keep;
+    let before: Vec<String> = job
+        .looked
+        .iter()
+        .map(|looked| match is_cleaned(looked) {
+            true => sql::as_text(&field("st", job.column(looked))),
+            false => "NULL".to_owned(),
+        })
+        .collect();
+    let count = job.looked.len();
+    format!(
+        "SELECT st.source_row, {key} AS key, c.column_name, c.before, c.after, c.problem
+         FROM {STAGING} st, ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({before}),
+             pg_catalog.unnest(st.clean[1:{count}]), pg_catalog.unnest({problems}),
+             pg_catalog.unnest(st.clean[{changed}:{end}]))
+             c(column_name, before, after, problem, changed)
+         WHERE st.reason IS NULL AND st.repaired AND c.changed IS NOT NULL",
+        key = key(job),
+        names = names(job, is_cleaned),
+        before = sql::array(&before),
+        problems = problems(job),
+        changed = 2 * count + 1,
+        end = 3 * count,
+    )
+}
+
+/// Makes the companions of the target: rejected rows and changed values.
+pub fn make_companions(job: &Job, target: &Target) -> Result<()> {
+    run(&format!("CREATE TABLE {} AS {}", target.rejects(), rejects(job)))?;
+    run(&format!("CREATE TABLE {} AS {}", target.changes(), changes(job)))?;
+    Ok(())
+}
+
+/// Counts the staged rows and their problems.
+pub fn count(job: &Job, target: &Target) -> Result<Report> {
+    let reason = |name: &str| {
+        format!("pg_catalog.count(*) FILTER (WHERE st.reason {EQ} {})", sql::literal(name))
+    };
+    let sql = format!(
+        "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE st.reason IS NULL),
+             pg_catalog.count(*) FILTER (WHERE st.reason IS NULL AND st.repaired),
+             {}, {}, {}
+         FROM {STAGING} st",
+        reason("duplicate"),
+        reason("missing"),
+        reason("invalid")
+    );
+    let counts = row_of(&sql, |row| {
+        let mut counts = [0_i64; 6];
+        for (count, place) in counts.iter_mut().zip(1..) {
+            *count = row.get::<i64>(place)?.unwrap_or_default();
+        }
+        Ok(counts)
+    })?;
+    let [read, kept, repaired, duplicate, missing, invalid] = counts.unwrap_or_default();
+    let kinds = job.keep.iter().map(|&index| {
+        let kind = job.cleaned(index).map_or(Kind::Keep, |place| job.looked[place - 1].step.kind);
+        (job.source.columns[index].name.clone(), kind.to_string().into())
+    });
+    Ok(Report {
+        target: target.shown(),
+        read: Some(read),
+        kept: Some(kept),
+        rejected: Some(read - kept),
+        repaired: Some(repaired),
+        duplicate: Some(duplicate),
+        missing: Some(missing),
+        invalid: Some(invalid),
+        kinds: Some(JsonB(serde_json::Value::Object(kinds.collect()))),
+        problems: count_problems(job)?,
+        ..Report::default()
+    })
+}
+
+/// How often each problem was met in each column.
+fn count_problems(job: &Job) -> Result<Option<JsonB>> {
+    let sql = format!(
+        "SELECT coalesce(pg_catalog.jsonb_object_agg(y.column_name, y.problems), '{{}}')
+         FROM (
+             SELECT x.column_name, pg_catalog.jsonb_object_agg(x.problem, x.rows) AS problems
+             FROM (
+                 SELECT p.column_name, p.problem, pg_catalog.count(*) AS rows
+                 FROM {STAGING} st, ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({}))
+                     p(column_name, problem)
+                 WHERE st.told AND p.problem IS NOT NULL
+                 GROUP BY p.column_name, p.problem) x
+             GROUP BY x.column_name) y",
+        names(job, |_| true),
+        problems(job)
+    );
+    Ok(row_of(&sql, |row| row.get::<JsonB>(1))?.flatten())
+}
+
+/// The first changes and rejected rows, as a dry run shows them.
+pub fn examples(job: &Job) -> Result<Option<JsonB>> {
+    let list = |query: String| {
+        format!(
+            "(SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e)), '[]')
+              FROM ({query} LIMIT {EXAMPLES}) e)"
+        )
+    };
+    let sql = format!(
+        "SELECT pg_catalog.jsonb_build_object('changes', {}, 'rejects', {})",
+        list(changes(job)),
+        list(rejects(job))
+    );
+    Ok(row_of(&sql, |row| row.get::<JsonB>(1))?.flatten())
+}

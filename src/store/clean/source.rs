@@ -1,0 +1,228 @@
+//! The table to clean, as the catalogue describes it.
+
+use super::sql::{self, EQ};
+use crate::error::{Error, Result};
+use crate::pg::query;
+use crate::pg::types::{self, Base};
+use pgrx::pg_sys;
+
+/// A table, a view, or anything else that rows can be read from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The catalogue's number of it.
+    pub oid: pg_sys::Oid,
+    /// Schema and name, not quoted.
+    pub schema: String,
+    /// See `schema`.
+    pub name: String,
+    /// `pg_class.relkind`.
+    kind: char,
+    /// Whether tables inherit from it, in the old way.
+    has_heirs: bool,
+    /// Its columns in their order, without dropped ones.
+    pub columns: Vec<Column>,
+    /// The primary key's columns, by their place in `columns`; empty where it has none.
+    pub primary_key: Vec<usize>,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    type_oid: pg_sys::Oid,
+    /// The type behind it.
+    pub base: Base,
+    /// The collation, quoted and qualified, where the type has one.
+    pub collation: Option<String>,
+    /// Whether it refuses NULL.
+    pub is_not_null: bool,
+    /// Whether its values are computed from other columns.
+    pub is_computed: bool,
+    /// Whether its values are numbers that the server alone gives (`GENERATED ALWAYS`).
+    pub is_numbered: bool,
+}
+
+impl Column {
+    /// Whether equal values can be found by the type's own equality.
+    pub fn is_comparable(&self) -> bool {
+        types::is_comparable(self.type_oid)
+    }
+
+    /// Whether NaN is among the values, which says that there is none.
+    pub fn has_nan(&self) -> bool {
+        let oids = [pg_sys::FLOAT4OID, pg_sys::FLOAT8OID, pg_sys::NUMERICOID];
+        oids.contains(&self.base.oid)
+    }
+
+    /// Whether the values are whole numbers or decimals, as which phones are stored sometimes.
+    pub fn is_number(&self) -> bool {
+        let whole = [pg_sys::INT4OID, pg_sys::INT8OID];
+        self.has_nan() || whole.contains(&self.base.oid)
+    }
+
+    /// Whether the values are points in time, with a time of day.
+    pub fn is_timestamp(&self) -> bool {
+        [pg_sys::TIMESTAMPOID, pg_sys::TIMESTAMPTZOID].contains(&self.base.oid)
+    }
+}
+
+impl Source {
+    /// Reads the catalogue. 42809 for what has no rows; the right to read them is asked for when
+    /// they are.
+    pub fn read(oid: pg_sys::Oid) -> Result<Self> {
+        let class = format!(
+            "SELECT n.nspname, c.relname, c.relkind, c.relhassubclass
+             FROM pg_catalog.pg_class c
+             JOIN pg_catalog.pg_namespace n ON n.oid {EQ} c.relnamespace
+             WHERE c.oid {EQ} $1"
+        );
+        let mut found = None;
+        query::read(&class, &[oid.into()], |row| {
+            found = Some((row.text(1), row.text(2), row.text(3), row.is_true(4)));
+            Ok(false)
+        })?;
+        let Some((Some(schema), Some(name), Some(kind), has_heirs)) = found else {
+            return Err(Error::undefined_table("the source does not exist"));
+        };
+        let kind = kind.chars().next().unwrap_or_default();
+        if !matches!(kind, 'r' | 'p' | 'v' | 'm' | 'f') {
+            return Err(Error::wrong_object(format!("\"{name}\" is not a table or view")));
+        }
+        let columns = columns(oid)?;
+        let primary_key = primary_key(oid, &columns)?;
+        let has_heirs = has_heirs && kind == 'r';
+        Ok(Self { oid, schema, name, kind, has_heirs, columns, primary_key })
+    }
+
+    /// Its name in SQL.
+    pub fn sql_name(&self) -> String {
+        sql::qualified(&self.schema, &self.name)
+    }
+
+    /// Whether rows have a place in a file, which is the order that they are read in.
+    pub fn has_places(&self) -> bool {
+        matches!(self.kind, 'r' | 'p' | 'm')
+    }
+
+    /// The column of that exact name; 42703 where there is none.
+    pub fn find(&self, name: &str) -> Result<usize> {
+        self.columns.iter().position(|column| column.name == name).ok_or_else(|| {
+            Error::undefined_column(format!(
+                "column \"{name}\" of table \"{}\" does not exist",
+                self.name
+            ))
+            .hint("column names are given exactly as they are stored, capitals and all")
+        })
+    }
+
+    /// Fails unless rows can be changed where they are, and found again.
+    pub fn check_in_place(&self) -> Result<()> {
+        if !matches!(self.kind, 'r' | 'p') || self.has_heirs {
+            return Err(Error::wrong_object(format!(
+                "\"{}\" cannot be cleaned in place: it is no table of its own",
+                self.name
+            ))
+            .hint("give a new table as target"));
+        }
+        if self.primary_key.is_empty() {
+            return Err(Error::wrong_state(format!(
+                "table \"{}\" has no primary key, which cleaning in place needs",
+                self.name
+            ))
+            .hint("add a primary key, or give a new table as target"));
+        }
+        Ok(())
+    }
+}
+
+fn columns(oid: pg_sys::Oid) -> Result<Vec<Column>> {
+    let sql = format!(
+        "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull,
+             a.attgenerated OPERATOR(pg_catalog.<>) ''::\"char\",
+             a.attidentity {EQ} 'a'::\"char\",
+             CASE WHEN c.oid IS NOT NULL
+                 THEN pg_catalog.format('%I.%I', n.nspname, c.collname) END
+         FROM pg_catalog.pg_attribute a
+         LEFT JOIN pg_catalog.pg_collation c ON c.oid {EQ} a.attcollation
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid {EQ} c.collnamespace
+         WHERE a.attrelid {EQ} $1 AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2
+             AND NOT a.attisdropped
+         ORDER BY a.attnum"
+    );
+    let mut columns = Vec::new();
+    query::read(&sql, &[oid.into()], |row| {
+        let number = |column| row.text(column).and_then(|text| text.parse().ok()).unwrap_or(-1);
+        let type_oid = row.text(2).and_then(|text| text.parse().ok()).unwrap_or(0);
+        let type_oid = pg_sys::Oid::from(type_oid);
+        columns.push(Column {
+            name: row.text(1).unwrap_or_default(),
+            type_oid,
+            base: Base::of(type_oid, number(3)),
+            collation: row.text(7),
+            is_not_null: row.is_true(4),
+            is_computed: row.is_true(5),
+            is_numbered: row.is_true(6),
+        });
+        Ok(true)
+    })?;
+    Ok(columns)
+}
+
+fn primary_key(oid: pg_sys::Oid, columns: &[Column]) -> Result<Vec<usize>> {
+    let sql = format!(
+        "SELECT a.attname
+         FROM pg_catalog.pg_index i
+         CROSS JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, place)
+         JOIN pg_catalog.pg_attribute a
+             ON a.attrelid {EQ} i.indrelid AND a.attnum {EQ} k.attnum
+         WHERE i.indrelid {EQ} $1 AND i.indisprimary
+             AND k.place OPERATOR(pg_catalog.<=) i.indnkeyatts
+         ORDER BY k.place"
+    );
+    let mut key = Vec::new();
+    query::read(&sql, &[oid.into()], |row| {
+        let name = row.text(1).unwrap_or_default();
+        key.extend(columns.iter().position(|column| column.name == name));
+        Ok(true)
+    })?;
+    Ok(key)
+}
+
+/// Tables whose rows would be deleted or changed together with rows of this one.
+pub fn followers(oid: pg_sys::Oid) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT DISTINCT c.conrelid::pg_catalog.regclass::pg_catalog.text
+         FROM pg_catalog.pg_constraint c
+         WHERE c.confrelid {EQ} $1 AND c.contype {EQ} 'f'::\"char\"
+             AND c.confdeltype {EQ} ANY ('{{c,n,d}}'::\"char\"[])"
+    );
+    let mut tables = Vec::new();
+    query::read(&sql, &[oid.into()], |row| {
+        tables.extend(row.text(1));
+        Ok(true)
+    })?;
+    Ok(tables)
+}
+
+/// Values of each column among the first rows, NULLs left out, to guess its kind from.
+pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
+    const ROWS: usize = 1000;
+    let alias = sql::Alias::of(source);
+    let values: Vec<String> =
+        columns.iter().map(|&index| sql::as_text(&alias.column(&source.columns[index]))).collect();
+    let mut found = vec![Vec::new(); columns.len()];
+    if columns.is_empty() {
+        return Ok(found);
+    }
+    let sql =
+        format!("SELECT {} FROM {} {alias} LIMIT {ROWS}", values.join(", "), source.sql_name());
+    query::read(&sql, &[], |row| {
+        for (values, place) in found.iter_mut().zip(1..) {
+            values.extend(row.text(place));
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,104 @@
+//! Pieces of SQL that mean the same under every search path.
+
+use super::source::{Column, Source};
+use std::fmt;
+
+/// Equality that no caller's schema can stand in for.
+pub const EQ: &str = "OPERATOR(pg_catalog.=)";
+
+/// A name in SQL, always quoted.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name with its schema.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+/// A text in SQL, whatever `standard_conforming_strings` is.
+pub fn literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') {
+        format!("E'{}'::pg_catalog.text", quoted.replace('\\', "\\\\"))
+    } else {
+        format!("'{quoted}'::pg_catalog.text")
+    }
+}
+
+/// An array of texts in SQL; `None` is NULL.
+pub fn text_array<T: AsRef<str>>(texts: impl IntoIterator<Item = Option<T>>) -> String {
+    let items: Vec<String> = texts
+        .into_iter()
+        .map(|text| text.map_or_else(|| "NULL".to_owned(), |text| literal(text.as_ref())))
+        .collect();
+    array(&items)
+}
+
+/// An expression as text. The collation is said, as values of several columns come together.
+pub fn as_text(value: &str) -> String {
+    format!("{value}::pg_catalog.text COLLATE pg_catalog.\"default\"")
+}
+
+/// An array of expressions that give text.
+pub fn array(items: &[String]) -> String {
+    format!("ARRAY[{}]::pg_catalog.text[]", items.join(", "))
+}
+
+/// The name that a table has inside a statement, which none of its columns has: only so does the
+/// name alone mean the whole row.
+#[derive(Debug, Clone)]
+pub struct Alias(String);
+
+impl Alias {
+    /// A name that no column of `source` has.
+    pub fn of(source: &Source) -> Self {
+        let mut alias = "source".to_owned();
+        while source.columns.iter().any(|column| column.name == alias) {
+            alias.push('_');
+        }
+        Self(alias)
+    }
+
+    /// A column of it.
+    pub fn column(&self, column: &Column) -> String {
+        format!("{}.{}", self.0, identifier(&column.name))
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// `jsonb_build_object` of the key's columns, each of which `value` writes; NULL without a key.
+pub fn key_of(source: &Source, value: impl Fn(&Column) -> String) -> String {
+    if source.primary_key.is_empty() {
+        return "NULL::pg_catalog.jsonb".to_owned();
+    }
+    let pairs: Vec<String> = source
+        .primary_key
+        .iter()
+        .map(|&index| &source.columns[index])
+        .map(|column| format!("{}, {}", literal(&column.name), value(column)))
+        .collect();
+    format!("pg_catalog.jsonb_build_object({})", pairs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_stay_inside_their_quotes() {
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+        assert_eq!(qualified("S", "t"), "\"S\".\"t\"");
+        assert_eq!(literal("it's"), "'it''s'::pg_catalog.text");
+        assert_eq!(literal("\\'"), "E'\\\\'''::pg_catalog.text");
+        assert_eq!(
+            text_array([Some("a"), None]),
+            "ARRAY['a'::pg_catalog.text, NULL]::pg_catalog.text[]"
+        );
+    }
+}

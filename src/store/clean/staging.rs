@@ -1,0 +1,151 @@
+//! The staging table: every row of the source in its order, with its clean values and, where it
+//! must be rejected, why. It lives in the session's temporary schema until the call ends.
+//!
+//! Rows are read and cleaned by one query, which parallel workers share where PostgreSQL lets them.
+//! `clean` holds, for the columns that are looked at, first their clean values, then their
+//! problems, then marks of the changed ones; `crm_ai.clean_values` makes it.
+
+use super::job::{Distinct, Job, Looked};
+use super::run;
+use super::source::Column;
+use super::sql::{self, Alias, EQ};
+use crate::error::Result;
+use crm_ai_clean::rows::Kind;
+
+/// The staging table's name in SQL.
+pub const STAGING: &str = "pg_temp.crm_ai_staging";
+
+/// Fills the staging table; gives the number of rows.
+pub fn fill(job: &Job) -> Result<u64> {
+    let rows = run(&filling(job))?;
+    if job.distinct != Distinct::No {
+        run(&marking_duplicates(job))?;
+    }
+    Ok(rows)
+}
+
+/// Removes the staging table, which would otherwise stay until the transaction ends.
+pub fn drop() -> Result<()> {
+    run(&format!("DROP TABLE {STAGING}"))?;
+    Ok(())
+}
+
+fn filling(job: &Job) -> String {
+    let source = &job.source;
+    let alias = Alias::of(source);
+    let raw: Vec<String> = job.looked.iter().map(|looked| raw_of(job, looked, &alias)).collect();
+    let places = if source.has_places() {
+        format!("{alias}.tableoid AS part, {alias}.ctid AS place")
+    } else {
+        "NULL::pg_catalog.oid AS part, NULL::pg_catalog.tid AS place".to_owned()
+    };
+    // OFFSET keeps the planner from merging the levels, which would clean each value many times.
+    let cleaned = format!(
+        "SELECT {alias} AS record, {places}, crm_ai.clean_values({}, {}) AS clean
+         FROM {} {alias} OFFSET 0",
+        sql::array(&raw),
+        sql::literal(&job.plan().to_string()),
+        source.sql_name(),
+    );
+    let count = job.looked.len();
+    let order = if source.has_places() { "ORDER BY a.part, a.place" } else { "OFFSET 0" };
+    format!(
+        "CREATE TEMPORARY TABLE crm_ai_staging ON COMMIT DROP AS
+         SELECT pg_catalog.row_number() OVER () AS source_row, b.* FROM (
+             SELECT a.record, a.part, a.place, a.clean, a.clean[{reason}] AS reason,
+                 a.clean[{repaired}] IS NOT NULL AS repaired, a.clean[{told}] IS NOT NULL AS told,
+                 NULL::pg_catalog.int8 AS duplicate_of, {mark} AS mark
+             FROM ({cleaned}) a {order}) b",
+        reason = 3 * count + 1,
+        repaired = 3 * count + 2,
+        told = 3 * count + 3,
+        mark = mark(job),
+    )
+}
+
+/// A column as text; of one that is only asked whether it is there, no more than that.
+fn raw_of(job: &Job, looked: &Looked, alias: &Alias) -> String {
+    let column = job.column(looked);
+    let value = alias.column(column);
+    match looked.step.kind {
+        Kind::Keep if column.has_nan() => {
+            let is_nan = format!("{value}::pg_catalog.text {EQ} 'NaN'::pg_catalog.text");
+            format!("CASE WHEN {value} IS NULL OR {is_nan} THEN NULL ELSE '' END")
+        }
+        Kind::Keep => format!("CASE WHEN {value} IS NULL THEN NULL ELSE '' END"),
+        Kind::Date(_) if column.is_timestamp() => {
+            format!("pg_catalog.to_char({value}, 'YYYY-MM-DD HH24:MI:SS'::pg_catalog.text)")
+        }
+        _ => sql::as_text(&value),
+    }
+}
+
+/// A column of a staged row, as it came.
+pub fn field(row: &str, column: &Column) -> String {
+    format!("({row}.record).{}", sql::identifier(&column.name))
+}
+
+/// The values whose equality makes two staged rows duplicates.
+fn compared(job: &Job, row: &str) -> Vec<String> {
+    let columns: Vec<usize> = match &job.distinct {
+        Distinct::No => Vec::new(),
+        Distinct::WholeRow => (0..job.source.columns.len()).collect(),
+        Distinct::Columns(columns) => columns.clone(),
+    };
+    let value = |index: usize| {
+        let column = &job.source.columns[index];
+        match job.cleaned(index).filter(|_| job.distinct != Distinct::WholeRow) {
+            Some(place) => format!("{row}.clean[{place}]"),
+            None if column.is_comparable() => field(row, column),
+            None => sql::as_text(&field(row, column)),
+        }
+    };
+    columns.into_iter().map(value).collect()
+}
+
+/// What is compared, as one value.
+fn compared_record(job: &Job, row: &str) -> String {
+    let all_comparable = || job.source.columns.iter().all(Column::is_comparable);
+    if job.distinct == Distinct::WholeRow && all_comparable() {
+        return format!("{row}.record");
+    }
+    format!("ROW({})", compared(job, row).join(", "))
+}
+
+/// A number that duplicates share; NULL for rows that are none. A row that is rejected anyway does
+/// not make another one a duplicate, but for whole rows, where both would be rejected.
+fn mark(job: &Job) -> String {
+    let record = compared_record(job, "a");
+    let hash = format!("pg_catalog.hash_record_extended({record}, 0::pg_catalog.int8)");
+    match &job.distinct {
+        Distinct::No => "NULL::pg_catalog.int8".to_owned(),
+        Distinct::WholeRow => hash,
+        Distinct::Columns(_) => {
+            let reason = 3 * job.looked.len() + 1;
+            let is_there: Vec<String> =
+                compared(job, "a").iter().map(|value| format!("{value} IS NOT NULL")).collect();
+            let is_there = is_there.join(" OR ");
+            format!("CASE WHEN a.clean[{reason}] IS NULL AND ({is_there}) THEN {hash} END")
+        }
+    }
+}
+
+/// Rejects every row but the first of those that are equal. Only rows that share a mark are
+/// compared.
+fn marking_duplicates(job: &Job) -> String {
+    format!(
+        "UPDATE {STAGING} st
+         SET reason = 'duplicate', duplicate_of = d.first_row
+         FROM (
+             SELECT w.source_row, pg_catalog.first_value(w.source_row) OVER (
+                 PARTITION BY w.mark, {} ORDER BY w.source_row) AS first_row
+             FROM {STAGING} w
+             WHERE w.mark {EQ} ANY (
+                 SELECT m.mark FROM {STAGING} m WHERE m.mark IS NOT NULL
+                 GROUP BY m.mark HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)
+         ) d
+         WHERE d.source_row {EQ} st.source_row
+             AND d.first_row OPERATOR(pg_catalog.<) st.source_row",
+        compared_record(job, "w")
+    )
+}

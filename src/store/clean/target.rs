@@ -1,0 +1,205 @@
+//! The tables that cleaning makes: the target and its companions.
+
+use super::source::Source;
+use super::sql;
+use super::{row_of, run};
+use crate::error::{Error, Result};
+use pgrx::pg_sys;
+
+/// Longest name of a table, in bytes.
+const NAME_BYTES_MAX: usize = 63;
+/// What the companions' names end with.
+const REJECTS: &str = "_rejects";
+const CHANGES: &str = "_changes";
+/// What the comments of tables that are made here begin with.
+const MADE_BY: &str = "crm_ai.clean_table";
+const IN_PLACE: &str = "crm_ai.clean_table in place";
+
+/// A target by its name.
+#[derive(Debug, Clone)]
+pub struct Target {
+    schema: String,
+    name: String,
+    /// The table of that name, where there is one.
+    pub oid: Option<pg_sys::Oid>,
+}
+
+impl Target {
+    /// Reads a name as SQL writes it: `customer_clean`, `public."Clean"`. A name without schema is
+    /// that of the table that it means now, or else of a new one in the first schema of the search
+    /// path.
+    pub fn parse(text: &str) -> Result<Self> {
+        let parts =
+            row_of(&format!("SELECT pg_catalog.parse_ident({})", sql::literal(text)), |row| {
+                row.get::<Vec<String>>(1)
+            })?;
+        let parts = parts.flatten().unwrap_or_default();
+        let (schema, name) = match &parts[..] {
+            [name] => (None, name.clone()),
+            [schema, name] => (Some(schema.clone()), name.clone()),
+            _ => {
+                return Err(Error::invalid_argument("target is not the name of a table")
+                    .hint("give a name, or schema.name"));
+            }
+        };
+        if name.len() + REJECTS.len().max(CHANGES.len()) > NAME_BYTES_MAX {
+            return Err(Error::name_too_long(format!(
+                "target \"{name}\" leaves no room for {REJECTS} and {CHANGES} behind it"
+            ))
+            .hint("give a name of at most 55 bytes"));
+        }
+        let found = find(schema.as_deref(), &name)?;
+        let (schema, oid) = match (found, schema) {
+            (Some((schema, oid)), _) => (schema, Some(oid)),
+            (None, Some(schema)) => (schema, None),
+            (None, None) => (current_schema()?, None),
+        };
+        Ok(Self { schema, name, oid })
+    }
+
+    /// The table itself, in SQL.
+    pub fn table(&self) -> String {
+        sql::qualified(&self.schema, &self.name)
+    }
+
+    /// The table of rejected rows.
+    pub fn rejects(&self) -> String {
+        sql::qualified(&self.schema, &(self.name.clone() + REJECTS))
+    }
+
+    /// The table of changed values.
+    pub fn changes(&self) -> String {
+        sql::qualified(&self.schema, &(self.name.clone() + CHANGES))
+    }
+
+    /// For people to read.
+    pub fn shown(&self) -> String {
+        let plain = |name: &str| {
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+            if begins && name.chars().all(is_plain) {
+                name.to_owned()
+            } else {
+                sql::identifier(name)
+            }
+        };
+        format!("{}.{}", plain(&self.schema), plain(&self.name))
+    }
+
+    fn companions(&self) -> [String; 2] {
+        [self.name.clone() + REJECTS, self.name.clone() + CHANGES]
+    }
+
+    /// Fails with 42P07 where the target (unless cleaned in place) or a companion exists; removes
+    /// them before that where they may be replaced.
+    pub fn make_room(&self, source: &Source, in_place: bool, replace: bool) -> Result<()> {
+        if self.schema == source.schema && self.companions().contains(&source.name) {
+            return Err(Error::invalid_argument(format!(
+                "the source \"{}\" has the name of a companion of the target",
+                source.name
+            ))
+            .hint("give the target another name"));
+        }
+        for name in self.companions() {
+            self.make_room_for(&name, replace, true)?;
+        }
+        if !in_place {
+            self.make_room_for(&self.name, replace, false)?;
+        }
+        Ok(())
+    }
+
+    /// A companion is replaced only where it was made here: a table that happens to have its name
+    /// is somebody's.
+    fn make_room_for(&self, name: &str, replace: bool, is_companion: bool) -> Result<()> {
+        let Some((_, oid)) = find(Some(&self.schema), name)? else { return Ok(()) };
+        let is_ours = comment(oid)?.is_some_and(|text| text.starts_with(MADE_BY));
+        if !replace {
+            return Err(Error::duplicate_table(format!("relation \"{name}\" already exists"))
+                .hint("give another target, or replace => true to renew it"));
+        }
+        if is_companion && !is_ours {
+            return Err(Error::duplicate_table(format!(
+                "relation \"{name}\" already exists and was not made by {MADE_BY}"
+            ))
+            .hint("rename it, or give another target"));
+        }
+        run(&format!("DROP TABLE {}", sql::qualified(&self.schema, name)))?;
+        Ok(())
+    }
+
+    /// Tells in the catalogue what the tables are; undo reads it, and a dump carries it.
+    pub fn comment(&self, source: &Source, in_place: bool) -> Result<()> {
+        let by = if in_place { IN_PLACE } else { MADE_BY };
+        let of = format!("{}.{}", source.schema, source.name);
+        let mut tables = vec![
+            (self.rejects(), format!("{by}: rejected rows of {of}")),
+            (self.changes(), format!("{by}: changed values of {of}")),
+        ];
+        if !in_place {
+            tables.push((self.table(), format!("{by}: clean rows of {of}")));
+        }
+        for (table, text) in tables {
+            let text = text.replace('\'', "''").replace('\\', "\\\\");
+            run(&format!("COMMENT ON TABLE {table} IS E'{text}'"))?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the table was cleaned in place and what was recorded is still there.
+    pub fn check_undoable(&self) -> Result<()> {
+        let companion = |name: &String| -> Result<bool> {
+            let Some((_, oid)) = find(Some(&self.schema), name)? else { return Ok(false) };
+            Ok(comment(oid)?.is_some_and(|text| text.starts_with(IN_PLACE)))
+        };
+        let [rejects, changes] = self.companions();
+        if companion(&rejects)? && companion(&changes)? {
+            return Ok(());
+        }
+        Err(Error::wrong_state(format!("nothing is recorded to undo for table \"{}\"", self.name))
+            .hint(
+                "only a table that clean_table cleaned in place can be undone, from the \
+                   companions that it left",
+            ))
+    }
+
+    /// Removes the companions.
+    pub fn drop_companions(&self) -> Result<()> {
+        run(&format!("DROP TABLE {}, {}", self.rejects(), self.changes()))?;
+        Ok(())
+    }
+}
+
+/// The relation of that name with its schema; by the search path where no schema is named.
+fn find(schema: Option<&str>, name: &str) -> Result<Option<(String, pg_sys::Oid)>> {
+    let written = match schema {
+        Some(schema) => sql::qualified(schema, name),
+        None => sql::identifier(name),
+    };
+    let eq = sql::EQ;
+    let sql = format!(
+        "SELECT n.nspname::pg_catalog.text, c.oid
+         FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid {eq} c.relnamespace
+         WHERE c.oid {eq} pg_catalog.to_regclass({})::pg_catalog.oid",
+        sql::literal(&written)
+    );
+    let found = row_of(&sql, |row| Ok((row.get::<String>(1)?, row.get::<pg_sys::Oid>(2)?)))?;
+    Ok(found.and_then(|(schema, oid)| schema.zip(oid)))
+}
+
+fn current_schema() -> Result<String> {
+    let sql = "SELECT pg_catalog.current_schema()::pg_catalog.text";
+    row_of(sql, |row| row.get::<String>(1))?.flatten().ok_or_else(|| {
+        Error::undefined_schema("no schema has been selected to create the target in")
+            .hint("name the target with its schema, or set search_path")
+    })
+}
+
+fn comment(oid: pg_sys::Oid) -> Result<Option<String>> {
+    let sql = format!(
+        "SELECT pg_catalog.obj_description({}::pg_catalog.oid, 'pg_class'::pg_catalog.name)",
+        oid.to_u32()
+    );
+    Ok(row_of(&sql, |row| row.get::<String>(1))?.flatten())
+}

@@ -1,0 +1,203 @@
+//! Taking back what cleaning in place did.
+//!
+//! A value comes back where it still is what cleaning made of it; a rejected row where nothing has
+//! taken its place. What came back leaves the companions; what did not stays in them.
+
+use super::report::Report;
+use super::source::Source;
+use super::sql::{self, EQ};
+use super::target::Target;
+use super::{in_place, row_of, run};
+use crate::error::{Error, Result};
+use pgrx::JsonB;
+
+/// What is to come back, in the session's temporary schema.
+const UNDO: &str = "pg_temp.crm_ai_undo";
+/// Conflicts that the report shows.
+const EXAMPLES: usize = 10;
+
+/// Takes back `clean_table` on a table that it cleaned in place.
+pub fn undo(target: &str) -> Result<Report> {
+    let target = Target::parse(target)?;
+    let Some(oid) = target.oid else {
+        return Err(Error::undefined_table("the target does not exist"));
+    };
+    target.check_undoable()?;
+    let source = Source::read(oid)?;
+    source.check_in_place()?;
+    in_place::lock(&source.sql_name())?;
+    let recorded = count(&target.changes())? + count(&target.rejects())?;
+    let columns = changed_columns(&source, &target)?;
+    compare(&source, &target, &columns)?;
+    bring_back_values(&source, &target, &columns)?;
+    let conflicts = conflicting_values()?;
+    bring_back_rows(&source, &target)?;
+    run(&format!("DROP TABLE {UNDO}"))?;
+    let left = count(&target.changes())? + count(&target.rejects())?;
+    let report = Report {
+        target: target.shown(),
+        restored: Some(recorded - left),
+        conflicts: Some(left),
+        examples: Some(JsonB(serde_json::json!({
+            "changed_since": conflicts,
+            "rows_not_back": rows_left(&target)?,
+        }))),
+        ..Report::default()
+    };
+    if left == 0 {
+        target.drop_companions()?;
+    }
+    Ok(report)
+}
+
+fn count(table: &str) -> Result<i64> {
+    let sql = format!("SELECT pg_catalog.count(*) FROM {table}");
+    Ok(row_of(&sql, |row| row.get::<i64>(1))?.flatten().unwrap_or_default())
+}
+
+/// The columns that were changed, by their place in the table; 42703 where one is gone.
+fn changed_columns(source: &Source, target: &Target) -> Result<Vec<usize>> {
+    let sql =
+        format!("SELECT pg_catalog.array_agg(DISTINCT c.column_name) FROM {} c", target.changes());
+    let names = row_of(&sql, |row| row.get::<Vec<String>>(1))?.flatten().unwrap_or_default();
+    names.iter().map(|name| source.find(name)).collect()
+}
+
+/// A row's key, as the companions have it.
+fn key(source: &Source) -> String {
+    sql::key_of(source, |column| format!("t.{}", sql::identifier(&column.name)))
+}
+
+/// Puts each change beside what the table holds now.
+fn compare(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
+    let cases: Vec<String> = columns
+        .iter()
+        .map(|&index| {
+            let name = &source.columns[index].name;
+            format!(
+                "WHEN c.column_name {EQ} {} THEN t.{}::pg_catalog.text",
+                sql::literal(name),
+                sql::identifier(name)
+            )
+        })
+        .collect();
+    let now = match cases.is_empty() {
+        true => "NULL::pg_catalog.text".to_owned(),
+        false => format!("CASE {} END", cases.join(" ")),
+    };
+    run(&format!(
+        "CREATE TEMPORARY TABLE crm_ai_undo ON COMMIT DROP AS
+         SELECT u.*, u.place IS NOT NULL AND coalesce(
+             u.after {EQ} u.now, u.after IS NULL AND u.now IS NULL) AS is_same
+         FROM (
+             SELECT c.key, c.column_name, c.before, c.after, t.tableoid AS part, t.ctid AS place,
+                 {now} AS now
+             FROM {} c LEFT JOIN {} t ON {} {EQ} c.key) u",
+        target.changes(),
+        target.table(),
+        key(source)
+    ))?;
+    Ok(())
+}
+
+fn bring_back_values(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let (mut before, mut set) = (Vec::new(), Vec::new());
+    for (place, &index) in columns.iter().enumerate() {
+        let name = &source.columns[index].name;
+        let is_column = format!("u.column_name {EQ} {}", sql::literal(name));
+        let (name, type_name) = (sql::identifier(name), source.columns[index].base.sql_name());
+        before.push(format!(
+            "pg_catalog.max(u.before) FILTER (WHERE {is_column}) AS before_{place},
+             pg_catalog.bool_or({is_column}) AS is_{place}"
+        ));
+        set.push(format!(
+            "{name} = CASE WHEN u.is_{place} THEN u.before_{place}::{type_name} ELSE t.{name} END"
+        ));
+    }
+    let changed = run(&format!(
+        "UPDATE {} t SET {} FROM (
+             SELECT u.part, u.place, {} FROM {UNDO} u WHERE u.is_same GROUP BY u.part, u.place) u
+         WHERE t.ctid {EQ} u.place AND t.tableoid {EQ} u.part",
+        target.table(),
+        set.join(", "),
+        before.join(", ")
+    ))?;
+    let wanted = row_of(
+        &format!(
+            "SELECT pg_catalog.count(*) FROM (
+                 SELECT DISTINCT u.part, u.place FROM {UNDO} u WHERE u.is_same) u"
+        ),
+        |row| row.get::<i64>(1),
+    )?;
+    in_place::check_all_done(changed, wanted.flatten().unwrap_or_default(), "changed")?;
+    run(&format!(
+        "DELETE FROM {} c USING {UNDO} u
+         WHERE u.is_same AND u.key {EQ} c.key AND u.column_name {EQ} c.column_name",
+        target.changes()
+    ))?;
+    Ok(())
+}
+
+/// The first changes that somebody has changed since.
+fn conflicting_values() -> Result<serde_json::Value> {
+    let sql = format!(
+        "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e)) FROM (
+             SELECT u.key, u.column_name, u.before, u.after, u.now,
+                 u.place IS NOT NULL AS row_exists
+             FROM {UNDO} u WHERE NOT u.is_same LIMIT {EXAMPLES}) e"
+    );
+    list_of(&sql)
+}
+
+/// Puts rejected rows back, but for those whose place is taken by another row.
+fn bring_back_rows(source: &Source, target: &Target) -> Result<()> {
+    let sql = format!(
+        "SELECT pg_catalog.array_agg(DISTINCT k.name)
+         FROM {} r, pg_catalog.jsonb_object_keys(r.record) k(name)",
+        target.rejects()
+    );
+    let Some(names) = row_of(&sql, |row| row.get::<Vec<String>>(1))?.flatten() else {
+        return Ok(());
+    };
+    let mut columns = Vec::new();
+    for name in &names {
+        let column = &source.columns[source.find(name)?];
+        if !column.is_computed {
+            columns.push(sql::identifier(name));
+        }
+    }
+    let values: Vec<String> = columns.iter().map(|name| format!("p.{name}")).collect();
+    run(&format!(
+        "WITH back AS (
+             INSERT INTO {table} AS t ({}) OVERRIDING SYSTEM VALUE
+             SELECT {} FROM (SELECT * FROM {rejects} ORDER BY source_row) r,
+                 pg_catalog.jsonb_populate_record(NULL::{table}, r.record) p
+             ON CONFLICT DO NOTHING RETURNING {} AS key)
+         DELETE FROM {rejects} r USING back WHERE back.key {EQ} r.key",
+        columns.join(", "),
+        values.join(", "),
+        key(source),
+        table = target.table(),
+        rejects = target.rejects(),
+    ))?;
+    Ok(())
+}
+
+/// The first rejected rows whose place is taken.
+fn rows_left(target: &Target) -> Result<serde_json::Value> {
+    let sql = format!(
+        "SELECT pg_catalog.jsonb_agg(e.key) FROM (
+             SELECT r.key FROM {} r ORDER BY r.source_row LIMIT {EXAMPLES}) e",
+        target.rejects()
+    );
+    list_of(&sql)
+}
+
+/// The list that a query aggregates; empty for NULL.
+fn list_of(sql: &str) -> Result<serde_json::Value> {
+    let list = row_of(sql, |row| row.get::<JsonB>(1))?.flatten();
+    Ok(list.map_or_else(|| serde_json::json!([]), |JsonB(list)| list))
+}
