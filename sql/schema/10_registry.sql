@@ -15,7 +15,10 @@ $$;
 CREATE SCHEMA IF NOT EXISTS crm_ai;
 GRANT USAGE ON SCHEMA crm_ai TO PUBLIC;
 
--- Roles belong to the cluster: another database may have made them before.
+-- Roles, and rights on settings, belong to the cluster: another database may have made them before,
+-- and one that makes them at this moment is waited for, since PostgreSQL lets nobody change the
+-- same right twice at once.
+LOCK TABLE pg_catalog.pg_parameter_acl IN SHARE ROW EXCLUSIVE MODE;
 DO $$
 DECLARE
     wanted text;

@@ -125,8 +125,8 @@ fn check_name(name: &str) -> Result<()> {
 fn export(reference: &str, path: &str, format: &str) -> Result<String> {
     session::prevent_if_read_only("crm_ai.export_model()");
     let version = versions::resolve(reference)?;
-    let held = manifest_of(&version.sha256)?;
-    let has = |path: &str| held.files.iter().any(|file| file.path == path);
+    let (held, manifest) = Held::find(&version.sha256)?;
+    let has = |path: &str| manifest.files.iter().any(|file| file.path == path);
     let needed = match format {
         "huggingface" => "model.safetensors",
         "onnx" => "model.onnx",
@@ -137,36 +137,53 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
             .hint("a version is exported in the format that it was imported in"));
     }
     let folder = Folder::create(path)?;
-    write_files(&folder, &held, &version.sha256)?;
+    held.write_to(&folder, &manifest)?;
     Ok(format!("{}@{}", version.model, version.number))
 }
 
-/// The manifest, from the registry or from the package's files.
-fn manifest_of(digest: &Digest) -> Result<Manifest> {
-    match artifacts::manifest(digest)? {
-        Some(json) => Ok(Manifest::from_json(&json)?),
-        None => Manifest::of_folder(&builtin_folder(digest))
-            .map_err(|error| Error::io("the built-in model's files", &error)),
+/// Where the bytes of a version's files lie.
+enum Held {
+    /// In the registry's chunks.
+    Registry(Digest),
+    /// In a folder of the package.
+    Package(std::path::PathBuf),
+}
+
+impl Held {
+    /// Finds an artifact and reads its manifest.
+    fn find(digest: &Digest) -> Result<(Self, Manifest)> {
+        if let Some(json) = artifacts::manifest(digest)? {
+            return Ok((Self::Registry(*digest), Manifest::from_json(&json)?));
+        }
+        let folder = std::path::Path::new(&paths::models_directory()).join(digest.to_string());
+        let manifest = Manifest::of_folder(&folder)
+            .map_err(|error| Error::io("the built-in model's files", &error))?;
+        Ok((Self::Package(folder), manifest))
+    }
+
+    /// Writes every file of the manifest into a folder.
+    fn write_to(&self, folder: &Folder, manifest: &Manifest) -> Result<()> {
+        match self {
+            Self::Registry(digest) => write_chunks(folder, manifest, digest),
+            Self::Package(source) => write_copies(folder, manifest, source),
+        }
     }
 }
 
-fn builtin_folder(digest: &Digest) -> std::path::PathBuf {
-    std::path::Path::new(&paths::models_directory()).join(digest.to_string())
+fn write_copies(folder: &Folder, manifest: &Manifest, source: &std::path::Path) -> Result<()> {
+    for entry in &manifest.files {
+        let source = std::fs::File::open(source.join(&entry.path))
+            .map_err(|error| Error::io("the built-in model's files", &error))?;
+        let target = folder.create_file(&entry.path)?;
+        folder::for_each_piece(source, artifacts::CHUNK_BYTES, |piece| {
+            folder::write_all(&target, piece)
+        })?;
+    }
+    Ok(())
 }
 
 /// Writes the files one after the other out of the stream of chunks.
-fn write_files(folder: &Folder, manifest: &Manifest, digest: &Digest) -> Result<()> {
-    if artifacts::manifest(digest)?.is_none() {
-        for entry in &manifest.files {
-            let source = std::fs::File::open(builtin_folder(digest).join(&entry.path))
-                .map_err(|error| Error::io("the built-in model's files", &error))?;
-            let target = folder.create_file(&entry.path)?;
-            folder::for_each_piece(source, artifacts::CHUNK_BYTES, |piece| {
-                folder::write_all(&target, piece)
-            })?;
-        }
-        return Ok(());
-    }
+fn write_chunks(folder: &Folder, manifest: &Manifest, digest: &Digest) -> Result<()> {
     let mut entries = manifest.files.iter();
     let mut open: Option<(std::fs::File, u64)> = None;
     artifacts::for_each_chunk(digest, |mut chunk| {

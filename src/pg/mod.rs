@@ -12,6 +12,7 @@
 pub mod child;
 pub mod composite;
 pub mod entry;
+pub mod index;
 pub mod latch;
 pub mod paths;
 pub mod query;

@@ -16,6 +16,17 @@ pub struct Row {
 }
 
 impl Row {
+    /// A row that the caller keeps in place for as long as this is used.
+    pub(super) fn new(tuple: pg_sys::HeapTuple, description: pg_sys::TupleDesc) -> Self {
+        Self { tuple, description }
+    }
+
+    /// The number of a column, given by its name; not positive where there is none.
+    pub fn column(&self, name: &CStr) -> i32 {
+        // SAFETY: the description is that of a result that is not freed yet.
+        unsafe { pg_sys::SPI_fnumber(self.description, name.as_ptr()) }
+    }
+
     /// A column in its text form; `None` for NULL.
     pub fn text(&self, column: i32) -> Option<String> {
         // SAFETY: tuple and description are those of a result that is not freed yet; the
@@ -36,12 +47,31 @@ impl Row {
 
     /// The bytes of a bytea column.
     pub fn bytes(&self, column: i32) -> Option<Vec<u8>> {
+        // SAFETY: the caller's SQL makes the column a bytea.
+        unsafe { self.value(column) }
+    }
+
+    /// A column of type integer.
+    pub fn int(&self, column: i32) -> Option<i32> {
+        // SAFETY: the caller's column is an integer.
+        unsafe { self.value(column) }
+    }
+
+    /// A column of type oid or one of its aliases, such as regrole.
+    pub fn oid(&self, column: i32) -> Option<pg_sys::Oid> {
+        // SAFETY: the caller's column is an oid.
+        unsafe { self.value(column) }
+    }
+
+    /// # Safety
+    /// The column is of the type that `T` stands for.
+    unsafe fn value<T: FromDatum>(&self, column: i32) -> Option<T> {
         let mut is_null = false;
-        // SAFETY: as in `text`; the caller's SQL makes the column a bytea.
+        // SAFETY: as in `text`; the type is the caller's duty.
         unsafe {
             let datum =
                 pg_sys::SPI_getbinval(self.tuple, self.description, column, &raw mut is_null);
-            Vec::from_datum(datum, is_null)
+            T::from_datum(datum, is_null)
         }
     }
 }
@@ -83,7 +113,7 @@ pub fn read(
                 break;
             }
             let table = pg_sys::SPI_tuptable;
-            outcome = each(&Row { tuple: *(*table).vals, description: (*table).tupdesc });
+            outcome = each(&Row::new(*(*table).vals, (*table).tupdesc));
             pg_sys::SPI_freetuptable(table);
         }
         pg_sys::SPI_cursor_close(portal);

@@ -20,6 +20,20 @@ pub fn role_name(role: pg_sys::Oid) -> Option<String> {
     }
 }
 
+/// Whether `user` has the rights of `role`, as `pg_has_role(user, role, 'USAGE')` tells; of no role
+/// that was dropped.
+pub fn has_rights_of(user: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: a catalogue look-up.
+    unsafe { pg_sys::has_privs_of_role(user, role) }
+}
+
+/// Whether `user` has the rights of the role `crm_ai_admin`.
+pub fn is_administrator(user: pg_sys::Oid) -> bool {
+    // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
+    let role = unsafe { pg_sys::get_role_oid(c"crm_ai_admin".as_ptr(), true) };
+    has_rights_of(user, role)
+}
+
 /// What decides which rows of the registry the present statement sees: two equal keys in one
 /// backend mean equal contents, for a commit that changes a row also changes which transactions
 /// a new snapshot counts as ended.

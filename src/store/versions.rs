@@ -1,8 +1,10 @@
 //! Which version answers a call: a model's champion or the one that is named.
 
 use crate::error::{Error, Result};
-use crate::pg::{query, session};
+use crate::pg::index::{self, Key, Order};
+use crate::pg::session;
 use crm_ai_wire::{Digest, Precision};
+use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -22,7 +24,7 @@ pub struct Version {
 /// What was resolved last, and for which question. One statement asks the same for every row.
 struct Remembered {
     reference: String,
-    user: pgrx::pg_sys::Oid,
+    user: pg_sys::Oid,
     key: session::SnapshotKey,
     version: Rc<Version>,
 }
@@ -67,55 +69,90 @@ pub fn resolve(reference: &str) -> Result<Rc<Version>> {
     Ok(version)
 }
 
-/// Name, wanted number, user. One row where the model exists; version columns NULL where that
-/// does not.
-const LOOK_UP: &str = "
-    SELECT m.name, wanted.number, v.sha256, v.precision,
-        m.builtin OR pg_has_role($3, m.owner, 'USAGE')
-        OR EXISTS (SELECT FROM crm_ai.model_grant g WHERE g.model = m.name
-                   AND (g.grantee = 0 OR pg_has_role($3, g.grantee, 'USAGE')))
-        OR pg_has_role($3, 'crm_ai_admin', 'USAGE')
-    FROM crm_ai.model m
-    CROSS JOIN LATERAL (SELECT coalesce($2, (
-        SELECT d.version FROM crm_ai.deployment d
-        WHERE d.model = m.name ORDER BY d.id DESC LIMIT 1)) AS number) wanted
-    LEFT JOIN crm_ai.version v ON v.model = m.name AND v.version = wanted.number
-    WHERE m.name = $1";
-
-fn look_up(reference: &str, user: pgrx::pg_sys::Oid) -> Result<Version> {
+fn look_up(reference: &str, user: pg_sys::Oid) -> Result<Version> {
     let (name, number) = parse_reference(reference)?;
-    let mut found = None;
-    session::as_owner(|| {
-        query::read(LOOK_UP, &[name.into(), number.into(), user.into()], |row| {
-            found = Some((row.text(2), row.text(3), row.text(4), row.is_true(5)));
-            Ok(false)
-        })
-    })?;
-    let Some((number_found, sha256, precision, allowed)) = found else {
+    let Some(model) = Model::find(name)? else {
         return Err(Error::undefined(format!("model \"{name}\" does not exist"))
             .hint("crm_ai.models lists the models"));
     };
-    if !allowed {
+    if !model.may_be_used_by(user)? {
         return Err(Error::not_allowed(format!("permission denied for model \"{name}\""))
             .hint("its owner can allow it with crm_ai.grant_model"));
     }
-    let (Some(sha256), Some(precision)) = (sha256, precision) else {
-        return Err(match number {
-            Some(number) => Error::undefined(format!("model \"{name}\" has no version {number}"))
-                .hint("crm_ai.versions lists the versions"),
-            None => Error::wrong_state(format!("model \"{name}\" has no champion"))
-                .hint("choose one with crm_ai.promote, or name a version as name@version"),
-        });
+    let Some(wanted) = number.map_or_else(|| champion(name), |number| Ok(Some(number)))? else {
+        return Err(Error::wrong_state(format!("model \"{name}\" has no champion"))
+            .hint("choose one with crm_ai.promote, or name a version as name@version"));
     };
-    Ok(Version {
-        model: name.to_owned(),
-        number: number_found
-            .and_then(|number| number.parse().ok())
-            .ok_or_else(|| Error::internal("a champion has no number"))?,
-        sha256: Digest::parse(&sha256)?,
-        precision: Precision::from_name(&precision)
-            .ok_or_else(|| Error::internal("a version has an unknown precision"))?,
+    find(name, wanted)?.ok_or_else(|| {
+        Error::undefined(format!("model \"{name}\" has no version {wanted}"))
+            .hint("crm_ai.versions lists the versions")
     })
+}
+
+/// What the registry says of a model's use.
+struct Model<'a> {
+    name: &'a str,
+    owner: pg_sys::Oid,
+    builtin: bool,
+}
+
+impl<'a> Model<'a> {
+    fn find(name: &'a str) -> Result<Option<Self>> {
+        let mut found = None;
+        let keys = [Key::Text(c"name", name)];
+        index::scan(c"model", c"model_pkey", &keys, Order::Ascending, |row| {
+            let owner = row.oid(row.column(c"owner")).unwrap_or(pg_sys::InvalidOid);
+            found = Some(Self { name, owner, builtin: row.is_true(row.column(c"builtin")) });
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// Built-in models are everybody's; others their owner's, and those roles' that were granted
+    /// them.
+    fn may_be_used_by(&self, user: pg_sys::Oid) -> Result<bool> {
+        if self.builtin || session::has_rights_of(user, self.owner) {
+            return Ok(true);
+        }
+        let mut granted = false;
+        let keys = [Key::Text(c"model", self.name)];
+        index::scan(c"model_grant", c"model_grant_pkey", &keys, Order::Ascending, |row| {
+            let grantee = row.oid(row.column(c"grantee"));
+            granted = grantee.is_some_and(|role| {
+                role == pg_sys::InvalidOid || session::has_rights_of(user, role)
+            });
+            Ok(!granted)
+        })?;
+        Ok(granted || session::is_administrator(user))
+    }
+}
+
+/// The version that was deployed last.
+fn champion(model: &str) -> Result<Option<i32>> {
+    let mut number = None;
+    let keys = [Key::Text(c"model", model)];
+    index::scan(c"deployment", c"deployment_model", &keys, Order::Descending, |row| {
+        number = row.int(row.column(c"version"));
+        Ok(false)
+    })?;
+    Ok(number)
+}
+
+fn find(model: &str, number: i32) -> Result<Option<Version>> {
+    let mut found = None;
+    let keys = [Key::Text(c"model", model), Key::Int(c"version", number)];
+    index::scan(c"version", c"version_pkey", &keys, Order::Ascending, |row| {
+        let text = |column| row.text(row.column(column)).unwrap_or_default();
+        found = Some(Version {
+            model: model.to_owned(),
+            number,
+            sha256: Digest::parse(&text(c"sha256"))?,
+            precision: Precision::from_name(&text(c"precision"))
+                .ok_or_else(|| Error::internal("a version has an unknown precision"))?,
+        });
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -6,17 +6,17 @@ A way is "MODE GRAPH BATCH KIND". MODE: `one-session-threads` lets one run use a
 and padded; `text` tokenises and sorts as part of the pass.
 """
 
-import argparse
 import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import tokenizers
+
+import contender
 
 BATCHES = (1, 4, 8, 16, 32, 64)
 SWEEP_TEXTS = 256
@@ -49,20 +49,12 @@ def session(model, threads, optimised):
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def spent(start, processor):
-    """What a pass took since then, by the clock and of processor time."""
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "processor": time.process_time() - processor}
-
-
 class Raw:
     def __init__(self, place, model, threads):
-        self.texts = json.loads((place / "texts.json").read_text(encoding="utf-8"))
+        self.texts = contender.texts(place)
         self.tokenizer = tokenizers.Tokenizer.from_file(str(model / "tokenizer.json"))
         self.tokenizer.no_padding()
-        settings = model / "crm_ai.json"
-        settings = json.loads(settings.read_text()) if settings.exists() else {}
-        self.tokenizer.enable_truncation(settings.get("max_tokens", 512))
+        self.tokenizer.enable_truncation(contender.max_tokens(model))
         graph = whole_model(place)
         self.pool = ThreadPoolExecutor(threads)
         self.sessions = {
@@ -115,13 +107,13 @@ class Raw:
         mode, graph, batch, kind = way.split()
         tokens, order = self.tokens, self.sorted
         feeds = self.feeds(tokens, order, int(batch))
-        start, processor = time.perf_counter(), time.process_time()
+        spent = contender.Spent()
         if kind == "text":
             tokens = self.tokenise(self.texts)
             order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
             feeds = self.feeds(tokens, order, int(batch))
         self.run(mode, graph, feeds)
-        return spent(start, processor)
+        return spent.figures()
 
     def one(self, way, texts):
         mode = "one-session-threads" if way == "all" else "parallel-runs"
@@ -144,24 +136,15 @@ class Raw:
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--place", type=Path, required=True)
-    arguments.add_argument("--model", type=Path, required=True)
-    arguments.add_argument("--threads", type=int, required=True)
-    arguments.add_argument("--labels", type=int, required=True)
-    arguments = arguments.parse_args()
-    raw = Raw(arguments.place, arguments.model, arguments.threads)
-    about = f"onnxruntime {ort.__version__}, tokenizers {tokenizers.__version__}, Python "
-    print(json.dumps({"versions": about + sys.version.split()[0]}), flush=True)
-    for line in sys.stdin:
-        command = json.loads(line)
-        answer = {
-            "sweep": raw.sweep,
-            "pass": lambda: raw.one_pass(command["way"]),
-            "one": lambda: raw.one(command["way"], command["texts"]),
-            "labels": raw.labels,
-        }[command["do"]]()
-        print(json.dumps(answer), flush=True)
+    given = contender.arguments(__doc__)
+    raw = Raw(given.place, given.model, given.threads)
+    versions = f"onnxruntime {ort.__version__}, tokenizers {tokenizers.__version__}, Python "
+    contender.serve(versions + sys.version.split()[0], {
+        "sweep": lambda command: raw.sweep(),
+        "pass": lambda command: raw.one_pass(command["way"]),
+        "one": lambda command: raw.one(command["way"], command["texts"]),
+        "labels": lambda command: raw.labels(),
+    })
 
 
 if __name__ == "__main__":

@@ -4,6 +4,22 @@
 //! Publication 28; those of other countries are kept whole and only their country and postcode are
 //! looked at. `docs/addresses.md` says what is done and what is not.
 
+mod casing;
+mod countries;
+mod features;
+mod outline;
+mod parts;
+mod places;
+mod refuse;
+mod standard;
+mod tokens;
+mod words;
+mod zip;
+
+use crate::tagger::{AttributeSink, Tagger};
+use std::sync::LazyLock;
+use tokens::Token;
+
 /// Longest text, in characters, that is read as one address.
 pub const INPUT_CHARS_MAX: usize = 500;
 
@@ -103,20 +119,115 @@ impl Problem {
     }
 }
 
-/// The address on one line in its standard form, none where `raw` is no address at all.
+/// How often `normalise` reads its own answer again until nothing changes.
+const ROUNDS_MAX: usize = 8;
+
+/// The model that is compiled in; none if it were damaged, and then nothing can be taken apart.
+static TAGGER: LazyLock<Option<Tagger>> =
+    LazyLock::new(|| Tagger::new(include_bytes!("../data/address/model.crf")).ok());
+
+/// The address on one line in its standard form, none where `raw` is no address at all
+/// (`Problem::is_fatal`). Nothing that was written is lost; normalising it again changes nothing.
 pub fn normalise(raw: &str) -> Option<String> {
-    let text = crate::text::clean(raw);
-    if text.is_empty() || text.chars().nth(INPUT_CHARS_MAX).is_some() {
-        return None;
+    let text = prepare(raw).ok()?;
+    let mut rounds = vec![text.clone(), read(&text).normal?];
+    while rounds.len() <= ROUNDS_MAX {
+        let next = prepare(&rounds[rounds.len() - 1]).ok().and_then(|last| read(&last).normal);
+        // A normal form that is no address itself would be worse than the text as it came.
+        let Some(next) = next else { return Some(text) };
+        match rounds.iter().position(|known| *known == next) {
+            // A reading can differ from that of its own normal form; of a circle, one is the
+            // answer.
+            Some(start) => return rounds.drain(start..).min(),
+            None => rounds.push(next),
+        }
     }
     Some(text)
 }
 
 /// The parts of the address in `raw`, and what ails it.
 pub fn describe(raw: &str) -> AddressInfo {
-    let text = crate::text::clean(raw);
-    if text.is_empty() {
-        return AddressInfo { problem: Some(Problem::Empty), ..AddressInfo::default() };
+    match prepare(raw) {
+        Ok(text) => read(&text).info,
+        Err(problem) => AddressInfo { problem: Some(problem), ..AddressInfo::default() },
     }
-    AddressInfo { street: Some(text), ..AddressInfo::default() }
+}
+
+/// What one reading of a prepared text gives.
+struct Answer {
+    info: AddressInfo,
+    /// None where the text is no address.
+    normal: Option<String>,
+}
+
+/// One clean line: line breaks become commas. Or why it is no address.
+fn prepare(raw: &str) -> Result<String, Problem> {
+    // Markup and white space can make an address longer, but not beyond all bounds.
+    if raw.trim().chars().nth(INPUT_CHARS_MAX * 8).is_some() {
+        return Err(Problem::TooLong);
+    }
+    let lines: Vec<&str> = raw.split(['\n', '\r', '\u{2028}', '\u{2029}']).collect();
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !line.trim().is_empty()).collect();
+    let text = crate::text::clean(&lines.join(", "));
+    if text.chars().nth(INPUT_CHARS_MAX).is_some() {
+        return Err(Problem::TooLong);
+    }
+    match refuse::by_text(&text) {
+        Some(problem) => Err(problem),
+        None => Ok(text),
+    }
+}
+
+fn read(text: &str) -> Answer {
+    let tokens = tokens::split(text);
+    if let Some(foreign) = countries::foreign(text, &tokens) {
+        return keep_whole(text, foreign);
+    }
+    let refused = if tokens.is_empty() { Some(Problem::Empty) } else { refuse::by_words(&tokens) };
+    if refused.is_some() {
+        return Answer {
+            info: AddressInfo { problem: refused, ..Default::default() },
+            normal: None,
+        };
+    }
+    let Some(tagger) = TAGGER.as_ref() else {
+        let foreign =
+            countries::Foreign { country: None, postcode: None, is_postcode_wrong: false };
+        return keep_whole(text, foreign);
+    };
+    let mut scores = tagger.scores();
+    features::put(&tokens, &mut scores);
+    let parts::Assembled { info, normal } = parts::assemble(&tokens, tagger, &scores.read());
+    Answer { info, normal: Some(crate::text::clean(&normal)) }
+}
+
+/// An address that is not taken apart: all of it is its street, and its own normal form.
+fn keep_whole(text: &str, foreign: countries::Foreign) -> Answer {
+    let problem = match (foreign.country, foreign.is_postcode_wrong) {
+        (None, _) => Problem::UnknownCountry,
+        (Some(_), true) => Problem::InvalidPostcode,
+        (Some(_), false) => Problem::CountryKeptWhole,
+    };
+    let info = AddressInfo {
+        street: Some(text.to_owned()),
+        postcode: foreign.postcode,
+        country: foreign.country.map(str::to_owned),
+        problem: Some(problem),
+        ..AddressInfo::default()
+    };
+    Answer { info, normal: Some(text.to_owned()) }
+}
+
+/// Writes what the model sees of each word into `sink`: for training, and for reading with a model
+/// of one's own. A word has its trailing punctuation; `#` and `&` are words.
+pub fn put_attributes(words: &[&str], sink: &mut impl AttributeSink) {
+    let tokens: Vec<Token> = words.iter().map(|word| Token::new(word)).collect();
+    features::put(&tokens, sink);
+}
+
+/// Labels of the words by `tagger`, in usaddress's terms: `AddressNumber`, `StreetName` …
+pub fn label<'t>(tagger: &'t Tagger, words: &[&str]) -> Vec<&'t str> {
+    let mut scores = tagger.scores();
+    put_attributes(words, &mut scores);
+    scores.read().labels.iter().map(|&label| tagger.labels()[label].as_str()).collect()
 }

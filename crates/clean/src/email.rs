@@ -1,19 +1,25 @@
-//! E-mail addresses: the deliverable form, a description, one key per mailbox, and what ails a field.
+//! E-mail addresses: the deliverable form, a description, one key per mailbox, what ails a field.
 //!
-//! `syntax` and `domain` read an address exactly as SMTP takes it (RFC 5321, RFC 6531, IDNA by UTS
-//! 46). Only what they refuse goes to `mend`, which takes off what people and programs put around an
-//! address, and says so. `lists`, `canonical` and `suggest` hold what is known of domains. Nothing is
-//! looked up: that an address is valid does not mean that somebody reads there.
+//! `syntax` and `domain` read an address exactly as SMTP takes it (RFC 5321, RFC 6531, IDNA by
+//! UTS 46). Only what they refuse goes to `mend`, which takes off what people and programs put
+//! around an address, and says so. `lists`, `canonical` and `suggest` hold what is known of
+//! domains. Nothing is looked up: a valid address need not have a reader.
 
+mod canonical;
 mod domain;
+mod lists;
+mod look_alike;
 mod mend;
+mod several;
+mod spelt_out;
+mod suggest;
 mod syntax;
 
 /// Longest field, in bytes, that is read.
 pub const INPUT_BYTES_MAX: usize = 4096;
 
 /// What is known of the address in a field. Where no address can be read, all is empty but the
-/// problem, and the suggestion where the domain's typo is what keeps it from being read.
+/// problem, and the suggestion where a typo of the domain keeps it from being read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmailInfo {
     /// The deliverable form: the local part as written (NFC), the domain in lower-case ASCII.
@@ -30,7 +36,7 @@ pub struct EmailInfo {
     pub is_role: bool,
     /// Whether the domain, or one above it, gives out addresses to be thrown away.
     pub is_disposable: bool,
-    /// Whether anybody gets an address at the domain, free of charge.
+    /// Whether the domain is a provider of private mailboxes, not a company's own.
     pub is_free_provider: bool,
     /// The well-known domain that was probably meant: `gmail.com` for `gmial.com`.
     pub suggestion: Option<String>,
@@ -40,6 +46,8 @@ pub struct EmailInfo {
 }
 
 /// What ails an e-mail field. The names are stable and hold nothing of the customer's text.
+///
+/// Of several things that were mended the one further down is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {
@@ -81,9 +89,6 @@ pub enum Problem {
     InvalidAddressLiteral,
     /// An opening `<`, `(` or `[` without its closing one.
     UnclosedBracket,
-    /// Warning: characters that look like others (Cyrillic among Latin letters, typographic
-    /// punctuation). The address is taken as it is.
-    LookAlike,
     /// Mended: the domain was written in a form that IDNA maps (capitals outside ASCII, `。`).
     DomainMapped,
     /// Mended: white space around the address.
@@ -108,8 +113,13 @@ pub enum Problem {
     SpacedAt,
     /// Mended: the `@` or a dot was spelt out in brackets: `(at)`, `[dot]`.
     Obfuscated,
+    /// Mended: HTML stood in the field.
+    Markup,
     /// Mended: the field holds several addresses, each readable by itself; this is the first.
     SeveralAddresses,
+    /// Warning: characters that look like others (Cyrillic among Latin letters, typographic
+    /// punctuation). The address is taken as it is; it may be valid.
+    LookAlike,
 }
 
 impl Problem {
@@ -135,7 +145,6 @@ impl Problem {
             Self::InvalidIdna => "invalid_idna",
             Self::InvalidAddressLiteral => "invalid_address_literal",
             Self::UnclosedBracket => "unclosed_bracket",
-            Self::LookAlike => "look_alike",
             Self::DomainMapped => "domain_mapped",
             Self::SurroundingSpace => "surrounding_space",
             Self::InvisibleCharacters => "invisible_characters",
@@ -148,7 +157,9 @@ impl Problem {
             Self::FullWidth => "full_width",
             Self::SpacedAt => "spaced_at",
             Self::Obfuscated => "obfuscated",
+            Self::Markup => "markup",
             Self::SeveralAddresses => "several_addresses",
+            Self::LookAlike => "look_alike",
         }
     }
 }
@@ -168,6 +179,13 @@ impl Mailbox {
     fn address(&self) -> String {
         [&self.local_part, "@", &self.domain].concat()
     }
+
+    /// The same, for which `problem` had to be mended.
+    fn mended(mut self, problem: Problem) -> Self {
+        self.problem = self.problem.max(Some(problem));
+        self.is_valid = false;
+        self
+    }
 }
 
 /// The deliverable form of the address in `raw`, none where no address can be read.
@@ -182,7 +200,11 @@ pub fn normalise(raw: &str) -> Option<String> {
 pub fn describe(raw: &str) -> EmailInfo {
     match read(raw) {
         Ok(mailbox) => fill(mailbox),
-        Err(problem) => EmailInfo { problem: Some(problem), ..EmailInfo::default() },
+        Err(problem) => EmailInfo {
+            suggestion: suggest::suggest_for_fault(raw),
+            problem: Some(problem),
+            ..EmailInfo::default()
+        },
     }
 }
 
@@ -190,17 +212,20 @@ fn read(raw: &str) -> Result<Mailbox, Problem> {
     if raw.len() > INPUT_BYTES_MAX {
         return Err(Problem::TooLong);
     }
-    syntax::mailbox(raw).or_else(|fault| mend::mend(raw, fault))
+    syntax::mailbox(raw).or_else(|_| mend::mend(raw))
 }
 
 fn fill(mailbox: Mailbox) -> EmailInfo {
     EmailInfo {
         address: Some(mailbox.address()),
-        canonical: Some(mailbox.address().to_lowercase()),
+        canonical: Some(canonical::key(&mailbox.local_part, &mailbox.domain)),
         is_valid: mailbox.is_valid,
+        is_role: lists::is_role(&mailbox.local_part),
+        is_disposable: lists::is_disposable(&mailbox.domain),
+        is_free_provider: lists::is_free(&mailbox.domain),
+        suggestion: suggest::suggest(&mailbox.domain),
         problem: mailbox.problem,
         local_part: Some(mailbox.local_part),
         domain: Some(mailbox.domain),
-        ..EmailInfo::default()
     }
 }

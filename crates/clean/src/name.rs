@@ -1,5 +1,23 @@
 //! Names of people and organisations: one standard form, the parts of a name, and what is doubtful.
 
+pub mod sequence;
+
+mod case;
+mod features;
+mod gazetteer;
+mod order;
+mod organisation;
+mod own_script;
+mod person;
+mod screen;
+mod side;
+mod tokens;
+mod words;
+
+use sequence::{Label, Model};
+use tokens::Token;
+use words::Role;
+
 use crate::text;
 
 /// Longest text, in characters, that is read as a name.
@@ -111,43 +129,147 @@ impl Problem {
 }
 
 /// The name in `raw` in standard spelling and order, `describe`'s `display`; none where there is
-/// no name.
+/// no name. Normalising twice is normalising once.
 pub fn normalise(raw: &str) -> Option<String> {
     describe(raw).display
 }
 
 /// The parts of the name in `raw`, and what is doubtful about it.
+///
+/// Every word of the field is in a part, or `problem` says why not. The time grows with the length
+/// up to `INPUT_CHARS_MAX` characters; longer texts are not read.
 pub fn describe(raw: &str) -> NameInfo {
+    let mut info = read(raw);
+    // A standard spelling can read a little differently from what it came from. The parts are those
+    // of the field; the spelling is taken on until it stands.
+    let mut seen: Vec<String> = info.display.iter().cloned().collect();
+    while let Some(last) = seen.last() {
+        let again = read(last);
+        let Some(next) = again.display else {
+            // What is no name in its own standard spelling is none as it came.
+            return without_name(again.problem.unwrap_or(Problem::NotAName));
+        };
+        if let Some(start) = seen.iter().position(|display| *display == next) {
+            info.display = seen.drain(start..).min();
+            break;
+        }
+        if seen.len() == RESPELLINGS_MAX {
+            // Words that never find their places are no name.
+            return without_name(Problem::NotAName);
+        }
+        seen.push(next);
+    }
+    info
+}
+
+/// Bound on how often a spelling is read again.
+const RESPELLINGS_MAX: usize = 16;
+
+fn read(raw: &str) -> NameInfo {
     if raw.len() > INPUT_CHARS_MAX && raw.chars().nth(INPUT_CHARS_MAX).is_some() {
         return without_name(Problem::TooLong);
     }
     let text = text::clean(raw);
-    if text.is_empty() {
-        return without_name(Problem::Empty);
-    }
-    if !text.chars().any(char::is_alphabetic) {
-        return without_name(Problem::NotAName);
-    }
-    let (given, family) = match text.split_once(", ") {
-        Some((family, given)) => (given.to_owned(), Some(family.to_owned())),
-        None => match text.rsplit_once(' ') {
-            Some((given, family)) => (given.to_owned(), Some(family.to_owned())),
-            None => (text.clone(), None),
-        },
+    let (text, found) = match screen::screen(&text) {
+        Ok(screened) => screened,
+        Err(problem) => return without_name(problem),
     };
-    let display = match &family {
-        Some(family) => format!("{given} {family}"),
-        None => given.clone(),
-    };
-    NameInfo {
-        kind: Kind::Person,
-        given: Some(given),
-        family,
-        display: Some(display),
-        ..NameInfo::default()
-    }
+    let mut info = own_script::read(&text).unwrap_or_else(|| read_words(&text));
+    info.problem = found.or(info.problem);
+    info
 }
 
 fn without_name(problem: Problem) -> NameInfo {
     NameInfo { problem: Some(problem), ..NameInfo::default() }
+}
+
+/// Reads a name whose words are parted by spaces.
+fn read_words(text: &str) -> NameInfo {
+    let tokens = tokens::tokenise(text);
+    let labelled = Model::built_in().map(|model| model.label_tokens(&tokens));
+    let Some(labelled) = labelled.filter(|labelled| labelled.labels.len() == tokens.len()) else {
+        return without_name(Problem::NotAName);
+    };
+    let labels = &labelled.labels;
+    let is_marker = |(token, label): (&Token<'_>, &Label)| {
+        let roles = words::roles(&words::key(token.text));
+        matches!(label, Label::Aka | Label::ProxyFor | Label::CareOf)
+            || roles.has(Role::Alias)
+            || roles.has(Role::Care)
+    };
+    if let Some(marker) = tokens.iter().zip(labels).skip(1).position(is_marker) {
+        return read_several_names(text, &tokens, labels, marker + 1);
+    }
+    let side = side::side(&tokens, &labelled);
+    let mut info = if side.is_person {
+        read_person(&tokens, labels)
+    } else {
+        read_organisation(text, &tokens, labels)
+    };
+    if side.is_doubtful {
+        info.problem = info.problem.or(Some(Problem::UnclearKind));
+    }
+    if info.problem.is_none() && text.contains(is_unexpected) && info.kind == Kind::Person {
+        info.problem = Some(Problem::UnexpectedCharacters);
+    }
+    info
+}
+
+/// Signs and digits that people's names do not have.
+fn is_unexpected(c: char) -> bool {
+    c.is_numeric() || "#@*_=<>{}|\\^~%$€£!?\u{FFFD}".contains(c)
+}
+
+/// Two names of one bearer, or a bearer and an agent: the parts of the first, all of it shown.
+fn read_several_names(
+    text: &str,
+    tokens: &[Token<'_>],
+    labels: &[Label],
+    marker: usize,
+) -> NameInfo {
+    let stop = tokens.get(marker - 1).map_or(text.len(), |last| last.start + last.text.len());
+    let mut info = read_words(&text[..stop]);
+    info.display = Some(organisation::spell(text, tokens, labels));
+    info.problem = Some(Problem::SeveralNames);
+    info
+}
+
+fn read_organisation(text: &str, tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let name = organisation::spell(text, tokens, labels);
+    if name.is_empty() {
+        return without_name(Problem::NotAName);
+    }
+    NameInfo {
+        kind: Kind::Organisation,
+        organisation: Some(name.clone()),
+        display: Some(name),
+        ..NameInfo::default()
+    }
+}
+
+fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
+    let mut words = person::words(tokens, labels);
+    let order = person::reorder(&mut words);
+    let mut info = person::assemble(&words, order);
+    info.kind = Kind::Person;
+    let has_name = info.given.is_some() || info.family.is_some() || info.middle.is_some();
+    if !has_name && info.nickname.is_none() {
+        info.kind = Kind::Unknown;
+        info.problem = Some(Problem::Incomplete);
+    }
+    info.problem = info.problem.or_else(|| {
+        let only = [&info.given, &info.family].into_iter().flatten().next();
+        let is_one_word = tokens.len() == 1;
+        let is_unclear = is_one_word && only.is_some_and(|word| is_given_or_family(word));
+        let has_comma = tokens.iter().rev().skip(1).any(|token| token.has_comma);
+        let is_unclear = is_unclear || (has_comma && info.family.is_none());
+        is_unclear.then_some(Problem::UnclearParts)
+    });
+    info
+}
+
+/// Whether a word alone is about as common as a given and as a family name.
+fn is_given_or_family(word: &str) -> bool {
+    let common = gazetteer::look_up(word);
+    common.given > 2 && common.family > 2 && common.given.abs_diff(common.family) < 2
 }

@@ -149,6 +149,8 @@ pub enum Problem {
     ScientificNotation,
     /// Mended: a trailing `.0` of a number column was taken off.
     TrailingDecimal,
+    /// Mended: words stood beside the number.
+    WordsAround,
     /// Mended: the field holds several numbers, each valid by itself; this is the first.
     SeveralNumbers,
     /// Told by `clean` alone: the number has an extension, which its normal form leaves out.
@@ -170,6 +172,7 @@ impl Problem {
             Self::DigitsLost => "digits_lost",
             Self::ScientificNotation => "scientific_notation",
             Self::TrailingDecimal => "trailing_decimal",
+            Self::WordsAround => "words_around",
             Self::SeveralNumbers => "several_numbers",
             Self::ExtensionDropped => "extension_dropped",
         }

@@ -12,9 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// `crm_ai.json` is a handful of settings.
-const SETTINGS_BYTES_MAX: u64 = 1 << 16;
-
 /// What `--device` may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -83,13 +80,12 @@ impl Loader for OnnxLoader {
     }
 
     fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
-        let pinned = pinned_precision(folder)?;
         let options =
             LoadOptions { precision: GraphPrecision::Fp32, device: Device::Cpu, workers: 1 };
         let info = self.open(folder, &options)?.info().clone();
         // A folder with its own graph keeps that graph's arithmetic.
         let own_graph = info.architecture == "onnx";
-        let measured = pinned.is_none() && !own_graph && !info.labels.is_empty();
+        let measured = info.precision.is_none() && !own_graph && !info.labels.is_empty();
         let agreement = if measured {
             Some(int8_agreement(&self.runtime, folder, workers).map_err(Failure::from)?)
         } else {
@@ -103,7 +99,7 @@ impl Loader for OnnxLoader {
             temperature: info.temperature,
             // int8 answers differ a little between kinds of processor, so it is served only where
             // somebody asked for it, however well it agrees.
-            precision: pinned.unwrap_or(Precision::Fp32),
+            precision: info.precision.map_or(Precision::Fp32, to_wire),
             int8_agreement: agreement,
             parameters: info.parameters,
         })
@@ -165,30 +161,16 @@ impl From<Error> for Failure {
     }
 }
 
+fn to_wire(precision: GraphPrecision) -> Precision {
+    match precision {
+        GraphPrecision::Fp32 => Precision::Fp32,
+        GraphPrecision::Int8 => Precision::Int8,
+    }
+}
+
 fn of_wire(precision: Precision) -> GraphPrecision {
     match precision {
         Precision::Fp32 => GraphPrecision::Fp32,
         Precision::Int8 => GraphPrecision::Int8,
-    }
-}
-
-/// The arithmetic that `crm_ai.json` asks for, where it does.
-fn pinned_precision(folder: &Path) -> Result<Option<Precision>, Failure> {
-    let invalid = |what: &str| Failure::new(ErrorCode::InvalidModel, format!("crm_ai.json {what}"));
-    let path = folder.join("crm_ai.json");
-    match path.metadata() {
-        Err(_) => return Ok(None),
-        Ok(metadata) if metadata.len() > SETTINGS_BYTES_MAX => return Err(invalid("is too long")),
-        Ok(_) => {}
-    }
-    let json = std::fs::read(&path).map_err(|_| invalid("cannot be read"))?;
-    let settings: serde_json::Value =
-        serde_json::from_slice(&json).map_err(|_| invalid("is no JSON"))?;
-    match settings.get("precision").map(|value| value.as_str()) {
-        None | Some(Some("auto")) => Ok(None),
-        Some(value) => value
-            .and_then(Precision::from_name)
-            .map(Some)
-            .ok_or_else(|| invalid("names an unknown precision")),
     }
 }

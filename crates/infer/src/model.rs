@@ -31,6 +31,8 @@ pub struct Info {
     pub max_tokens: usize,
     /// What the logits are divided by before the softmax.
     pub temperature: f32,
+    /// The arithmetic that `crm_ai.json` asks for, where it does.
+    pub precision: Option<Precision>,
     /// Number of parameters; 0 where the model's file does not tell.
     pub parameters: u64,
 }
@@ -67,6 +69,7 @@ impl Model {
             dimensions,
             max_tokens,
             temperature: checkpoint.settings().temperature.unwrap_or(1.0),
+            precision: checkpoint.settings().precision,
             parameters: checkpoint.parameters(),
         };
         let graph = checkpoint.inference_graph(options.precision)?;

@@ -43,6 +43,7 @@ pub(crate) fn load(
         dimensions: if classifies { 0 } else { width },
         max_tokens,
         temperature: settings.temperature.unwrap_or(1.0),
+        precision: settings.precision,
         parameters: 0,
     };
     Ok((info, tokeniser, sessions))

@@ -100,7 +100,8 @@ impl Job {
         Plan(self.looked.iter().map(|looked| looked.step).collect())
     }
 
-    /// The place of a column's clean value among the looked at, from 1; none where it is not cleaned.
+    /// The place of a column's clean value among the looked at, from 1; none where it is not
+    /// cleaned.
     pub fn cleaned(&self, column: usize) -> Option<usize> {
         self.looked
             .iter()

@@ -2,8 +2,8 @@
 //! must be rejected, why. It lives in the session's temporary schema until the call ends.
 //!
 //! Rows are read and cleaned by one query, which parallel workers share where PostgreSQL lets them.
-//! `clean` holds, for the columns that are looked at, first their clean values, then their problems,
-//! then marks of the changed ones; `crm_ai.clean_values` makes it.
+//! `clean` holds, for the columns that are looked at, first their clean values, then their
+//! problems, then marks of the changed ones; `crm_ai.clean_values` makes it.
 
 use super::job::{Distinct, Job, Looked};
 use super::run;

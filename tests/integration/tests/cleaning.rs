@@ -72,24 +72,25 @@ impl Numbers {
     }
 }
 
+const VALUES: [&str; 12] = [
+    "NULL",
+    "''",
+    "' '",
+    "'n/a'",
+    "'650-253-0000'",
+    "'12'",
+    "'ann@example.com'",
+    "'ANN@EXAMPLE.com'",
+    "'25/12/2024'",
+    "'03/04/2024'",
+    "'yes'",
+    "'Ann Lee'",
+];
+const KINDS: [&str; 9] =
+    ["phone:US", "phone_digits", "email", "name", "text", "date", "boolean", "id", "keep"];
+
 #[test]
 fn any_table_is_kept_and_rejected_without_a_loss() {
-    const VALUES: [&str; 12] = [
-        "NULL",
-        "''",
-        "' '",
-        "'n/a'",
-        "'650-253-0000'",
-        "'12'",
-        "'ann@example.com'",
-        "'ANN@EXAMPLE.com'",
-        "'25/12/2024'",
-        "'03/04/2024'",
-        "'yes'",
-        "'Ann Lee'",
-    ];
-    const KINDS: [&str; 9] =
-        ["phone:US", "phone_digits", "email", "name", "text", "date", "boolean", "id", "keep"];
     let mut session = shared().database("anytable");
     let mut numbers = Numbers(7);
     for round in 0..40 {

@@ -6,8 +6,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use super::Problem;
+use super::{Problem, look_alike};
+use crate::text;
 
 /// Octets of a label (RFC 1035, 2.3.4).
 const LABEL_BYTES_MAX: usize = 63;
@@ -20,6 +22,14 @@ pub(super) struct Domain {
     pub(super) ascii: String,
     /// Whether it was written as SMTP takes it: ASCII, or U-labels as RFC 5890, 2.3.2.1 has them.
     pub(super) is_exact: bool,
+    /// Whether it holds letters that look like others.
+    pub(super) looks_alike: bool,
+}
+
+impl Domain {
+    fn ascii(ascii: String) -> Self {
+        Self { ascii, is_exact: true, looks_alike: false }
+    }
 }
 
 /// Reads all that follows the `@`.
@@ -31,19 +41,28 @@ pub(super) fn read(written: &str) -> Result<Domain, Problem> {
         return Err(Problem::SeveralAts);
     }
     if let Some(rest) = written.strip_prefix('[') {
-        let ascii = literal(rest)?;
-        return Ok(Domain { ascii, is_exact: true });
+        return literal(rest).map(Domain::ascii);
     }
     if let Some(fault) = written.chars().find_map(fault_of) {
         return Err(fault);
     }
     if written.is_ascii() && !has_punycode(written) {
         check_labels(written)?;
-        return Ok(Domain { ascii: written.to_ascii_lowercase(), is_exact: true });
+        return Ok(Domain::ascii(written.to_ascii_lowercase()));
+    }
+    // UTS 46 drops some of them in silence.
+    if text::strip_invisible(written) != written {
+        return Err(Problem::InvisibleCharacters);
     }
     let ascii = to_ascii(written)?;
-    let is_exact = is_exact(written, &ascii);
-    Ok(Domain { ascii, is_exact })
+    let (unicode, _) =
+        Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+    if unicode.chars().any(is_punctuation) {
+        return Err(Problem::InvalidIdna);
+    }
+    let is_exact = is_exact(written, &unicode);
+    let looks_alike = look_alike::holds(&unicode);
+    Ok(Domain { is_exact, looks_alike, ascii })
 }
 
 /// Why `c` cannot stand in a domain. Outside ASCII, IDNA decides.
@@ -55,6 +74,13 @@ fn fault_of(c: char) -> Option<Problem> {
         _ if c.is_ascii() && !c.is_ascii_alphanumeric() => Some(Problem::InvalidDomain),
         _ => None,
     }
+}
+
+/// Punctuation outside ASCII: UTS 46 lets it pass, RFC 5892 does not, but for these few. Symbols
+/// pass, against RFC 5892: domains of emoji exist.
+fn is_punctuation(c: char) -> bool {
+    let is_allowed = matches!(c, '\u{B7}' | '\u{5F3}' | '\u{5F4}' | '\u{F0B}' | '\u{30FB}');
+    !c.is_ascii() && !is_allowed && c.general_category_group() == GeneralCategoryGroup::Punctuation
 }
 
 fn has_punycode(name: &str) -> bool {
@@ -89,10 +115,8 @@ fn to_ascii(written: &str) -> Result<String, Problem> {
     Ok(ascii.into_owned())
 }
 
-/// Whether each label was written as ASCII or as the U-label that its A-label stands for.
-fn is_exact(written: &str, ascii: &str) -> bool {
-    let (unicode, _) =
-        Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow);
+/// Whether each label was written in ASCII or as the U-label of `unicode`.
+fn is_exact(written: &str, unicode: &str) -> bool {
     let mut labels = unicode.split('.');
     let all = written
         .split('.')
@@ -103,8 +127,9 @@ fn is_exact(written: &str, ascii: &str) -> bool {
 /// The literal after its opening bracket, in the form that Rust's standard library and RFC 5952
 /// write it.
 fn literal(rest: &str) -> Result<String, Problem> {
-    let Some(inner) = rest.strip_suffix(']') else {
-        return Err(match rest.contains(']') {
+    let inner = rest.strip_suffix(']').filter(|inner| !inner.ends_with('\\'));
+    let Some(inner) = inner else {
+        return Err(match rest.replace("\\]", "").contains(']') {
             true => Problem::InvalidAddressLiteral,
             false => Problem::UnclosedBracket,
         });
@@ -131,9 +156,9 @@ fn ipv4(text: &str) -> Option<Ipv4Addr> {
 
 /// `IPv6-addr` of RFC 5321, 4.1.3, in which `::` stands for at least two groups.
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
-    let is_short = |part: &str| part.split(':').filter(|group| !group.is_empty()).count();
-    let v4_groups = usize::from(text.contains('.'));
-    if text.contains("::") && is_short(text) + v4_groups > 6 {
+    let groups = text.split(':').filter(|group| !group.is_empty()).count();
+    // An IPv4 address at the end stands for two groups.
+    if text.contains("::") && groups + usize::from(text.contains('.')) > 6 {
         return None;
     }
     text.parse().ok()

@@ -8,7 +8,7 @@
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use super::{Mailbox, Problem, domain};
+use super::{Mailbox, Problem, domain, look_alike};
 use crate::text;
 
 /// Octets of a local part, with its quotes (RFC 5321, 4.5.3.1.1).
@@ -34,8 +34,10 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, Problem> {
     if local_part.len().max(written_local.len()) + 1 + longest > ADDRESS_BYTES_MAX {
         return Err(Problem::TooLong);
     }
-    let problem = (!found.is_exact).then_some(Problem::DomainMapped);
-    Ok(Mailbox { local_part, domain: found.ascii, problem, is_valid: found.is_exact })
+    let looks_alike = found.looks_alike || look_alike::holds(&local_part);
+    let warning = looks_alike.then_some(Problem::LookAlike);
+    let mailbox = Mailbox { local_part, domain: found.ascii, problem: warning, is_valid: true };
+    Ok(if found.is_exact { mailbox } else { mailbox.mended(Problem::DomainMapped) })
 }
 
 fn compose(local_part: &str) -> String {
@@ -43,6 +45,11 @@ fn compose(local_part: &str) -> String {
         return local_part.to_owned();
     }
     local_part.nfc().collect()
+}
+
+/// Whether a local part can stand without quotes.
+pub(super) fn is_dot_string(text: &str) -> bool {
+    dot_string_end(&[text, "@"].concat()) == Ok(text.len())
 }
 
 /// Byte offset of the `@` that ends the local part.

@@ -5,12 +5,15 @@
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberUtil};
 
-use super::{Problem, Region, is_valid, parse};
+use super::digits::is_decimal_digit;
+use super::{Problem, Region, find, is_valid, parse};
 
 /// Longest field, in bytes, that is looked at.
 const BYTES_MAX: usize = 2000;
 /// Most parts that one field is split into; a field with more is no list of phone numbers.
 const PARTS_MAX: usize = 8;
+/// Fewest digits of a number that is looked for among words.
+const NUMBER_DIGITS_MIN: usize = 7;
 
 /// The number that `raw` was before a spreadsheet or a list-maker had it, with what was mended;
 /// no number but a problem where digits are lost; none where no rule applies.
@@ -36,9 +39,37 @@ pub(super) fn repair(
         Some(Scientific::Rounded) => return Some((None, Problem::DigitsLost)),
         None => {}
     }
-    let mut numbers = parts(raw)?.into_iter().map(valid);
-    let first = numbers.next()??;
-    numbers.all(|number| number.is_some()).then_some((Some(first), Problem::SeveralNumbers))
+    if let Some(parts) = parts(raw) {
+        let mut numbers = parts.into_iter().map(valid);
+        if let Some(first) = numbers.next()?
+            && numbers.all(|number| number.is_some())
+        {
+            return Some((Some(first), Problem::SeveralNumbers));
+        }
+    }
+    let (first, problem) = among_words(raw, region)?;
+    valid(&first).map(|number| (Some(number), problem))
+}
+
+/// The first number of a field in which words or white space stand between or beside numbers:
+/// `home 650-253-0000 work 650-253-0001`, `650-253-0000 (cell)`. Every digit must belong to a valid
+/// number; where one is left over, nobody knows to which it belongs.
+fn among_words(raw: &str, region: Region) -> Option<(String, Problem)> {
+    let digits = raw.chars().filter(|&c| is_decimal_digit(c)).count();
+    let has_words = raw.chars().any(char::is_alphabetic);
+    if digits < NUMBER_DIGITS_MIN || !(has_words || raw.contains(char::is_whitespace)) {
+        return None;
+    }
+    let found = find(raw, region);
+    let first = found.first()?;
+    let taken = |text: &str| text.chars().filter(|&c| is_decimal_digit(c)).count();
+    let all: usize = found.iter().map(|number| taken(&number.raw)).sum();
+    let problem = match found.len() {
+        1 if has_words => Problem::WordsAround,
+        1 => return None,
+        _ => Problem::SeveralNumbers,
+    };
+    (all == digits).then(|| (first.raw.clone(), problem))
 }
 
 /// `6502530000` of `6502530000.0`: what becomes of a number column that once held a NULL.

@@ -127,7 +127,7 @@ fn unknown_regions_are_refused() {
 
 #[test]
 fn mends_what_spreadsheets_and_lists_leave() {
-    use Problem::{DigitsLost, ScientificNotation, SeveralNumbers, TrailingDecimal};
+    use Problem::{DigitsLost, ScientificNotation, SeveralNumbers, TrailingDecimal, WordsAround};
     let cases = [
         ("6502530000.0", "US", Some("+16502530000"), TrailingDecimal),
         ("16502530000.00", "US", Some("+16502530000"), TrailingDecimal),
@@ -141,6 +141,11 @@ fn mends_what_spreadsheets_and_lists_leave() {
         ("22 12 34 56 / 22 12 34 57", "NO", Some("+4722123456"), SeveralNumbers),
         ("13800138000、13800138001", "CN", Some("+8613800138000"), SeveralNumbers),
         ("650-253-0000\n650-253-0001", "US", Some("+16502530000"), SeveralNumbers),
+        ("650-253-0000 650-253-0001", "US", Some("+16502530000"), SeveralNumbers),
+        ("H 650-253-0000\tW 650-253-0001", "US", Some("+16502530000"), SeveralNumbers),
+        ("home: 650-253-0000, work: 650-253-0001", "US", Some("+16502530000"), SeveralNumbers),
+        ("650-253-0000 (cell)", "US", Some("+16502530000"), WordsAround),
+        ("call 650-253-0000 after noon", "US", Some("+16502530000"), WordsAround),
     ];
     for (raw, code, expected, problem) in cases {
         let info = describe(raw, region(code));
@@ -152,6 +157,8 @@ fn mends_what_spreadsheets_and_lists_leave() {
     // One part that is no number by itself: nothing is taken for the other.
     assert_eq!(e164("650 253 0000 / 12", "US"), None);
     assert_eq!(e164("12345.0", "US"), None);
+    // Digits that belong to no number.
+    assert_eq!(e164("650-253-0000 after 5 pm", "US"), None);
 }
 
 #[test]

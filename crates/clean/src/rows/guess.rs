@@ -1,9 +1,9 @@
 //! What a column holds, told from its name and its values.
 //!
 //! The name speaks first; values that plainly are something else overrule it. Where the name says
-//! nothing, only values that can hardly be anything else decide: e-mail addresses, telephone numbers
-//! with their punctuation, dates, words for yes and no. Names of people and addresses are never
-//! guessed from values alone.
+//! nothing, only values that can hardly be anything else decide: e-mail addresses, telephone
+//! numbers with their punctuation, dates, words for yes and no. Names of people and addresses are
+//! never guessed from values alone.
 
 use super::kind::Kind;
 use super::value::{Cleaned, clean, is_absence};

@@ -96,7 +96,7 @@ impl Kind {
 impl FromStr for Kind {
     type Err = KindError;
 
-    /// Reads a kind as `API.md` and `docs/tables.md` write it, exactly: no white space, small letters.
+    /// Reads a kind exactly as `docs/tables.md` writes it: no white space, small letters.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, option) = match text.split_once(':') {
             Some((name, option)) => (name, Some(option)),

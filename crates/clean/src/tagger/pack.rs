@@ -50,7 +50,7 @@ pub fn pack(dump: &str, floor: f64) -> Result<Vec<u8>, PackError> {
     if names.is_empty() || names.len() > 255 || names.iter().any(|name| name.len() > 255) {
         return Err(PackError::Labels);
     }
-    let mut attributes: BTreeMap<u64, (&str, Vec<(u8, f64)>)> = BTreeMap::new();
+    let mut attributes: BTreeMap<u64, Attribute> = BTreeMap::new();
     for (attribute, label, weight) in &dumped.states {
         if weight.abs() < floor {
             continue;
@@ -86,6 +86,9 @@ pub fn pack(dump: &str, floor: f64) -> Result<Vec<u8>, PackError> {
     }
     Ok(packed)
 }
+
+/// Name of an attribute and its weights by label.
+type Attribute<'a> = (&'a str, Vec<(u8, f64)>);
 
 struct Dumped {
     labels: Vec<String>,

@@ -130,6 +130,7 @@ impl Loader for FakeLoader {
             dimensions: 0,
             max_tokens: 4096,
             temperature: 1.0,
+            precision: None,
             parameters: 1,
         };
         Ok(Arc::new(Fake { script: Arc::clone(&self.0), info, bytes }))
