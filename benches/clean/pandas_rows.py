@@ -1,4 +1,6 @@
-"""The work of clean_table in pandas, phonenumbers and email-validator: python pandas_rows.py FILE.csv
+"""The work of clean_table in pandas, phonenumbers and email-validator.
+
+    python pandas_rows.py FILE.csv
 
 Reads the file, drops equal rows, turns phones into E.164 and e-mail addresses into their normal
 form, drops rows without an address, and writes the rows, the rejected ones and the changed values.
@@ -51,7 +53,8 @@ def main() -> None:
     for column in ("phone", "email"):
         before, after = frame.loc[kept.index, column], kept[column]
         differs = (before != after) & ~(before.isna() & after.isna())
-        changes.append(pd.DataFrame({"column": column, "before": before[differs], "after": after[differs]}))
+        changed = {"column": column, "before": before[differs], "after": after[differs]}
+        changes.append(pd.DataFrame(changed))
     cleaned = time.process_time()
     with tempfile.TemporaryDirectory() as place:
         kept.to_csv(Path(place) / "kept.csv", index=False)

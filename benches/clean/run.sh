@@ -30,25 +30,38 @@ query -v rows="$ROWS" -f benches/clean/generate.sql
 grep -m1 'model name' /proc/cpuinfo
 echo "$(date -u +%F), $(nproc) cores, load average $(cut -d' ' -f1 /proc/loadavg)"
 
-SAME="columns => '{\"phone\": \"phone:US\", \"email\": \"email\"}', required => '{email}', distinct_on => '{*}', replace => true"
-ALL="columns => NULL, required => '{email}', distinct_on => '{*}', replace => true"
+REST="required => '{email}', distinct_on => '{*}', replace => true"
+SAME="columns => '{\"phone\": \"phone:US\", \"email\": \"email\"}', $REST"
+ALL="columns => NULL, $REST"
 WORKERS="SET max_parallel_workers_per_gather"
+
+# Times clean_table: what it is called, the number of workers, its options.
+clean() {
+    timed "$1" "$WORKERS = $2" "SELECT crm_ai.clean_table('bench_raw', 'bench_clean', $3)"
+}
+
+# Times a query over the phones in one process: what it is called, what it counts.
+count() {
+    timed "$1" "$WORKERS = 0" "SELECT count($2) FROM bench_phone"
+}
+
 say "clean_table"
-timed "phone and e-mail, one process" "$WORKERS = 0" "SELECT crm_ai.clean_table('bench_raw', 'bench_clean', $SAME)"
-timed "phone and e-mail, with workers" "$WORKERS = 2" "SELECT crm_ai.clean_table('bench_raw', 'bench_clean', $SAME)"
-timed "all columns by guess, one process" "$WORKERS = 0" "SELECT crm_ai.clean_table('bench_raw', 'bench_clean', $ALL)"
-timed "all columns by guess, with workers" "$WORKERS = 2" "SELECT crm_ai.clean_table('bench_raw', 'bench_clean', $ALL)"
+clean "phone and e-mail, one process" 0 "$SAME"
+clean "phone and e-mail, with workers" 2 "$SAME"
+clean "all columns by guess, one process" 0 "$ALL"
+clean "all columns by guess, with workers" 2 "$ALL"
 
 say "pandas, phonenumbers and email-validator"
 query -c "COPY bench_raw TO STDOUT (FORMAT csv, HEADER)" > "$PLACE/raw.csv"
 "$PYTHON" benches/clean/pandas_rows.py "$PLACE/raw.csv"
 
 say "phones, one process"
-query -c "CREATE UNLOGGED TABLE bench_phone AS SELECT phone FROM bench_raw WHERE phone IS NOT NULL"
+query -c "CREATE UNLOGGED TABLE bench_phone AS
+    SELECT phone FROM bench_raw WHERE phone IS NOT NULL"
 query -c "VACUUM ANALYZE bench_phone"
-timed "scan alone: count(phone)" "$WORKERS = 0" "SELECT count(phone) FROM bench_phone"
-timed "count(crm_normalize_phone(phone, 'US'))" "$WORKERS = 0" "SELECT count(crm_normalize_phone(phone, 'US')) FROM bench_phone"
-timed "count(crm_phone_digits(phone))" "$WORKERS = 0" "SELECT count(crm_phone_digits(phone)) FROM bench_phone"
+count "scan alone: count(phone)" "phone"
+count "count(crm_normalize_phone(phone, 'US'))" "crm_normalize_phone(phone, 'US')"
+count "count(crm_phone_digits(phone))" "crm_phone_digits(phone)"
 query -At -c "SELECT E'US\t' || phone FROM bench_phone LIMIT 100000" > "$PLACE/phones"
 g++ -O2 -o "$PLACE/libphonenumber" benches/phone/libphonenumber.cc -lphonenumber
 "$PLACE/libphonenumber" "$PLACE/phones" 5

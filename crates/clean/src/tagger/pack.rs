@@ -42,8 +42,8 @@ pub enum PackError {
     Collision(String, String),
 }
 
-/// Packs the text that `crfs::Model::dump` writes. State weights nearer to zero than `floor` are
-/// left out.
+/// Packs a model in CRFsuite's text form, as `crfs::Model::dump` writes it. State weights nearer
+/// to zero than `floor` are left out.
 pub fn pack(dump: &str, floor: f64) -> Result<Vec<u8>, PackError> {
     let dumped = read_dump(dump)?;
     let names = &dumped.labels;
