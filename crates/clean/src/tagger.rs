@@ -1,9 +1,9 @@
 //! Linear-chain conditional random fields: labels for the tokens of a short text.
 //!
 //! A model is trained by an example of this crate, packed by `pack` and compiled in. Reading is
-//! done here and not by the crate `crfs` (CRFsuite in Rust), which tells neither scores nor marginal
-//! probabilities: a doubtful reading must be told from a sure one. Formulas: Sutton and McCallum,
-//! An Introduction to Conditional Random Fields (2012), sections 2.3 and 4.1.
+//! done here and not by the crate `crfs` (CRFsuite in Rust), which tells neither scores nor
+//! marginal probabilities: a doubtful reading must be told from a sure one. Formulas: Sutton and
+//! McCallum, An Introduction to Conditional Random Fields (2012), sections 2.3 and 4.1.
 
 mod pack;
 
