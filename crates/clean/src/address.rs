@@ -129,8 +129,23 @@ static TAGGER: LazyLock<Option<Tagger>> =
 /// The address on one line in its standard form, none where `raw` is no address at all
 /// (`Problem::is_fatal`). Nothing that was written is lost; normalising it again changes nothing.
 pub fn normalise(raw: &str) -> Option<String> {
-    let text = prepare(raw).ok()?;
-    let mut rounds = vec![text.clone(), read(&text).normal?];
+    clean(raw).0
+}
+
+/// What `normalise` gives, and `describe`'s problem, at the cost of the first.
+pub fn clean(raw: &str) -> (Option<String>, Option<Problem>) {
+    match prepare(raw) {
+        Ok(text) => {
+            let Answer { info, normal } = read(&text);
+            (normal.and_then(|normal| settle(text, normal)), info.problem)
+        }
+        Err(problem) => (None, Some(problem)),
+    }
+}
+
+/// The normal form that reading `text` ends at, `normal` being its first.
+fn settle(text: String, normal: String) -> Option<String> {
+    let mut rounds = vec![text.clone(), normal];
     while rounds.len() <= ROUNDS_MAX {
         let next = prepare(&rounds[rounds.len() - 1]).ok().and_then(|last| read(&last).normal);
         // A normal form that is no address itself would be worse than the text as it came.

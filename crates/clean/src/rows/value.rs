@@ -68,8 +68,8 @@ pub fn clean(raw: &str, kind: Kind) -> Cleaned {
             Cleaned { value: info.address, problem: info.problem.map(email::Problem::code) }
         }
         Kind::Address => {
-            let problem = address::describe(raw).problem.map(address::Problem::code);
-            Cleaned { value: address::normalise(raw), problem }
+            let (value, problem) = address::clean(raw);
+            Cleaned { value, problem: problem.map(address::Problem::code) }
         }
         Kind::Date(order) => {
             let date = dates::parse(raw, order);
