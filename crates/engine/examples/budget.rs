@@ -124,7 +124,8 @@ fn engine(
     padded_tokens: usize,
 ) -> Result<Arc<Engine>, Box<dyn Error>> {
     let limits = BatchLimits { padded_tokens, pool_tokens: 4096.max(2 * padded_tokens) };
-    let options = EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX };
+    let options =
+        EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX, cache_bytes: 0 };
     let loader = Budgeted(Arc::clone(loader), limits);
     let store = Store::open(vec![models.clone()], models)?;
     let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));

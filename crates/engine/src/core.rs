@@ -5,6 +5,7 @@
 //! of the queue, so it is answered exactly once.
 
 use crate::artifacts::Store;
+use crate::cache::Cache;
 use crate::job::{Job, ModelKey};
 use crate::models::{Lookup, Models};
 use crate::outlet;
@@ -29,6 +30,8 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Most texts that may wait.
     pub queue_rows: usize,
+    /// Most memory that answers take which are kept; 0 to keep none.
+    pub cache_bytes: usize,
 }
 
 /// Answers requests with loaded models.
@@ -36,6 +39,8 @@ pub struct Engine {
     pub(crate) options: EngineOptions,
     pub(crate) store: Arc<Store>,
     pub(crate) loader: Arc<dyn Loader>,
+    /// Answers that were given before.
+    pub(crate) cache: Cache,
     state: Mutex<State>,
     work: Condvar,
     /// Texts cut at their model's limit.
@@ -60,6 +65,7 @@ impl Engine {
             options,
             store,
             loader,
+            cache: Cache::new(options.cache_bytes),
             state: Mutex::new(State {
                 queue: Queue::new(options.queue_rows, now),
                 models: Models::new(options.memory_limit),
@@ -152,6 +158,7 @@ impl Engine {
     pub fn stats(&self, connections: usize) -> EngineStats {
         let now = Instant::now();
         let memory_bytes = resident_bytes();
+        let cache_bytes = self.cache.bytes() as u64;
         let state = self.lock();
         let counters = &state.counters;
         EngineStats {
@@ -166,6 +173,8 @@ impl Engine {
             requests: counters.requests,
             rows: counters.rows,
             batches: counters.batches,
+            cached: counters.cached,
+            cache_bytes,
             rows_per_second: counters.rows_per_second(now),
             truncated: self.truncated.load(Ordering::Relaxed),
             rejected: counters.rejected,

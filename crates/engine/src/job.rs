@@ -1,5 +1,6 @@
 //! One request for answers while it is in work.
 
+use crate::cache::Known;
 use crate::outlet::Outlet;
 use crate::predictor::Failure;
 use crm_ai_infer::Info;
@@ -64,6 +65,8 @@ struct Answer {
     firsts: HashMap<Digest, u32>,
     /// Rows whose text equals that of an earlier row.
     repeats: Vec<(u32, u32)>,
+    /// Texts whose answers were known already.
+    cached: u32,
     taken: Option<Instant>,
     tokenise: Duration,
     first_run: Option<Instant>,
@@ -120,18 +123,24 @@ impl Job {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Notes that a worker takes up `row`. False when an earlier row has the same text: its answer
-    /// will serve both.
-    pub fn take_up(&self, row: u32, now: Instant) -> bool {
-        let digest = (self.rows() > 1).then(|| Digest::of(self.text(row).as_bytes()));
+    /// Notes that a worker takes up `row`, whose text has that hash; a request of one text may do
+    /// without. False when an earlier row has the same text: its answer will serve both.
+    pub fn take_up(&self, row: u32, hash: Option<Digest>, now: Instant) -> bool {
         let mut answer = self.lock();
         answer.taken.get_or_insert(now);
-        let Some(digest) = digest else { return true };
-        let first = *answer.firsts.entry(digest).or_insert(row);
+        let Some(hash) = hash else { return true };
+        let first = *answer.firsts.entry(hash).or_insert(row);
         if first != row {
             answer.repeats.push((row, first));
         }
         first == row
+    }
+
+    /// Keeps the numbers of one text that were known already.
+    pub fn keep_known(&self, row: u32, known: &Known) {
+        let mut answer = self.lock();
+        answer.cached += 1;
+        place(&mut answer, (row as usize, self.rows()), &known.numbers, known.truncated);
     }
 
     /// Notes what tokenising one text took.
@@ -141,19 +150,8 @@ impl Job {
 
     /// Keeps the numbers of one text that was judged between two instants.
     pub fn keep(&self, row: u32, numbers: &[f32], truncated: bool, run: (Instant, Instant)) {
-        let (row, rows) = (row as usize, self.rows());
         let mut answer = self.lock();
-        if answer.numbers.is_empty() {
-            answer.numbers = vec![0.0; rows * numbers.len()];
-            answer.truncated = vec![false; rows];
-        }
-        let place = row * numbers.len()..(row + 1) * numbers.len();
-        if let Some(place) = answer.numbers.get_mut(place) {
-            place.copy_from_slice(numbers);
-        }
-        if let Some(place) = answer.truncated.get_mut(row) {
-            *place = truncated;
-        }
+        place(&mut answer, (row as usize, self.rows()), numbers, truncated);
         answer.first_run = Some(answer.first_run.map_or(run.0, |first| first.min(run.0)));
         answer.last_run = Some(answer.last_run.map_or(run.1, |last| last.max(run.1)));
     }
@@ -210,11 +208,27 @@ impl Job {
             queue_us: since(Some(self.arrival), answer.taken),
             tokenise_us: micros(answer.tokenise),
             run_us: since(answer.first_run, answer.last_run),
+            cached_rows: answer.cached,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts the numbers of one of so many rows in their place.
+fn place(answer: &mut Answer, (row, rows): (usize, usize), numbers: &[f32], truncated: bool) {
+    if answer.numbers.is_empty() {
+        answer.numbers = vec![0.0; rows * numbers.len()];
+        answer.truncated = vec![false; rows];
+    }
+    let place = row * numbers.len()..(row + 1) * numbers.len();
+    if let Some(place) = answer.numbers.get_mut(place) {
+        place.copy_from_slice(numbers);
+    }
+    if let Some(place) = answer.truncated.get_mut(row) {
+        *place = truncated;
     }
 }
 

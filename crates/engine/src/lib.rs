@@ -9,6 +9,7 @@
 //! [`commands`].
 
 pub mod artifacts;
+pub mod cache;
 pub mod commands;
 mod connection;
 mod core;

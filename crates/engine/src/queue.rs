@@ -12,7 +12,7 @@
 use crate::job::{Job, ModelKey, Target};
 use crate::predictor::Failure;
 use crm_ai_infer::Tokens;
-use crm_ai_wire::ErrorCode;
+use crm_ai_wire::{Digest, ErrorCode};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,6 +61,8 @@ pub struct Item {
     pub text: TextRef,
     /// Its tokens.
     pub tokens: Tokens,
+    /// The text's hash, under which the answer is kept.
+    pub hash: Option<Digest>,
 }
 
 /// What can be done next for one target.

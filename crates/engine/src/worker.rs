@@ -8,7 +8,7 @@ use crate::models::Lookup;
 use crate::predictor::{Failure, Predictor, width};
 use crate::queue::{Item, JobId, Step, TextRef};
 use crm_ai_infer::Tokens;
-use crm_ai_wire::{ErrorCode, Task};
+use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -124,24 +124,35 @@ impl Engine {
 
     fn tokenise(&self, target: &Target, predictor: &dyn Predictor, texts: Vec<TextRef>) {
         let mut items = Vec::with_capacity(texts.len());
-        let mut repeats: Vec<JobId> = Vec::new();
+        // Texts that need no model: known already, or the same as another of their request.
+        let mut answered: Vec<JobId> = Vec::new();
+        let mut cached = 0;
         for text in texts {
             let begin = Instant::now();
-            if !text.job.take_up(text.row, begin) {
-                repeats.push(text.id);
+            let is_hashed = self.cache.is_on() || text.job.rows() > 1;
+            let hash = is_hashed.then(|| Digest::of(text.job.text(text.row).as_bytes()));
+            if !text.job.take_up(text.row, hash, begin) {
+                answered.push(text.id);
+                continue;
+            }
+            if let Some(known) = hash.and_then(|hash| self.cache.get(target, &hash)) {
+                text.job.keep_known(text.row, &known);
+                answered.push(text.id);
+                cached += 1;
                 continue;
             }
             match guarded(|| predictor.tokenise(text.job.text(text.row))) {
                 Ok(tokens) => {
                     text.job.add_tokenise_time(begin.elapsed());
-                    items.push(Item { text, tokens });
+                    items.push(Item { text, tokens, hash });
                 }
                 Err(failure) => self.fail_job(text.id, &failure),
             }
         }
         let mut state = self.lock();
+        state.counters.cached += cached;
         state.queue.put_items(target, items);
-        let done = complete(&mut state, target, &repeats);
+        let done = complete(&mut state, target, &answered);
         drop(state);
         self.answer(&done, predictor);
     }
@@ -174,6 +185,9 @@ impl Engine {
         let rows = numbers.chunks_exact(width(predictor.info(), target.task));
         for (item, row) in items.iter().zip(rows) {
             item.text.job.keep(item.text.row, row, item.tokens.truncated, (begin, end));
+            if let Some(hash) = item.hash.filter(|_| self.cache.is_on()) {
+                self.cache.put(target, hash, row, item.tokens.truncated);
+            }
         }
         let ids: Vec<JobId> = items.iter().map(|item| item.text.id).collect();
         let mut state = self.lock();

@@ -91,6 +91,10 @@ pub struct EngineStats {
     pub rows: u64,
     /// Batches run.
     pub batches: u64,
+    /// Texts of those judged whose answers were kept from earlier requests.
+    pub cached: u64,
+    /// Memory that kept answers take.
+    pub cache_bytes: u64,
     /// Texts judged per second over the last ten seconds.
     pub rows_per_second: f64,
     /// Texts cut at their model's limit.

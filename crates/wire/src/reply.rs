@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, put_f32s, put_string};
 use crate::{EngineStats, Frame, ModelInfo, ProtocolError};
 
-/// Where a request's time went, in microseconds.
+/// Where a request's time went, in microseconds, and what it was spared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timings {
     /// From arrival until the first of its texts was taken up.
@@ -12,6 +12,8 @@ pub struct Timings {
     pub tokenise_us: u32,
     /// From the start of its first batch to the end of its last.
     pub run_us: u32,
+    /// Texts whose answers were kept from earlier requests; a count.
+    pub cached_rows: u32,
 }
 
 /// A matrix of numbers, one row per text in the order of the request.
@@ -191,13 +193,19 @@ impl Reply {
 }
 
 fn put_timings(payload: &mut Vec<u8>, timings: Timings) {
-    for microseconds in [timings.queue_us, timings.tokenise_us, timings.run_us] {
-        payload.extend_from_slice(&microseconds.to_le_bytes());
+    let Timings { queue_us, tokenise_us, run_us, cached_rows } = timings;
+    for number in [queue_us, tokenise_us, run_us, cached_rows] {
+        payload.extend_from_slice(&number.to_le_bytes());
     }
 }
 
 fn take_timings(cursor: &mut Cursor<'_>) -> Result<Timings, ProtocolError> {
-    Ok(Timings { queue_us: cursor.u32()?, tokenise_us: cursor.u32()?, run_us: cursor.u32()? })
+    Ok(Timings {
+        queue_us: cursor.u32()?,
+        tokenise_us: cursor.u32()?,
+        run_us: cursor.u32()?,
+        cached_rows: cursor.u32()?,
+    })
 }
 
 fn put_rows(payload: &mut Vec<u8>, rows: &Rows) {
@@ -245,7 +253,7 @@ mod tests {
 
     fn scores() -> Reply {
         Reply::Scores(Scores {
-            timings: Timings { queue_us: 1, tokenise_us: 2, run_us: 3 },
+            timings: Timings { queue_us: 1, tokenise_us: 2, run_us: 3, cached_rows: 4 },
             labels: vec!["no".into(), "ja 🎉".into()],
             rows: Rows { truncated: vec![false, true], numbers: vec![0.25, 0.75, 1.0, 0.0] },
         })
@@ -291,7 +299,7 @@ mod tests {
     #[test]
     fn an_absurd_count_allocates_nothing() {
         let mut bent = frame(&scores());
-        bent.payload[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        bent.payload[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(Reply::decode(&bent), Err(ProtocolError::Malformed("reply")));
     }
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: crm_ai_engine serve --socket PATH --runtime LIB --models DIR [--models DIR] --cache DIR
                            --threads N --memory-limit BYTES --queue-rows N
-                           --device auto|cpu|cuda [--lifeline]
+                           --cache-size BYTES --device auto|cpu|cuda [--lifeline]
        crm_ai_engine digest DIR
        crm_ai_engine describe DIR --runtime LIB
        crm_ai_engine --version

@@ -37,6 +37,7 @@ pub(crate) struct Options {
     threads: usize,
     memory_limit: u64,
     queue_rows: usize,
+    cache_bytes: usize,
     device: DeviceChoice,
     lifeline: bool,
 }
@@ -46,6 +47,7 @@ impl Options {
         let (mut socket, mut runtime, mut cache) = (None, None, None);
         let mut models = Vec::new();
         let (mut threads, mut memory_limit, mut queue_rows) = (0, 0, 262_144);
+        let mut cache_bytes = 0;
         let (mut device, mut lifeline) = (DeviceChoice::Auto, false);
         while let Some(argument) = arguments.next()? {
             match argument {
@@ -56,6 +58,7 @@ impl Options {
                 Long("threads") => threads = arguments.value()?.parse()?,
                 Long("memory-limit") => memory_limit = arguments.value()?.parse()?,
                 Long("queue-rows") => queue_rows = arguments.value()?.parse()?,
+                Long("cache-size") => cache_bytes = arguments.value()?.parse()?,
                 Long("device") => device = arguments.value()?.parse_with(parse_device)?,
                 Long("lifeline") => lifeline = true,
                 other => return Err(other.unexpected().into()),
@@ -75,6 +78,7 @@ impl Options {
             threads,
             memory_limit,
             queue_rows,
+            cache_bytes,
             device,
             lifeline,
         })
@@ -109,6 +113,7 @@ pub(crate) fn run(options: Options) -> Result<(), CommandError> {
         threads: options.threads,
         memory_limit: options.memory_limit,
         queue_rows: options.queue_rows,
+        cache_bytes: options.cache_bytes,
     };
     let (version, threads) = (env!("CARGO_PKG_VERSION"), options.threads);
     log::event(format_args!("{version} serves with {threads} threads on {}", loader.device()));

@@ -35,6 +35,29 @@ fn equal_texts_are_judged_once_and_all_answered() {
 }
 
 #[test]
+fn what_was_judged_is_known_to_later_requests() {
+    let harness = Setup { cache_bytes: 1 << 20, ..Setup::default() }.start();
+    let mut client = harness.client();
+    let long = "long".repeat(2000);
+    let first = scores(harness.ask(&mut client, &["a", "b", &long]));
+    assert_eq!(first.timings.cached_rows, 0);
+    let again = scores(harness.ask(&mut harness.client(), &["b", &long, "c", "b"]));
+    assert_eq!(again.timings.cached_rows, 2);
+    assert_eq!(again.rows.row(0), expected("b"));
+    assert_eq!(again.rows.row(3), expected("b"));
+    assert_eq!(again.rows.row(2), expected("c"));
+    assert_eq!((again.rows.row(1), again.rows.truncated[1]), (first.rows.row(2), true));
+    let single = scores(harness.ask(&mut client, &["a"]));
+    assert_eq!((single.rows.row(0), single.timings.cached_rows), (&expected("a")[..], 1));
+    // The other precision is another model.
+    let reply = client.infer(harness.model, Precision::Int8, Task::Classify, &["a"]).unwrap();
+    assert_eq!(scores(reply).timings.cached_rows, 0);
+    let stats = harness.stats();
+    assert_eq!((stats.rows, stats.cached), (9, 3));
+    assert!(stats.cache_bytes > 0);
+}
+
+#[test]
 fn a_request_without_texts_has_an_empty_answer() {
     let harness = Setup::default().start();
     assert!(scores(harness.ask(&mut harness.client(), &[])).rows.is_empty());

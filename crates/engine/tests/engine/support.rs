@@ -173,6 +173,7 @@ pub struct Setup {
     pub threads: usize,
     pub memory_limit: u64,
     pub queue_rows: usize,
+    pub cache_bytes: usize,
     pub padded_tokens: usize,
     pub server: ServerOptions,
 }
@@ -183,6 +184,7 @@ impl Default for Setup {
             threads: 1,
             memory_limit: 0,
             queue_rows: 100_000,
+            cache_bytes: 0,
             padded_tokens: 512,
             server: ServerOptions::default(),
         }
@@ -200,6 +202,7 @@ impl Setup {
             threads: self.threads,
             memory_limit: self.memory_limit,
             queue_rows: self.queue_rows,
+            cache_bytes: self.cache_bytes,
         };
         let limits = BatchLimits { padded_tokens: self.padded_tokens, pool_tokens: 4096 };
         let loader = FakeLoader(Arc::clone(&script), limits);
