@@ -1,12 +1,13 @@
 //! One connection to the engine: made when there is an engine, kept in step however a wait ends.
 
-use super::{ENGINE, Failure, Gone, engine_gone};
+use super::{Failure, Gone, engine_gone};
 use crate::error::Error;
 use crate::pg::latch;
 use crate::pg::socket::{Interest, Socket, Woken};
 use crate::settings;
 use crate::worker::supervisor;
 use crm_ai_wire::{FrameReader, ProtocolError, Reply, Request};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,8 +17,46 @@ const START_WAIT: Duration = Duration::from_secs(10);
 /// How long it waits while no background worker is free to start it.
 const SLOT_WAIT: Duration = Duration::from_secs(3);
 
+thread_local! {
+    static NEXT_SERIAL: Cell<u64> = const { Cell::new(1) };
+}
+
+/// Why a connection gave no reply.
+pub enum Broken {
+    /// It is of no further use.
+    Gone(String),
+    /// It stays; the request has failed.
+    Error(Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error.to_string())
+    }
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self::Gone(why)
+    }
+}
+
+impl Broken {
+    /// The same with the connection named that broke.
+    pub fn into_failure(self, connection: u64, engine: Option<i32>) -> Failure {
+        match self {
+            Self::Gone(why) => Failure::Gone(Gone { why, connection, engine }),
+            Self::Error(error) => Failure::Error(error),
+        }
+    }
+}
+
 /// One connection.
 pub struct Connection {
+    /// Tells it from earlier ones of this backend.
+    serial: u64,
+    /// Process id of the engine at its other end.
+    engine: Option<i32>,
     socket: Socket,
     reader: FrameReader,
     /// Replies awaited, by request id; `None` until they come. Others are dropped.
@@ -33,8 +72,9 @@ impl Connection {
     /// Connects to an engine that is there.
     pub fn open() -> io::Result<Self> {
         let socket = Socket::connect(supervisor::SOCKET)?;
-        ENGINE.set(socket.peer());
         Ok(Self {
+            serial: NEXT_SERIAL.replace(NEXT_SERIAL.get() + 1),
+            engine: socket.peer(),
             socket,
             reader: FrameReader::default(),
             awaited: BTreeMap::new(),
@@ -63,19 +103,34 @@ impl Connection {
             // Others that race to start it may hold the slots for a moment.
             let limit = if has_slot { START_WAIT } else { SLOT_WAIT };
             if began.elapsed() > limit {
-                let error = if has_slot { engine_gone(&error.into()) } else { no_worker_slot() };
-                return Err(Failure::Error(error));
+                let gone = || engine_gone(&error.to_string());
+                return Err(Failure::Error(if has_slot { gone() } else { no_worker_slot() }));
             }
             latch::sleep(20, None);
         }
     }
 
-    /// Sends a frame and notes that its reply is awaited; gives its id back.
-    pub fn send(&mut self, frame: &[u8]) -> std::result::Result<u64, Failure> {
+    /// Which of this backend's connections it is.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Process id of the engine.
+    pub fn engine(&self) -> Option<i32> {
+        self.engine
+    }
+
+    /// Notes that the reply to the request of this frame is awaited; gives its id back.
+    pub fn expect_reply(&mut self, frame: &[u8]) -> u64 {
         let mut id = [0; 8];
         id.copy_from_slice(&frame[8..16]);
         let id = u64::from_le_bytes(id);
-        self.awaited.entry(id).or_insert(None);
+        self.awaited.insert(id, None);
+        id
+    }
+
+    /// Sends a frame.
+    pub fn send(&mut self, frame: &[u8]) -> std::result::Result<(), Broken> {
         self.heard = Instant::now();
         let mut sent = 0;
         while sent < frame.len() {
@@ -91,14 +146,15 @@ impl Connection {
                     self.read_replies()?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::Gone(error.into())),
+                Err(error) => return Err(error.into()),
             }
         }
-        Ok(id)
+        Ok(())
     }
 
-    /// Waits for the reply to a request that was sent.
-    pub fn wait(&mut self, id: u64) -> std::result::Result<Reply, Failure> {
+    /// Waits for the reply to a request that was sent, however long ago.
+    pub fn wait(&mut self, id: u64) -> std::result::Result<Reply, Broken> {
+        self.heard = Instant::now();
         loop {
             if let Some(reply) = self.arrived(id)? {
                 return Ok(reply);
@@ -112,7 +168,7 @@ impl Connection {
         &mut self,
         id: u64,
         limit: Duration,
-    ) -> std::result::Result<Option<Reply>, Failure> {
+    ) -> std::result::Result<Option<Reply>, Broken> {
         let until = Instant::now() + limit;
         loop {
             let arrived = self.arrived(id)?;
@@ -125,7 +181,7 @@ impl Connection {
     }
 
     /// Reads what is there; gives the reply to `id` if it is among that.
-    fn arrived(&mut self, id: u64) -> std::result::Result<Option<Reply>, Failure> {
+    fn arrived(&mut self, id: u64) -> std::result::Result<Option<Reply>, Broken> {
         self.read_replies()?;
         match self.awaited.get(&id) {
             Some(Some(_)) => Ok(self.awaited.remove(&id).flatten()),
@@ -134,31 +190,31 @@ impl Connection {
     }
 
     /// Waits for the socket; fails when the engine has been silent for `crm_ai.timeout`.
-    fn wait_socket(&mut self, interest: Interest) -> std::result::Result<(), Failure> {
+    fn wait_socket(&mut self, interest: Interest) -> std::result::Result<(), Broken> {
         let timeout_ms = settings::timeout_ms();
         let left_ms = timeout_ms.map(|limit| {
             limit.saturating_sub(u64::try_from(self.heard.elapsed().as_millis()).unwrap_or(limit))
         });
         match (self.socket.wait(interest, left_ms), timeout_ms) {
-            (Woken::TimedOut, Some(limit)) => Err(Failure::Error(Error::timed_out(limit))),
+            (Woken::TimedOut, Some(limit)) => Err(Broken::Error(Error::timed_out(limit))),
             _ => Ok(()),
         }
     }
 
     /// Takes what has arrived and files the replies that are awaited.
-    fn read_replies(&mut self) -> std::result::Result<(), Failure> {
+    fn read_replies(&mut self) -> std::result::Result<(), Broken> {
         loop {
             match self.socket.read(&mut self.buffer) {
                 Ok(0) => return Err(closed()),
                 Ok(count) => self.reader.push(&self.buffer[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Failure::Gone(error.into())),
+                Err(error) => return Err(error.into()),
             }
             self.heard = Instant::now();
             self.file_replies().map_err(|error| {
                 self.out_of_step = true;
-                Failure::Error(error.into())
+                Broken::Error(error.into())
             })?;
         }
     }
@@ -175,25 +231,19 @@ impl Connection {
         Ok(())
     }
 
-    /// Cancels what is awaited still. `false`: the stream is out of step and must be closed.
-    pub fn abandon(&mut self) -> bool {
-        let unanswered = std::mem::take(&mut self.awaited)
-            .into_iter()
-            .filter_map(|(id, reply)| reply.is_none().then_some(id));
-        for id in unanswered {
-            let Ok(frame) = Request::Cancel.encode(id) else { return false };
-            let sent =
-                !self.out_of_step && matches!(self.socket.write(&frame), Ok(n) if n == frame.len());
-            if !sent {
-                return false;
-            }
+    /// Awaits a request's reply no longer, and cancels the request unless the reply is there.
+    /// `false`: the stream is out of step and must be closed.
+    pub fn abandon(&mut self, id: u64) -> bool {
+        if !matches!(self.awaited.remove(&id), Some(None)) {
+            return !self.out_of_step;
         }
-        !self.out_of_step
+        let Ok(frame) = Request::Cancel.encode(id) else { return false };
+        !self.out_of_step && matches!(self.socket.write(&frame), Ok(n) if n == frame.len())
     }
 }
 
-fn closed() -> Failure {
-    Failure::Gone(Gone("it closed the connection".into()))
+fn closed() -> Broken {
+    Broken::Gone("it closed the connection".into())
 }
 
 /// Tells a missing program or library apart from an engine that is merely starting.
