@@ -45,7 +45,8 @@ cargo build --release -p crm_ai_bench
 cp "${CARGO_TARGET_DIR:-target}/release/crm_ai_bench" "$PLACE/"
 texts
 say "starting a throw-away cluster"
-start_cluster "max_connections = 130" "shared_buffers = 128MB"
+# Without kept answers: every round asks about the same texts.
+start_cluster "max_connections = 130" "shared_buffers = 128MB" "crm_ai.cache_size = 0"
 # The engine answers its own user alone.
 RUN_AS=
 [ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"

@@ -4,6 +4,7 @@
 //!
 //! - [`api`]: the SQL functions by family: check the arguments, call, convert.
 //! - [`client`]: the backend's connection to the engine.
+//! - [`plan`]: batching, which asks about many rows of a query at once.
 //! - [`store`]: all SPI and all SQL text in Rust.
 //! - [`worker`]: the supervisor that keeps the engine running.
 //! - [`settings`], [`error`], [`schema`]: every setting, every SQLSTATE, the install script.
@@ -19,6 +20,7 @@ mod client;
 mod error;
 mod folder;
 mod pg;
+mod plan;
 mod schema;
 mod settings;
 mod store;

@@ -8,11 +8,14 @@ type Text = GucSetting<Option<CString>>;
 
 static DEFAULT_REGION: Text = Text::new(Some(c"US"));
 static SENTIMENT_MODEL: Text = Text::new(Some(c"sentiment"));
+static BATCHING: GucSetting<bool> = GucSetting::<bool>::new(true);
+static BATCH_ROWS: GucSetting<i32> = GucSetting::<i32>::new(256);
 static TIMEOUT_MS: GucSetting<i32> = GucSetting::<i32>::new(30_000);
 static MAX_TEXT_BYTES: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static MEMORY_LIMIT_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
 static DEVICE: GucSetting<Device> = GucSetting::<Device>::new(Device::Auto);
+static CACHE_SIZE_MB: GucSetting<i32> = GucSetting::<i32>::new(64);
 static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
 static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
 static ENGINE_PATH: Text = Text::new(Some(c""));
@@ -50,6 +53,24 @@ fn define_user_settings() {
         c"A model's name, or name@version.",
         &SENTIMENT_MODEL,
         GucContext::Userset,
+    );
+    GucRegistry::define_bool_guc(
+        c"crm_ai.batching",
+        c"Asks the model engine about many rows of a query at once.",
+        c"Off asks row by row, for comparison; the answers are the same.",
+        &BATCHING,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"crm_ai.batch_rows",
+        c"Most rows of a query that the model engine is asked about at once.",
+        c"Fewer are taken when work_mem is full, or the first rows may be enough.",
+        &BATCH_ROWS,
+        1,
+        8192,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"crm_ai.timeout",
@@ -97,6 +118,14 @@ fn define_server_settings() {
         &QUEUE_ROWS,
         (1, 16 << 20),
         GucFlags::default(),
+    );
+    int(
+        c"crm_ai.cache_size",
+        c"Memory for answers that the engine keeps, so that no text is judged twice.",
+        c"Texts are kept as hashes. 0 keeps none. A change restarts the engine.",
+        &CACHE_SIZE_MB,
+        (0, i32::MAX),
+        GucFlags::UNIT_MB,
     );
     GucRegistry::define_enum_guc(
         c"crm_ai.device",
@@ -157,6 +186,16 @@ pub fn sentiment_model() -> String {
     value_of(&SENTIMENT_MODEL)
 }
 
+/// `crm_ai.batching`.
+pub fn batching() -> bool {
+    BATCHING.get()
+}
+
+/// `crm_ai.batch_rows`; 1 while `crm_ai.batching` is off, for plans that were made before.
+pub fn batch_rows() -> usize {
+    if batching() { usize::try_from(BATCH_ROWS.get()).unwrap_or(1) } else { 1 }
+}
+
 /// `crm_ai.timeout` in milliseconds; `None` waits for ever.
 pub fn timeout_ms() -> Option<u64> {
     u64::try_from(TIMEOUT_MS.get()).ok().filter(|milliseconds| *milliseconds > 0)
@@ -183,6 +222,7 @@ pub fn engine_arguments() -> Vec<String> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = usize::try_from(THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores);
     let memory_bytes = i64::from(MEMORY_LIMIT_MB.get()) << 20;
+    let cache_bytes = i64::from(CACHE_SIZE_MB.get()) << 20;
     let device = match DEVICE.get() {
         Device::Auto => "auto",
         Device::Cpu => "cpu",
@@ -192,6 +232,7 @@ pub fn engine_arguments() -> Vec<String> {
         ("--threads", threads.to_string()),
         ("--memory-limit", memory_bytes.to_string()),
         ("--queue-rows", QUEUE_ROWS.get().to_string()),
+        ("--cache-size", cache_bytes.to_string()),
         ("--device", device.to_owned()),
     ]
     .into_iter()

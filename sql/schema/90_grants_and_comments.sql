@@ -21,9 +21,23 @@ TO crm_ai_trainer;
 -- sets crm_ai.engine_path runs a program as the server.
 GRANT SET ON PARAMETER crm_ai.max_text_bytes TO crm_ai_admin;
 GRANT ALTER SYSTEM ON PARAMETER
-    crm_ai.default_region, crm_ai.sentiment_model, crm_ai.timeout, crm_ai.max_text_bytes,
-    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.device
+    crm_ai.default_region, crm_ai.sentiment_model, crm_ai.batching, crm_ai.batch_rows,
+    crm_ai.timeout, crm_ai.max_text_bytes,
+    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device
 TO crm_ai_admin;
+
+-- Lets the planner load the library in a session's first statement.
+ALTER FUNCTION crm_sentiment(text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_score(text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_level(text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_detail(text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_classify(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_embed(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_score_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_sentiment_level_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_classify_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_embed_at(text, text) SUPPORT crm_ai.batching_support;
 
 COMMENT ON FUNCTION crm_normalize_phone(text, text) IS 'E.164 form of a valid phone number, else NULL; region '''' means only numbers with their country code';
 COMMENT ON FUNCTION crm_normalize_phone(text) IS 'E.164 form of a valid phone number, else NULL; region from crm_ai.default_region';
@@ -48,12 +62,18 @@ COMMENT ON FUNCTION crm_sentiment(text) IS 'negative, neutral or positive';
 COMMENT ON FUNCTION crm_sentiment_score(text) IS 'P(positive) - P(negative), from -1 to 1';
 COMMENT ON FUNCTION crm_sentiment_level(text) IS 'sentiment from 1 (very negative) to 5 (very positive)';
 COMMENT ON FUNCTION crm_sentiment_detail(text) IS 'label, score, level, probabilities and the version that judged';
+COMMENT ON FUNCTION crm_sentiment_at(text, text) IS 'crm_sentiment by an exact version, name@version: for generated columns and indexes';
+COMMENT ON FUNCTION crm_sentiment_score_at(text, text) IS 'crm_sentiment_score by an exact version, name@version';
+COMMENT ON FUNCTION crm_sentiment_level_at(text, text) IS 'crm_sentiment_level by an exact version, name@version';
 COMMENT ON FUNCTION crm_sentiment_batch(text[]) IS 'crm_sentiment for an array: in order, NULL for NULL';
 COMMENT ON FUNCTION crm_classify(text, text) IS 'the most probable class of a text by a model, given as name or name@version';
+COMMENT ON FUNCTION crm_classify_at(text, text) IS 'crm_classify by an exact version, name@version: for generated columns and indexes';
 COMMENT ON FUNCTION crm_classify_batch(text, text[]) IS 'crm_classify for an array: in order, NULL for NULL';
 COMMENT ON FUNCTION crm_classify_detail(text, text) IS 'every class of a model with its probability, the most probable first';
 COMMENT ON FUNCTION crm_embed(text, text) IS 'unit-length sentence vector of a text';
+COMMENT ON FUNCTION crm_embed_at(text, text) IS 'crm_embed by an exact version, name@version: for generated columns and indexes';
 COMMENT ON FUNCTION crm_embed_batch(text[], text) IS 'crm_embed for an array: one row per text, in order, NULL for NULL';
+COMMENT ON FUNCTION crm_ai.batching_support(internal) IS 'internal: lets the planner load the library in time for batching';
 COMMENT ON FUNCTION crm_ai.engine_stats() IS 'one row of figures when the model engine is up, none when it is not';
 COMMENT ON FUNCTION crm_ai.import_model(text, text, text) IS 'reads a model folder under crm_ai.import_directory into the registry; gives the new version';
 COMMENT ON FUNCTION crm_ai.export_model(text, text, text) IS 'writes a version into a new folder under crm_ai.import_directory';

@@ -17,6 +17,14 @@ fn crm_classify(model: &str, body: &str) -> std::result::Result<String, ErrorRep
     Ok(winners(&scores).next().unwrap_or_default())
 }
 
+/// `crm_classify` by an exact version, `name@version`: for generated columns and indexes.
+#[pg_extern(immutable, strict, parallel_safe, cost = 10000)]
+fn crm_classify_at(model_version: &str, body: &str) -> std::result::Result<String, ErrorReport> {
+    versions::check_exact(model_version)?;
+    let (_, scores) = classify(model_version, &[body])?;
+    Ok(winners(&scores).next().unwrap_or_default())
+}
+
 /// The same for an array: in order, NULL for NULL.
 #[pg_extern(stable, strict, parallel_safe, cost = 100000)]
 fn crm_classify_batch(
@@ -57,6 +65,13 @@ fn crm_embed(
     Ok(embed(model, &[body])?.pop().unwrap_or_default())
 }
 
+/// `crm_embed` by an exact version, `name@version`: for generated columns and indexes.
+#[pg_extern(immutable, strict, parallel_safe, cost = 10000)]
+fn crm_embed_at(model_version: &str, body: &str) -> std::result::Result<Vec<f32>, ErrorReport> {
+    versions::check_exact(model_version)?;
+    Ok(embed(model_version, &[body])?.pop().unwrap_or_default())
+}
+
 /// The same for an array: a row for each text, in order, NULL for NULL. Rows and not an array of
 /// arrays, because that could not hold a NULL vector.
 #[pg_extern(stable, strict, parallel_safe, cost = 100000)]
@@ -70,6 +85,19 @@ fn crm_embed_batch(
 > {
     let vectors = for_texts(&bodies, |texts| embed(model, texts))?;
     Ok(TableIterator::new((1..).zip(vectors)))
+}
+
+/// What PostgreSQL is to know of the inference functions beside their costs: by asking for it,
+/// the planner loads this library in a session's first statement already, where nothing preloads
+/// it, so that its calls are batched. Nothing is answered.
+#[pg_schema]
+mod crm_ai {
+    use pgrx::prelude::*;
+
+    #[pg_extern(immutable, strict, parallel_safe)]
+    fn batching_support(_request: pgrx::Internal) -> pgrx::Internal {
+        Some(pg_sys::Datum::from(0_usize)).into()
+    }
 }
 
 /// Judges texts; the answer names the version that judged.
@@ -95,18 +123,30 @@ fn embed(reference: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
 }
 
 fn infer(reference: &str, task: Task, texts: &[&str]) -> Result<(Rc<Version>, Vec<Reply>)> {
-    let limit = settings::max_text_bytes();
-    if let Some(text) = texts.iter().find(|text| text.len() > limit) {
-        return Err(Error::over_limit(format!(
-            "a text of {} bytes exceeds crm_ai.max_text_bytes ({limit})",
-            text.len()
-        ))
-        .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway"));
+    for text in texts {
+        check_length(text)?;
     }
     let version = versions::resolve(reference)?;
-    let target = Target { model: version.sha256, precision: version.precision, task };
-    let replies = client::infer(target, texts)?;
+    let replies = client::infer(target_of(&version, task), texts)?;
     Ok((version, replies))
+}
+
+/// Refuses a text over `crm_ai.max_text_bytes`.
+pub fn check_length(text: &str) -> Result<()> {
+    let limit = settings::max_text_bytes();
+    if text.len() <= limit {
+        return Ok(());
+    }
+    Err(Error::over_limit(format!(
+        "a text of {} bytes exceeds crm_ai.max_text_bytes ({limit})",
+        text.len()
+    ))
+    .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway"))
+}
+
+/// What the engine is asked of a version.
+pub fn target_of(version: &Version, task: Task) -> Target {
+    Target { model: version.sha256, precision: version.precision, task }
 }
 
 /// Runs `judge` over the texts that are not NULL and puts its answers in their places.
@@ -120,14 +160,16 @@ pub fn for_texts<T>(
     Ok(texts.iter().map(|text| text.and_then(|_| answers.next())).collect())
 }
 
-/// The most probable class of each text; of equal ones the first.
+/// The most probable class of each text.
 fn winners(scores: &[Scores]) -> impl Iterator<Item = String> {
     scores.iter().flat_map(|part| {
-        (0..part.rows.len()).map(|index| {
-            let best = argmax(part.rows.row(index));
-            part.labels.get(best).cloned().unwrap_or_default()
-        })
+        (0..part.rows.len()).map(|index| winner(&part.labels, part.rows.row(index)))
     })
+}
+
+/// The most probable class; of equal ones the first.
+pub fn winner(labels: &[String], probabilities: &[f32]) -> String {
+    labels.get(argmax(probabilities)).cloned().unwrap_or_default()
 }
 
 /// Position of the largest number; of equal ones the first.

@@ -5,10 +5,10 @@
 
 use super::predict::{argmax, classify, for_texts};
 use crate::error::{Error, Result};
-use crate::pg::composite;
+use crate::pg::composite::{self, Row};
 use crate::settings;
-use crate::store::versions::Version;
-use crm_ai_wire::Scores;
+use crate::store::versions::{self, Version};
+use crm_ai_wire::{Rows, Scores};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -31,6 +31,24 @@ fn crm_sentiment_level(note: &str) -> std::result::Result<i16, ErrorReport> {
     Ok(judge_one(note)?.1.level())
 }
 
+/// `crm_sentiment` by an exact version, `name@version`: for generated columns and indexes.
+#[pg_extern(immutable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment_at(version: &str, note: &str) -> std::result::Result<&'static str, ErrorReport> {
+    Ok(judge_one_at(version, note)?.label())
+}
+
+/// `crm_sentiment_score` by an exact version.
+#[pg_extern(immutable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment_score_at(version: &str, note: &str) -> std::result::Result<f32, ErrorReport> {
+    Ok(judge_one_at(version, note)?.score())
+}
+
+/// `crm_sentiment_level` by an exact version.
+#[pg_extern(immutable, strict, parallel_safe, cost = 10000)]
+fn crm_sentiment_level_at(version: &str, note: &str) -> std::result::Result<i16, ErrorReport> {
+    Ok(judge_one_at(version, note)?.level())
+}
+
 /// All of it in one row, with the version that judged.
 #[pg_extern(stable, strict, parallel_safe, cost = 10000, requires = ["types"])]
 fn crm_sentiment_detail(
@@ -38,7 +56,12 @@ fn crm_sentiment_detail(
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> std::result::Result<pgrx::composite_type!('static, "crm_sentiment_result"), ErrorReport> {
     let (version, sentiment) = judge_one(note)?;
-    let mut row = composite::result_row(fcinfo)?;
+    Ok(detail_row(composite::result_type(fcinfo), &version, &sentiment)?)
+}
+
+/// The row that tells all, of type `crm_sentiment_result`, whose identity is given.
+pub fn detail_row(row_type: pg_sys::Oid, version: &Version, sentiment: &Sentiment) -> Result<Row> {
+    let mut row = composite::row_of_type(row_type)?;
     composite::set(&mut row, "label", sentiment.label())?;
     composite::set(&mut row, "score", sentiment.score())?;
     composite::set(&mut row, "level", sentiment.level())?;
@@ -57,14 +80,14 @@ fn crm_sentiment_batch(
     notes: Array<'_, &str>,
 ) -> std::result::Result<Vec<Option<&'static str>>, ErrorReport> {
     Ok(for_texts(&notes, |texts| {
-        let (_, sentiments) = judge(texts)?;
+        let (_, sentiments) = judge(&settings::sentiment_model(), texts)?;
         Ok(sentiments.iter().map(Sentiment::label).collect())
     })?)
 }
 
 /// The judgement of one text.
 #[derive(Debug, Clone, PartialEq)]
-struct Sentiment {
+pub struct Sentiment {
     /// Probabilities of the five levels, very negative first. Of a model with fewer classes, a
     /// class's whole probability stands at its plain level (2, 3 or 4).
     levels: [f32; 5],
@@ -73,7 +96,7 @@ struct Sentiment {
 
 impl Sentiment {
     /// Of a text without a word, which no model was taught to judge.
-    const SILENT: Self = Self { levels: [0.0, 0.0, 1.0, 0.0, 0.0], truncated: false };
+    pub const SILENT: Self = Self { levels: [0.0, 0.0, 1.0, 0.0, 0.0], truncated: false };
 
     fn negative(&self) -> f32 {
         self.levels[0] + self.levels[1]
@@ -87,33 +110,44 @@ impl Sentiment {
         self.levels[3] + self.levels[4]
     }
 
-    fn label(&self) -> &'static str {
+    /// `negative`, `neutral` or `positive`: the largest of the three masses.
+    pub fn label(&self) -> &'static str {
         let masses = [self.negative(), self.neutral(), self.positive()];
         ["negative", "neutral", "positive"][argmax(&masses)]
     }
 
-    fn score(&self) -> f32 {
+    /// P(positive) − P(negative).
+    pub fn score(&self) -> f32 {
         self.positive() - self.negative()
     }
 
     /// The most probable of the five levels. It can differ in sign from the label, which sums the
     /// levels of one sign before it compares.
-    fn level(&self) -> i16 {
+    pub fn level(&self) -> i16 {
         1 + argmax(&self.levels) as i16
     }
 }
 
+fn judge_one_at(version: &str, note: &str) -> Result<Sentiment> {
+    versions::check_exact(version)?;
+    Ok(judge_one_by(version, note)?.1)
+}
+
 fn judge_one(note: &str) -> Result<(Rc<Version>, Sentiment)> {
-    let (version, mut sentiments) = judge(&[note])?;
+    judge_one_by(&settings::sentiment_model(), note)
+}
+
+fn judge_one_by(reference: &str, note: &str) -> Result<(Rc<Version>, Sentiment)> {
+    let (version, mut sentiments) = judge(reference, &[note])?;
     let sentiment =
         sentiments.pop().ok_or_else(|| Error::internal("the model engine sent no answer"))?;
     Ok((version, sentiment))
 }
 
-fn judge(notes: &[&str]) -> Result<(Rc<Version>, Vec<Sentiment>)> {
+fn judge(reference: &str, notes: &[&str]) -> Result<(Rc<Version>, Vec<Sentiment>)> {
     let is_blank = |note: &&str| note.trim().is_empty();
     let worded: Vec<&str> = notes.iter().copied().filter(|note| !is_blank(note)).collect();
-    let (version, parts) = classify(&settings::sentiment_model(), &worded)?;
+    let (version, parts) = classify(reference, &worded)?;
     let mut judged = Vec::with_capacity(worded.len());
     for scores in &parts {
         let places = level_of_classes(&scores.labels)?;
@@ -127,17 +161,20 @@ fn judge(notes: &[&str]) -> Result<(Rc<Version>, Vec<Sentiment>)> {
 }
 
 fn read_part(scores: &Scores, places: &[usize]) -> impl Iterator<Item = Sentiment> {
-    scores.rows.truncated.iter().enumerate().map(|(index, truncated)| {
-        let mut levels = [0.0; 5];
-        for (place, probability) in places.iter().zip(scores.rows.row(index)) {
-            levels[*place] += probability;
-        }
-        Sentiment { levels, truncated: *truncated }
-    })
+    (0..scores.rows.len()).map(|index| read_row(&scores.rows, index, places))
+}
+
+/// The judgement in one row of probabilities; `places` tells which level each class is.
+pub fn read_row(rows: &Rows, index: usize, places: &[usize]) -> Sentiment {
+    let mut levels = [0.0; 5];
+    for (place, probability) in places.iter().zip(rows.row(index)) {
+        levels[*place] += probability;
+    }
+    Sentiment { levels, truncated: rows.truncated.get(index).copied().unwrap_or(false) }
 }
 
 /// Which of the five levels, from 0, each of the model's classes is.
-fn level_of_classes(labels: &[String]) -> Result<Vec<usize>> {
+pub fn level_of_classes(labels: &[String]) -> Result<Vec<usize>> {
     const LEVELS: [&str; 5] = ["very negative", "negative", "neutral", "positive", "very positive"];
     let places: Option<Vec<usize>> = labels
         .iter()
@@ -147,11 +184,10 @@ fn level_of_classes(labels: &[String]) -> Result<Vec<usize>> {
         })
         .collect();
     places.filter(|places| places.contains(&1) && places.contains(&3)).ok_or_else(|| {
-        Error::invalid_argument("the model of crm_ai.sentiment_model does not judge sentiment")
-            .hint(
-                "its classes must be negative and positive, with or without neutral, very \
+        Error::invalid_argument("the model does not judge sentiment").hint(
+            "its classes must be negative and positive, with or without neutral, very \
                  negative and very positive; crm_classify serves any other classifier",
-            )
+        )
     })
 }
 

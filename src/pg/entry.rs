@@ -3,12 +3,13 @@
 use pgrx::prelude::*;
 
 /// Called by the server when it loads the library; in the postmaster too when that is told to
-/// preload it. Defines settings and registers the supervisor, nothing else.
+/// preload it. Defines settings, sets hooks and registers the supervisor, nothing else.
 #[pg_guard]
 #[allow(non_snake_case)]
 pub extern "C-unwind" fn _PG_init() {
     forbid_backtraces();
     crate::settings::init();
+    crate::pg::plan::init();
     crate::worker::init();
 }
 

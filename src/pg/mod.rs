@@ -9,12 +9,14 @@
 //!    but for `entry`, which says so.
 #![allow(unsafe_code)]
 
+pub mod catalog;
 pub mod child;
 pub mod composite;
 pub mod entry;
 pub mod index;
 pub mod latch;
 pub mod paths;
+pub mod plan;
 pub mod query;
 pub mod session;
 pub mod socket;

@@ -47,6 +47,15 @@ pub fn parse_reference(reference: &str) -> Result<(&str, Option<i32>)> {
     }
 }
 
+/// Refuses a reference that does not name an exact version: what it means may change.
+pub fn check_exact(reference: &str) -> Result<()> {
+    match parse_reference(reference)? {
+        (_, Some(_)) => Ok(()),
+        (name, None) => Err(Error::invalid_argument(format!("\"{name}\" names no exact version"))
+            .hint("write name@version, such as 'sentiment@1'; crm_ai.versions lists them")),
+    }
+}
+
 /// The version that `reference` means to the present statement.
 pub fn resolve(reference: &str) -> Result<Rc<Version>> {
     let user = session::current_user();
@@ -72,8 +81,13 @@ pub fn resolve(reference: &str) -> Result<Rc<Version>> {
 fn look_up(reference: &str, user: pg_sys::Oid) -> Result<Version> {
     let (name, number) = parse_reference(reference)?;
     let Some(model) = Model::find(name)? else {
-        return Err(Error::undefined(format!("model \"{name}\" does not exist"))
-            .hint("crm_ai.models lists the models"));
+        return Err(Error::undefined(format!("model \"{name}\" does not exist")).hint(match number {
+            None => "crm_ai.models lists the models",
+            Some(_) => {
+                "crm_ai.models lists the models; while a dump is restored, restore the data of \
+                 schema crm_ai first"
+            }
+        }));
     };
     if !model.may_be_used_by(user)? {
         return Err(Error::not_allowed(format!("permission denied for model \"{name}\""))

@@ -13,6 +13,7 @@ const BATCH_SHARE_MIN: f64 = 0.95;
 const FINALISTS: usize = 3;
 
 const BATCH: &str = "SELECT crm_sentiment_batch(array_agg(note)) FROM notes";
+const PLAIN: &str = "SELECT id, crm_sentiment(note) FROM notes";
 const ROWS: &str = "SELECT count(crm_sentiment(note)) FROM notes";
 
 /// Everyone who takes part.
@@ -30,6 +31,7 @@ type Rounds = BTreeMap<&'static str, Vec<Spent>>;
 const RAW: &str = "ONNX Runtime, tokens ready, sorted by length";
 const RAW_TEXT: &str = "ONNX Runtime and tokenizers, sorted by length";
 const SQL_BATCH: &str = "crm_sentiment_batch(array_agg(note))";
+const SQL_PLAIN: &str = "SELECT id, crm_sentiment(note) FROM notes";
 const SQL_ROWS: &str = "count(crm_sentiment(note)), row by row";
 const PIPELINE_ONE: &str = "transformers pipeline, one by one";
 const PIPELINE_BATCH: &str = "transformers pipeline, batches of 32";
@@ -49,7 +51,10 @@ pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> 
             entry[0].push(ready);
             entry[1].push(text);
         }
-        for (name, statement) in [(SQL_BATCH, BATCH), (SQL_ROWS, ROWS)] {
+        for (name, statement, batching) in
+            [(SQL_BATCH, BATCH, true), (SQL_PLAIN, PLAIN, true), (SQL_ROWS, ROWS, false)]
+        {
+            field.server.set_batching(batching)?;
             rounds.entry(name).or_default().push(field.server.pass(statement)?);
         }
         for (name, way) in
@@ -118,7 +123,16 @@ fn print(rounds: &Rounds, texts: usize) {
     let quietest = |name: &str| {
         texts / rounds[name].iter().map(|spent| spent.seconds).fold(f64::INFINITY, f64::min)
     };
-    let order = [RAW, RAW_TEXT, SQL_BATCH, SQL_ROWS, PIPELINE_ONE, PIPELINE_BATCH, PIPELINE_SORTED];
+    let order = [
+        RAW,
+        RAW_TEXT,
+        SQL_BATCH,
+        SQL_PLAIN,
+        SQL_ROWS,
+        PIPELINE_ONE,
+        PIPELINE_BATCH,
+        PIPELINE_SORTED,
+    ];
     let rows = order.iter().map(|name| {
         vec![
             (*name).to_owned(),
@@ -141,16 +155,18 @@ fn print(rounds: &Rounds, texts: usize) {
     ];
     table(&heads, &rows.collect::<Vec<_>>());
     // A machine that others use changes between rounds; within one it is much the same for all.
-    let pairs = || rounds[RAW].iter().zip(&rounds[SQL_BATCH]);
-    let clock: Vec<f64> = pairs().map(|(raw, sql)| raw.seconds / sql.seconds).collect();
-    let processor: Vec<f64> = pairs().map(|(raw, sql)| raw.processor / sql.processor).collect();
-    let share = median(&clock);
-    println!(
-        "Batch from SQL against raw ONNX Runtime, median of the rounds' ratios: {share:.3} by the \
-         clock (target {BATCH_SHARE_MIN}): {}; {:.3} by processor time",
-        verdict(share >= BATCH_SHARE_MIN),
-        median(&processor)
-    );
+    for name in [SQL_PLAIN, SQL_BATCH] {
+        let pairs = || rounds[RAW].iter().zip(&rounds[name]);
+        let clock: Vec<f64> = pairs().map(|(raw, sql)| raw.seconds / sql.seconds).collect();
+        let processor: Vec<f64> = pairs().map(|(raw, sql)| raw.processor / sql.processor).collect();
+        let share = median(&clock);
+        println!(
+            "{name} against raw ONNX Runtime, median of the rounds' ratios: {share:.3} by the \
+             clock (target {BATCH_SHARE_MIN}): {}; {:.3} by processor time",
+            verdict(share >= BATCH_SHARE_MIN),
+            median(&processor)
+        );
+    }
 }
 
 /// Compares the answers: speed is worth something only where they are right.
@@ -158,6 +174,10 @@ fn check_answers(field: &mut Field<'_>) -> Result<(), Failure> {
     let session = &mut field.server.session;
     let batch = "SELECT crm_sentiment_batch(array_agg(note ORDER BY id)) FROM notes";
     let batch: Vec<String> = session.query_one(batch, &[])?.get(0);
+    session.batch_execute("SET crm_ai.batching = on")?;
+    let plain = session.query("SELECT crm_sentiment(note) FROM notes ORDER BY id", &[])?;
+    let plain: Vec<&str> = plain.iter().map(|row| row.get(0)).collect();
+    session.batch_execute("SET crm_ai.batching = off")?;
     let rows = session.query("SELECT crm_sentiment(note) FROM notes ORDER BY id", &[])?;
     let rows: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
     let sides = |logits: &[Vec<f64>]| -> Vec<&'static str> {
@@ -168,9 +188,10 @@ fn check_answers(field: &mut Field<'_>) -> Result<(), Failure> {
     let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
     let equal = |other: &[&str]| batch.iter().zip(other).filter(|(a, b)| a == b).count();
     println!(
-        "Of {} labels from crm_sentiment_batch, equal: {} row by row, {} with raw ONNX Runtime, {} \
-         with transformers in fp32.",
+        "Of {} labels from crm_sentiment_batch, equal: {} from plain SELECT, {} row by row, {} \
+         with raw ONNX Runtime, {} with transformers in fp32.",
         batch.len(),
+        equal(&plain),
         equal(&rows),
         equal(&raw),
         equal(&pipeline)

@@ -99,6 +99,11 @@ impl Server {
         Ok(())
     }
 
+    /// Lets the session's statements ask about many rows at once, or row by row.
+    pub fn set_batching(&mut self, is_on: bool) -> Result<(), Failure> {
+        Ok(self.session.batch_execute(&format!("SET crm_ai.batching = {is_on}"))?)
+    }
+
     /// Runs a statement to its end; processor time is the engine's and the backend's.
     pub fn pass(&mut self, statement: &str) -> Result<Spent, Failure> {
         let processes = [self.engine_pid()?, self.backend_pid()?];

@@ -1,6 +1,7 @@
 //! The extension driven from outside, on clusters of its own.
 
 mod answers;
+mod batching;
 mod cancel;
 mod cleaning;
 mod cleaning_in_place;
@@ -10,6 +11,7 @@ mod engine_setup;
 mod install;
 mod lifecycle;
 mod logs;
+mod pinned;
 mod refusals;
 mod registry;
 mod rights;

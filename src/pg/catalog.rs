@@ -1,0 +1,103 @@
+//! What the catalogue says of functions.
+
+use pgrx::pg_sys::{self, SysCacheIdentifier};
+use pgrx::prelude::*;
+
+/// `ClanguageId` of catalog/pg_language_d.h, which pgrx does not bind.
+const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
+
+/// A function of this library that may be called for rows ahead of others: it has no effects, is
+/// strict, gives one value, and runs with the caller's rights and settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnFunction {
+    /// Its symbol in the library.
+    pub symbol: String,
+    /// How many arguments it takes.
+    pub arguments: usize,
+}
+
+/// What the catalogue says of a function, if it is such a one.
+pub fn own_function(function: pg_sys::Oid) -> Option<OwnFunction> {
+    if function.to_u32() < pg_sys::FirstNormalObjectId {
+        return None; // one of the server's own
+    }
+    let cache = SysCacheIdentifier::PROCOID as i32;
+    // SAFETY: the tuple is pg_proc's, and is read before it is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, function.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let mut found = None;
+        let suits = row.prolang == C_LANGUAGE
+            && row.prokind == pg_sys::PROKIND_FUNCTION as std::ffi::c_char
+            && row.provolatile != pg_sys::PROVOLATILE_VOLATILE as std::ffi::c_char
+            && row.proisstrict
+            && !row.proretset
+            && !row.prosecdef;
+        let text = |column: u32| {
+            let mut is_null = false;
+            let value = pg_sys::SysCacheGetAttr(
+                cache,
+                tuple,
+                column as pg_sys::AttrNumber,
+                &raw mut is_null,
+            );
+            String::from_datum(value, is_null)
+        };
+        if suits && !has(cache, tuple, pg_sys::Anum_pg_proc_proconfig) {
+            let library = text(pg_sys::Anum_pg_proc_probin).unwrap_or_default();
+            if library.rsplit('/').next().unwrap_or_default().trim_end_matches(".so") == "crm_ai" {
+                found = text(pg_sys::Anum_pg_proc_prosrc);
+            }
+        }
+        let arguments = usize::try_from(row.pronargs).unwrap_or(0);
+        pg_sys::ReleaseSysCache(tuple);
+        Some(OwnFunction { symbol: found?, arguments })
+    }
+}
+
+/// Whether a column of a catalogue row is not NULL.
+///
+/// # Safety
+/// The tuple must be one of that cache.
+unsafe fn has(cache: i32, tuple: pg_sys::HeapTuple, column: u32) -> bool {
+    let mut is_null = false;
+    // SAFETY: as the caller promises.
+    unsafe {
+        pg_sys::SysCacheGetAttr(cache, tuple, column as pg_sys::AttrNumber, &raw mut is_null);
+    }
+    !is_null
+}
+
+/// Raises 42501 unless the present role may call the function, as every call would.
+pub fn check_may_execute(function: pg_sys::Oid) {
+    // SAFETY: catalogue look-ups by identity; the name is palloc'd and NUL-terminated, or NULL.
+    unsafe {
+        let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+        let outcome = pg_sys::pg_proc_aclcheck(function, pg_sys::GetUserId(), right);
+        if outcome != pg_sys::AclResult::ACLCHECK_OK {
+            let name = pg_sys::get_func_name(function);
+            pg_sys::aclcheck_error(outcome, pg_sys::ObjectType::OBJECT_FUNCTION, name);
+        }
+        let hook = pg_sys::object_access_hook;
+        if hook.is_some() {
+            pg_sys::RunFunctionExecuteHook(function);
+        }
+    }
+}
+
+/// Calls [`crate::plan::functions::forget`] whenever `pg_proc` changes.
+pub fn watch_functions() {
+    // SAFETY: called once, from `_PG_init`.
+    unsafe {
+        let cache = SysCacheIdentifier::PROCOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(cache, Some(functions_changed), 0.into());
+    }
+}
+
+#[pg_guard]
+extern "C-unwind" fn functions_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    crate::plan::functions::forget();
+}

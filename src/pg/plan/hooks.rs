@@ -1,0 +1,115 @@
+//! Where the server lets us see plans.
+
+use super::node::Statement;
+use super::scan;
+use crate::plan::walk;
+use crate::settings;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::OnceLock;
+
+static NEXT_PLANNER: OnceLock<pg_sys::planner_hook_type> = OnceLock::new();
+static NEXT_START: OnceLock<pg_sys::ExecutorStart_hook_type> = OnceLock::new();
+
+thread_local! {
+    /// Whether a plan has come through our planner hook.
+    static HAS_PLANNED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Registers the batch node and the hooks; called once, from `_PG_init`.
+pub fn init() {
+    scan::register();
+    // SAFETY: the server calls `_PG_init` before anything else of the library.
+    unsafe {
+        let _ = NEXT_PLANNER.set(pg_sys::planner_hook);
+        pg_sys::planner_hook = Some(plan);
+        let _ = NEXT_START.set(pg_sys::ExecutorStart_hook);
+        pg_sys::ExecutorStart_hook = Some(start);
+    }
+    crate::pg::catalog::watch_functions();
+}
+
+/// Plans a statement as the server does, then batches its calls.
+///
+/// # Safety
+/// The server calls it, with what a planner is given.
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: the arguments are passed on as they came; the result is new, and nobody else's yet.
+    unsafe {
+        let planned = match NEXT_PLANNER.get().copied().flatten() {
+            Some(next) => {
+                pg_sys::ffi::pg_guard_ffi_boundary(|| next(query, text, options, parameters))
+            }
+            None => pg_sys::standard_planner(query, text, options, parameters),
+        };
+        HAS_PLANNED.set(true);
+        if settings::batching()
+            && let Some(statement) = Statement::new(planned)
+        {
+            change(statement, CursorOptions(options as u32));
+        }
+        planned
+    }
+}
+
+/// What a cursor was asked to be able to do; 0 for what is no cursor.
+#[derive(Clone, Copy)]
+struct CursorOptions(u32);
+
+impl CursorOptions {
+    fn has(self, option: u32) -> bool {
+        self.0 & option != 0
+    }
+
+    /// Whether it was declared, and rows are fetched a few at a time.
+    fn is_cursor(self) -> bool {
+        self.has(pg_sys::CURSOR_OPT_FAST_PLAN)
+    }
+}
+
+fn change(statement: Statement<'_>, options: CursorOptions) {
+    // A cursor that may go back, or be named in WHERE CURRENT OF, needs the plan as it is.
+    let goes_forward = options.has(pg_sys::CURSOR_OPT_NO_SCROLL) || statement.locks_rows();
+    let stays = options.has(pg_sys::CURSOR_OPT_SCROLL) || options.is_cursor() && !goes_forward;
+    if !stays && !statement.is_utility() && statement.calls_other_functions() {
+        walk::batch(statement, !options.is_cursor());
+    }
+}
+
+/// Batches the calls of the one statement that was being planned when the library was loaded.
+///
+/// # Safety
+/// The server calls it, with a query that is about to be executed.
+#[pg_guard]
+unsafe extern "C-unwind" fn start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+    const GOES_BACK: u32 =
+        pg_sys::EXEC_FLAG_REWIND | pg_sys::EXEC_FLAG_BACKWARD | pg_sys::EXEC_FLAG_MARK;
+    // SAFETY: the description is alive; its statement may be a cached plan's, so a copy is changed.
+    unsafe {
+        let is_worker = pg_sys::ParallelWorkerNumber >= 0;
+        let is_late = !HAS_PLANNED.get() && !is_worker && flags as u32 & GOES_BACK == 0;
+        if is_late && settings::batching() {
+            let original: *const c_void = (*query).plannedstmt.cast();
+            let copy: *mut pg_sys::PlannedStmt = pg_sys::copyObjectImpl(original).cast();
+            if let Some(statement) = Statement::new(copy) {
+                // It may be a cursor's: with doubling batches it may be any.
+                if !statement.is_utility() && statement.calls_other_functions() {
+                    walk::batch(statement, false);
+                    (*query).plannedstmt = copy;
+                }
+            }
+        }
+        match NEXT_START.get().copied().flatten() {
+            Some(next) => pg_sys::ffi::pg_guard_ffi_boundary(|| next(query, flags)),
+            None => pg_sys::standard_ExecutorStart(query, flags),
+        }
+    }
+}

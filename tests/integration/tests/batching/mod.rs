@@ -1,0 +1,6 @@
+//! Batching changes how many requests a query makes, and nothing else.
+
+mod random;
+mod reach;
+mod shapes;
+mod support;
