@@ -100,6 +100,7 @@ impl Target {
             ))
             .hint("give the target another name"));
         }
+        self.check_schema()?;
         for name in self.companions() {
             self.make_room_for(&name, replace, true)?;
         }
@@ -107,6 +108,23 @@ impl Target {
             self.make_room_for(&self.name, replace, false)?;
         }
         Ok(())
+    }
+
+    /// Fails before the work where the tables could not be made after it: 3F000, 42501.
+    fn check_schema(&self) -> Result<()> {
+        // Stands for a schema that is made when it is first used.
+        if self.schema == "pg_temp" {
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT pg_catalog.has_schema_privilege({}, 'CREATE'::pg_catalog.text)",
+            sql::literal(&self.schema)
+        );
+        if row_of(&sql, |row| row.get::<bool>(1))?.flatten() == Some(true) {
+            return Ok(());
+        }
+        Err(Error::not_allowed(format!("permission denied for schema {}", self.schema))
+            .hint("name a target in a schema where you may create tables"))
     }
 
     /// A companion is replaced only where it was made here: a table that happens to have its name
