@@ -81,13 +81,11 @@ pub fn resolve(reference: &str) -> Result<Rc<Version>> {
 fn look_up(reference: &str, user: pg_sys::Oid) -> Result<Version> {
     let (name, number) = parse_reference(reference)?;
     let Some(model) = Model::find(name)? else {
-        return Err(Error::undefined(format!("model \"{name}\" does not exist")).hint(match number {
-            None => "crm_ai.models lists the models",
-            Some(_) => {
-                "crm_ai.models lists the models; while a dump is restored, restore the data of \
-                 schema crm_ai first"
-            }
-        }));
+        // A table may be restored before the registry is, and its generated columns computed.
+        let on_restore = "crm_ai.models lists the models; while a dump is restored, restore the \
+                          data of schema crm_ai first";
+        let hint = if number.is_some() { on_restore } else { "crm_ai.models lists the models" };
+        return Err(Error::undefined(format!("model \"{name}\" does not exist")).hint(hint));
     };
     if !model.may_be_used_by(user)? {
         return Err(Error::not_allowed(format!("permission denied for model \"{name}\""))
