@@ -121,9 +121,9 @@ impl<'p> Plan<'p> {
     }
 
     /// Puts what `change` makes of each child of an Append or MergeAppend in its place.
-    pub fn change_members(self, mut change: impl FnMut(Self) -> Self) {
+    pub fn change_members(self, change: impl FnMut(Self) -> Self) {
         // SAFETY: the cells hold plan nodes and stay where they are.
-        unsafe { change_cells(self.member_list(), |member| change(member)) }
+        unsafe { change_cells(self.member_list(), change) }
     }
 
     /// The plan of a subquery scan.
