@@ -158,6 +158,12 @@ fn volatility_and_parallel_safety_are_as_promised() {
         "crm_normalize_address",
         "crm_address",
         "clean_values",
+        "crm_sentiment_at",
+        "crm_sentiment_score_at",
+        "crm_sentiment_level_at",
+        "crm_classify_at",
+        "crm_embed_at",
+        "batching_support",
     ];
     let stable = [
         "crm_normalize_phone/1",
