@@ -16,6 +16,7 @@ pub mod frame;
 mod manifest;
 mod reply;
 mod request;
+pub mod training;
 
 pub use control::{EngineStats, ModelInfo, ModelStats, Precision};
 pub use digest::Digest;

@@ -89,10 +89,20 @@ fn label(row: &[f32]) -> usize {
     level(&[row[0] + row[1], row[2], row[3] + row[4]])
 }
 
-fn same_answers(alone: &[Vec<f32>], other: &[Vec<f32>], how: &str) {
+/// How far two answers to one text may lie apart. The order of additions in a softmax depends on
+/// the padding, which changes last bits. In int8 such a bit can tip a rounding to the next code:
+/// seen are 1.1e-4 on a processor with AVX-512 and less on AVX2 (docs/precision.md).
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::Fp32 => 1e-5,
+        Precision::Int8 => 1e-3,
+    }
+}
+
+fn same_answers(alone: &[Vec<f32>], other: &[Vec<f32>], most: f32, how: &str) {
     for (index, (alone, other)) in alone.iter().zip(other).enumerate() {
         let distance = distance(alone, other);
-        assert!(distance < 1e-4, "{how}: sentence {index} is off by {distance}");
+        assert!(distance < most, "{how}: sentence {index} is off by {distance}");
         assert_eq!(level(alone), level(other), "{how}: level of sentence {index}");
         assert_eq!(label(alone), label(other), "{how}: label of sentence {index}");
     }
@@ -109,9 +119,10 @@ fn independent(precision: Precision) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
     let one = batched(&model, &tokens, &batches(tokens.len(), 1), 1);
-    same_answers(&alone, &one, "random batches, one worker");
+    let most = tolerance(precision);
+    same_answers(&alone, &one, most, "random batches, one worker");
     let two = batched(&model, &tokens, &batches(tokens.len(), 2), 2);
-    same_answers(&alone, &two, "random batches, two workers");
+    same_answers(&alone, &two, most, "random batches, two workers");
 }
 
 #[test]

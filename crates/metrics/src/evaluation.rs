@@ -1,0 +1,183 @@
+//! The figures of one model on one set of rows.
+
+use crate::bootstrap::{self, Interval};
+use crate::calibration::calibration_error;
+use crate::judged::Judged;
+use serde::{Deserialize, Serialize};
+
+/// A probability is taken to be at least this, so that one certain mistake does not make the
+/// log-loss infinite; the machine epsilon of 32-bit floating point, as in scikit-learn for float32.
+const PROBABILITY_MIN: f64 = f32::EPSILON as f64;
+
+/// What a model got right and wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Rows judged.
+    pub rows: u64,
+    /// Share of rows whose prediction is right.
+    pub accuracy: f64,
+    /// 95 % bootstrap interval of the accuracy.
+    pub accuracy_interval: Interval,
+    /// Mean of F1 over the classes that are true or predicted somewhere.
+    pub macro_f1: f64,
+    /// 95 % bootstrap interval of macro-F1.
+    pub macro_f1_interval: Interval,
+    /// Mean negative logarithm of the probability of what is true.
+    pub log_loss: f64,
+    /// Expected calibration error over 15 equal bins.
+    pub calibration_error: f64,
+    /// Each class, in the model's order.
+    pub classes: Vec<ClassFigures>,
+    /// Rows by true class, then by predicted class.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// The figures of one class; a ratio without cases is 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// The class's name.
+    pub label: String,
+    /// Rows that are of this class.
+    pub rows: u64,
+    /// Share of the predictions of this class that are right.
+    pub precision: f64,
+    /// Share of this class's rows that are found.
+    pub recall: f64,
+    /// Harmonic mean of both.
+    pub f1: f64,
+}
+
+impl Evaluation {
+    /// Sums up what a model said. `seed` decides the bootstrap's draws.
+    pub fn of(judged: &Judged, seed: u64) -> Self {
+        let confusion = confusion(judged);
+        let classes = class_figures(judged.labels(), &confusion);
+        let (accuracy_interval, macro_f1_interval) = bootstrap::intervals(judged, seed);
+        let rows = judged.rows() as f64;
+        let losses = judged.likelihood().iter().map(|p| -p.clamp(PROBABILITY_MIN, 1.0).ln());
+        Self {
+            rows: judged.rows() as u64,
+            accuracy: accuracy(&confusion),
+            accuracy_interval,
+            macro_f1: macro_f1(&confusion),
+            macro_f1_interval,
+            log_loss: losses.sum::<f64>() / rows,
+            calibration_error: calibration_error(judged),
+            classes,
+            confusion,
+        }
+    }
+
+    /// Classes that are predicted at least once.
+    pub fn predicted_classes(&self) -> usize {
+        let width = self.confusion.len();
+        (0..width).filter(|&class| self.confusion.iter().any(|row| row[class] > 0)).count()
+    }
+
+    /// Share of the most frequent class: what a model without any knowledge gets right.
+    pub fn majority_share(&self) -> f64 {
+        let most = self.classes.iter().map(|class| class.rows).max().unwrap_or(0);
+        ratio(most, self.rows)
+    }
+}
+
+fn confusion(judged: &Judged) -> Vec<Vec<u64>> {
+    let width = judged.labels().len();
+    let mut counts = vec![vec![0; width]; width];
+    for (&truth, &predicted) in judged.truth().iter().zip(judged.predicted()) {
+        counts[truth][predicted] += 1;
+    }
+    counts
+}
+
+pub(crate) fn accuracy(confusion: &[Vec<u64>]) -> f64 {
+    let right: u64 = confusion.iter().enumerate().map(|(class, row)| row[class]).sum();
+    ratio(right, confusion.iter().flatten().sum())
+}
+
+/// Mean of F1 = 2·TP / (rows + predictions) over the classes that occur in either.
+pub(crate) fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
+    let scores: Vec<f64> = (0..confusion.len())
+        .filter_map(|class| {
+            let (rows, predictions) = margins(confusion, class);
+            let cases = rows + predictions;
+            (cases > 0).then(|| 2.0 * confusion[class][class] as f64 / cases as f64)
+        })
+        .collect();
+    if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 }
+}
+
+/// Rows of a class, and predictions of it.
+fn margins(confusion: &[Vec<u64>], class: usize) -> (u64, u64) {
+    (confusion[class].iter().sum(), confusion.iter().map(|row| row[class]).sum())
+}
+
+fn class_figures(labels: &[String], confusion: &[Vec<u64>]) -> Vec<ClassFigures> {
+    let figures = |(class, label): (usize, &String)| {
+        let (rows, predictions) = margins(confusion, class);
+        let right = confusion[class][class];
+        ClassFigures {
+            label: label.clone(),
+            rows,
+            precision: ratio(right, predictions),
+            recall: ratio(right, rows),
+            f1: ratio(2 * right, rows + predictions),
+        }
+    };
+    labels.iter().enumerate().map(figures).collect()
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels() -> Vec<String> {
+        ["a", "b", "c"].map(str::to_owned).to_vec()
+    }
+
+    /// Figures by hand: truth a a b b c, predictions a b b b a.
+    fn example() -> Judged {
+        let row = |class: usize| {
+            let mut row = [0.1_f32; 3];
+            row[class] = 0.8;
+            row
+        };
+        let predictions: Vec<f32> = [0, 1, 1, 1, 0].into_iter().flat_map(row).collect();
+        let truth = [0, 0, 1, 1, 2].map(|class| vec![class]);
+        Judged::new(labels(), &truth, &predictions).unwrap()
+    }
+
+    #[test]
+    fn figures_are_those_of_scikit_learn() {
+        let found = Evaluation::of(&example(), 1);
+        assert_eq!(found.confusion, [[1, 1, 0], [0, 2, 0], [1, 0, 0]]);
+        assert!((found.accuracy - 0.6).abs() < 1e-12);
+        // F1: a 2·1/(2+2), b 2·2/(2+3), c 0
+        assert!((found.macro_f1 - (0.5 + 0.8 + 0.0) / 3.0).abs() < 1e-12);
+        assert!((found.log_loss - -(3.0 * 0.8_f64.ln() + 2.0 * 0.1_f64.ln()) / 5.0).abs() < 1e-6);
+        assert!((found.calibration_error - 0.2).abs() < 1e-6);
+        assert!((found.classes[1].precision - 2.0 / 3.0).abs() < 1e-12);
+        assert_eq!(found.predicted_classes(), 2);
+        assert!((found.majority_share() - 0.4).abs() < 1e-12);
+    }
+
+    /// A label that stands for b and c is right when either is predicted.
+    #[test]
+    fn a_set_of_classes_counts_its_summed_probability() {
+        let judged = Judged::new(labels(), &[vec![1, 2]], &[0.4, 0.25, 0.35]).unwrap();
+        let found = Evaluation::of(&judged, 1);
+        assert_eq!(found.accuracy, 0.0);
+        assert!((found.log_loss - -(0.6_f64.ln())).abs() < 1e-6);
+        assert_eq!(found.classes[2].rows, 1);
+    }
+
+    #[test]
+    fn a_certain_mistake_is_dear_but_finite() {
+        let judged = Judged::new(labels(), &[vec![2]], &[1.0, 0.0, 0.0]).unwrap();
+        assert!(Evaluation::of(&judged, 1).log_loss.is_finite());
+    }
+}

@@ -1,0 +1,214 @@
+//! Whether a new model takes over.
+
+use crate::bootstrap::Comparison;
+use crate::evaluation::Evaluation;
+use serde::{Deserialize, Serialize};
+
+/// Accuracy that a first model must be ahead of the most frequent class by.
+const FIRST_MARGIN: f64 = 0.0;
+/// The paired interval's lower end may lie this far below zero: a champion that is worse by chance
+/// alone would never be replaced by fresher data otherwise. The mean itself may not be below zero.
+const TOLERANCE: f64 = 0.02;
+/// Classes with fewer held-out rows are not held to their recall: a row more or less decides it.
+const CLASS_ROWS_MIN: u64 = 10;
+/// Recall that a class may lose against the champion.
+const CLASS_LOSS_MAX: f64 = 0.10;
+
+/// When a new version becomes the champion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promote {
+    /// Where the gate lets it.
+    IfBetter,
+    /// Never: it is stored, and a person decides.
+    Never,
+    /// Whatever the figures are.
+    Always,
+}
+
+impl Promote {
+    /// By its name in SQL.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "if_better" => Some(Self::IfBetter),
+            "never" => Some(Self::Never),
+            "always" => Some(Self::Always),
+            _ => None,
+        }
+    }
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IfBetter => "if_better",
+            Self::Never => "never",
+            Self::Always => "always",
+        }
+    }
+}
+
+/// What the gate decided, and why in a sentence that names figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Whether the new version becomes the champion.
+    pub promote: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is known when the gate decides.
+#[derive(Debug)]
+pub struct Gate<'a> {
+    /// What was asked for.
+    pub promote: Promote,
+    /// The new model on the held-out rows.
+    pub new: &'a Evaluation,
+    /// The champion on the same rows, and the two side by side; `None` for a first model.
+    pub champion: Option<(&'a Evaluation, &'a Comparison)>,
+    /// Classes that only one of the two models knows.
+    pub changed_labels: &'a [String],
+}
+
+impl Gate<'_> {
+    /// Decides.
+    pub fn decide(&self) -> Decision {
+        match self.promote {
+            Promote::Never => refuse("promotion was not asked for"),
+            Promote::Always => accept("promotion was asked for whatever the figures are"),
+            Promote::IfBetter => self.judge(),
+        }
+    }
+
+    fn judge(&self) -> Decision {
+        if self.new.predicted_classes() < 2 {
+            return refuse("it gives every held-out row the same class");
+        }
+        match self.champion {
+            None => self.judge_first(),
+            Some((champion, comparison)) => self.judge_against(champion, comparison),
+        }
+    }
+
+    /// A first model must know more than which class is the most frequent.
+    fn judge_first(&self) -> Decision {
+        let (accuracy, share) = (self.new.accuracy, self.new.majority_share());
+        if accuracy <= share + FIRST_MARGIN {
+            return refuse(format!(
+                "its accuracy of {accuracy:.3} is not above {share:.3}, the share of the most \
+                 frequent class"
+            ));
+        }
+        accept(format!(
+            "first version: accuracy {accuracy:.3}, the most frequent class alone {share:.3}"
+        ))
+    }
+
+    fn judge_against(&self, champion: &Evaluation, comparison: &Comparison) -> Decision {
+        let figures = format!(
+            "macro-F1 {:+.3} (95 % interval {:+.3} to {:+.3}) and accuracy {:+.3} on {} held-out \
+             rows{}",
+            comparison.macro_f1,
+            comparison.macro_f1_interval.low,
+            comparison.macro_f1_interval.high,
+            comparison.accuracy,
+            comparison.rows,
+            self.labels_note(),
+        );
+        if comparison.macro_f1 < 0.0 || comparison.accuracy < 0.0 {
+            return refuse(format!("it is worse than the champion: {figures}"));
+        }
+        if comparison.macro_f1_interval.low < -TOLERANCE {
+            return refuse(format!("its gain is not certain enough: {figures}"));
+        }
+        if let Some(label) = self.lost_class(champion) {
+            return refuse(format!("it finds too few of class \"{label}\": {figures}"));
+        }
+        accept(format!("not worse than the champion: {figures}"))
+    }
+
+    /// A class that loses more recall than it may.
+    fn lost_class(&self, champion: &Evaluation) -> Option<&str> {
+        let new = &self.new.classes;
+        champion.classes.iter().find_map(|old| {
+            let class = new.iter().find(|class| class.label == old.label)?;
+            let is_lost = old.rows >= CLASS_ROWS_MIN && class.recall < old.recall - CLASS_LOSS_MAX;
+            is_lost.then_some(class.label.as_str())
+        })
+    }
+
+    fn labels_note(&self) -> String {
+        match self.changed_labels.len() {
+            0 => String::new(),
+            count => format!(" of the classes that both know ({count} are known to one alone)"),
+        }
+    }
+}
+
+fn accept(reason: impl Into<String>) -> Decision {
+    Decision { promote: true, reason: reason.into() }
+}
+
+fn refuse(reason: impl Into<String>) -> Decision {
+    Decision { promote: false, reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Judged;
+
+    /// `right` of `rows` rows right in each of two classes.
+    fn judged(rows: usize, right: [usize; 2]) -> Judged {
+        let truth: Vec<_> = (0..2 * rows).map(|row| vec![row / rows]).collect();
+        let probabilities: Vec<f32> = (0..2 * rows)
+            .flat_map(|row| {
+                let class = row / rows;
+                let is_right = row % rows < right[class];
+                if (class == 0) == is_right { [0.9, 0.1] } else { [0.1, 0.9] }
+            })
+            .collect();
+        Judged::new(vec!["a".into(), "b".into()], &truth, &probabilities).unwrap()
+    }
+
+    fn decide(new: &Judged, champion: Option<&Judged>, promote: Promote) -> Decision {
+        let evaluation = Evaluation::of(new, 1);
+        let champion = champion
+            .map(|judged| (Evaluation::of(judged, 1), Comparison::of(new, judged, 1).unwrap()));
+        let champion = champion.as_ref().map(|(evaluation, comparison)| (evaluation, comparison));
+        Gate { promote, new: &evaluation, champion, changed_labels: &[] }.decide()
+    }
+
+    #[test]
+    fn a_first_model_must_beat_the_most_frequent_class() {
+        assert!(decide(&judged(50, [40, 40]), None, Promote::IfBetter).promote);
+        assert!(!decide(&judged(50, [25, 25]), None, Promote::IfBetter).promote);
+    }
+
+    #[test]
+    fn a_model_of_one_answer_is_refused() {
+        let decision = decide(&judged(50, [50, 0]), None, Promote::IfBetter);
+        assert!(!decision.promote && decision.reason.contains("same class"), "{decision:?}");
+    }
+
+    #[test]
+    fn the_champion_stays_unless_the_new_one_is_no_worse() {
+        let champion = judged(200, [180, 180]);
+        assert!(decide(&judged(200, [185, 185]), Some(&champion), Promote::IfBetter).promote);
+        assert!(decide(&champion, Some(&champion), Promote::IfBetter).promote);
+        assert!(!decide(&judged(200, [170, 170]), Some(&champion), Promote::IfBetter).promote);
+    }
+
+    #[test]
+    fn no_class_is_given_up_for_another() {
+        let champion = judged(200, [160, 160]);
+        let decision = decide(&judged(200, [200, 135]), Some(&champion), Promote::IfBetter);
+        assert!(!decision.promote && decision.reason.contains("\"b\""), "{decision:?}");
+    }
+
+    #[test]
+    fn what_was_asked_for_comes_first() {
+        let champion = judged(200, [180, 180]);
+        assert!(decide(&judged(200, [20, 20]), Some(&champion), Promote::Always).promote);
+        assert!(!decide(&judged(200, [200, 200]), Some(&champion), Promote::Never).promote);
+    }
+}

@@ -1,0 +1,110 @@
+//! Rows whose class is known, beside what a model said of them.
+
+/// The rows do not fit together.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// There are no rows, or no classes.
+    #[error("there is nothing to evaluate")]
+    Empty,
+    /// Not one row of probabilities for each row, each as long as there are classes.
+    #[error("{found} probabilities where {expected} are due")]
+    Length {
+        /// Rows times classes.
+        expected: usize,
+        /// What came.
+        found: usize,
+    },
+    /// A row's class is none of the classes.
+    #[error("a row is of class {0}, which does not exist")]
+    Class(usize),
+}
+
+/// Rows with their true class and the probability that a model gave each class.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Class names. A class that the model does not know has probability 0 everywhere.
+    labels: Vec<String>,
+    /// Each row's true class. Where a row's label stands for several classes, the one of them that
+    /// the model gave most to.
+    truth: Vec<usize>,
+    /// Each row's predicted class, the first of the most probable.
+    predicted: Vec<usize>,
+    /// Each row's probability of what is true of it.
+    likelihood: Vec<f64>,
+    /// Each row's largest probability.
+    confidence: Vec<f64>,
+}
+
+impl Judged {
+    /// `probabilities` is [rows, classes], row-major; `truth` names for each row the classes of
+    /// which one is true, usually a single one.
+    pub fn new(
+        labels: Vec<String>,
+        truth: &[Vec<usize>],
+        probabilities: &[f32],
+    ) -> Result<Self, Error> {
+        let width = labels.len();
+        if width == 0 || truth.is_empty() {
+            return Err(Error::Empty);
+        }
+        let expected = truth.len() * width;
+        if probabilities.len() != expected {
+            return Err(Error::Length { expected, found: probabilities.len() });
+        }
+        let mut judged = Self {
+            labels,
+            truth: Vec::with_capacity(truth.len()),
+            predicted: Vec::with_capacity(truth.len()),
+            likelihood: Vec::with_capacity(truth.len()),
+            confidence: Vec::with_capacity(truth.len()),
+        };
+        for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
+            if let Some(&class) = classes.iter().find(|&&class| class >= width) {
+                return Err(Error::Class(class));
+            }
+            let predicted = most_probable(0..width, row).ok_or(Error::Empty)?;
+            let truth = most_probable(classes.iter().copied(), row).ok_or(Error::Empty)?;
+            judged.truth.push(truth);
+            judged.predicted.push(predicted);
+            judged.likelihood.push(classes.iter().map(|&class| f64::from(row[class])).sum());
+            judged.confidence.push(f64::from(row[predicted]));
+        }
+        Ok(judged)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.truth.len()
+    }
+
+    /// Class names.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Whether the prediction of row `row` is right.
+    pub fn is_right(&self, row: usize) -> bool {
+        self.truth[row] == self.predicted[row]
+    }
+
+    pub(crate) fn truth(&self) -> &[usize] {
+        &self.truth
+    }
+
+    pub(crate) fn predicted(&self) -> &[usize] {
+        &self.predicted
+    }
+
+    pub(crate) fn likelihood(&self) -> &[f64] {
+        &self.likelihood
+    }
+
+    pub(crate) fn confidence(&self) -> &[f64] {
+        &self.confidence
+    }
+}
+
+/// The first of the most probable among `classes`.
+fn most_probable(classes: impl Iterator<Item = usize>, row: &[f32]) -> Option<usize> {
+    classes.reduce(|best, class| if row[class] > row[best] { class } else { best })
+}

@@ -1,0 +1,19 @@
+//! How good a classifier is, and whether it may take over from another.
+//!
+//! [`Judged`] holds what a model said of rows whose class is known; [`Evaluation`] sums it up as
+//! scikit-learn would: accuracy, macro-F1, figures of each class, confusion matrix, log-loss,
+//! calibration error, with bootstrap intervals. [`fit_temperature`] calibrates, [`Comparison`]
+//! sets two models side by side on the same rows, and [`Gate`] decides. Pure arithmetic: the
+//! extension, the trainer and the tabular models share it.
+
+mod bootstrap;
+mod calibration;
+mod evaluation;
+mod gate;
+mod judged;
+
+pub use bootstrap::{Comparison, Interval};
+pub use calibration::{calibration_error, fit_temperature};
+pub use evaluation::{ClassFigures, Evaluation};
+pub use gate::{Decision, Gate, Promote};
+pub use judged::{Error, Judged};
