@@ -2,7 +2,8 @@
 
 use crate::judged::Judged;
 
-/// Bins of the calibration error, as in Guo et al. 2017, "On Calibration of Modern Neural Networks".
+/// Bins of the calibration error, as in Guo et al. 2017, "On Calibration of Modern Neural
+/// Networks".
 const BINS: usize = 15;
 /// Bounds of the temperature; beyond them the hold-out is too small or too easy to tell.
 const TEMPERATURES: (f64, f64) = (0.05, 20.0);

@@ -2,8 +2,8 @@
 //!
 //! The worker writes a [`Job`] as JSON into a file and the rows beside it, one JSON object a line
 //! ([`TextRow`] or [`TableRow`]); the trainer writes [`Event`]s to its standard output, one JSON
-//! object a line, and the new model's folder to [`Job::output`]. Paths are relative to the trainer's
-//! working directory.
+//! object a line, and the new model's folder to [`Job::output`]. Paths are relative to the
+//! trainer's working directory.
 
 use crm_ai_metrics::{Comparison, Decision, Evaluation, Promote};
 use serde::{Deserialize, Serialize};
