@@ -4,7 +4,7 @@ use crate::log;
 use crate::predictor::{Failure, Loader, Predictor};
 use crate::queue::BatchLimits;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Tokens,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat, Tokens,
     int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
@@ -136,10 +136,10 @@ impl Predictor for Loaded {
         self.0.tokenise(text).map_err(Failure::from)
     }
 
-    fn run(&self, worker: usize, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
         match task {
-            Task::Classify => self.0.classify(worker, batch),
-            Task::Embed => self.0.embed(worker, batch),
+            Task::Classify => self.0.classify(seat, batch),
+            Task::Embed => self.0.embed(seat, batch),
         }
         .map_err(Failure::from)
     }
