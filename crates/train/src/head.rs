@@ -1,7 +1,7 @@
 //! A classifier on the frozen encoder: regularised multinomial logistic regression.
 //!
-//! The features are the means of the tokens' vectors, as the served classifier pools them, scaled
-//! so that the mean square of a number in them is 1. Minimised is
+//! The features are the encoder's unit-length sentence vectors x, scaled by √width so that a usual
+//! number in them is about 1. Minimised is
 //! Σ wᵢ lossᵢ / Σ wᵢ + λ/2 · ‖W‖², which is convex where every label is one class; λ is chosen by
 //! cross-validation among powers of ten.
 
@@ -51,8 +51,7 @@ pub(crate) fn fit(
     seed: i64,
     mut progress: impl FnMut(usize),
 ) -> Head {
-    let squares: f64 = vectors.iter().map(|number| f64::from(number * number)).sum();
-    let scale = (vectors.len() as f64 / squares.max(f64::MIN_POSITIVE)).sqrt() as f32;
+    let scale = (width as f32).sqrt();
     let features: Vec<f32> = vectors.iter().map(|number| number * scale).collect();
     let rows = order(examples.len(), seed);
     let table = |rows: Vec<usize>| Table {

@@ -165,10 +165,8 @@ impl Run<'_> {
     ) -> Result<Learnt, Error> {
         let Self { job, task, .. } = *self;
         let mut tensors = encoder_tensors(&task.base)?;
-        let name = classifier_name(&task.base)?;
-        let width = model::Checkpoint::open(&task.base)?.config().hidden_size as usize;
-        drop(base);
-        let encoder = self.encoder(&tensors, name, width)?;
+        let encoder = self.encoder(base, &tensors)?;
+        let width = encoder.info().dimensions;
         let examples: Vec<&Example> = dataset.train.iter().collect();
         let texts: Vec<Tokens> = examples
             .iter()
@@ -192,41 +190,36 @@ impl Run<'_> {
                 rows_per_second: step as f64 / began.elapsed().as_secs_f64().max(1e-9),
             }));
         };
-        let ask = |worker: usize, batch: &[&Tokens]| encoder.logits(worker, batch);
+        let ask = |worker: usize, batch: &[&Tokens]| encoder.embed(worker, batch);
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
         let embedded = examples.len() as u64;
         let classes = dataset.classes.len();
         let fitted = head::fit(&vectors, width, classes, &examples, job.seed, |fit| {
             progress(embedded + fit as u64);
         });
+        let name = classifier_name(&task.base)?;
         tensors.insert(format!("{name}.weight"), (vec![classes, width], fitted.weight));
         tensors.insert(format!("{name}.bias"), (vec![classes], fitted.bias));
         Ok(Learnt { tensors, pooling: Pooling::Mean })
     }
 
-    /// The base as the classifier whose logits are the mean of the tokens' vectors themselves: its
-    /// matrix `head` is the identity. So the fit sees the very numbers that the served head will.
-    fn encoder(&self, tensors: &Tensors, head: &str, width: usize) -> Result<Model, Error> {
+    /// The base as an encoder: itself, or a classifier without its head.
+    fn encoder(&self, base: Model, tensors: &Tensors) -> Result<Model, Error> {
         let Self { job, task, runtime } = *self;
+        if base.info().dimensions > 0 && model::Checkpoint::open(&task.base)?.pools_mean() {
+            return Ok(base);
+        }
+        drop(base);
         let folder = job.checkpoint.join("encoder");
         let serving =
             Serving { pooling: Pooling::Mean, max_tokens: task.max_tokens, temperature: 1.0 };
-        let mut identity = vec![0.0; width * width];
-        identity.iter_mut().step_by(width + 1).for_each(|number| *number = 1.0);
-        let mut tensors = tensors.clone();
-        tensors.insert(format!("{head}.weight"), (vec![width, width], identity));
-        tensors.insert(format!("{head}.bias"), (vec![width], vec![0.0; width]));
-        let labels: Vec<String> = (0..width).map(|number| number.to_string()).collect();
-        folder::write(&folder, &task.base, &tensors, &labels, serving)?;
+        folder::write(&folder, &task.base, tensors, &[], serving)?;
         let options = LoadOptions {
             precision: Precision::Fp32,
             device: Device::Cpu,
             workers: job.threads.max(1),
         };
-        let model = Model::load(runtime, &folder, &options)?;
-        // The model is in memory.
-        std::fs::remove_dir_all(&folder)?;
-        Ok(model)
+        Ok(Model::load(runtime, &folder, &options)?)
     }
 }
 
