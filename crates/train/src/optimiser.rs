@@ -34,8 +34,8 @@ pub struct AdamW {
 
 /// One weight's gradient.
 enum Slope<'a> {
-    /// Of its first numbers.
-    Dense(&'a [f32]),
+    /// Of its numbers from the given one on.
+    Dense(usize, &'a [f32]),
     /// Of whole rows: the row's number, then its gradient.
     Rows(Vec<(usize, Vec<f32>)>),
 }
@@ -102,14 +102,14 @@ impl AdamW {
 impl Slope<'_> {
     fn numbers(&self) -> usize {
         match self {
-            Self::Dense(values) => values.len(),
+            Self::Dense(_, values) => values.len(),
             Self::Rows(rows) => rows.iter().map(|(_, row)| row.len()).sum(),
         }
     }
 
     fn square_sum(&self) -> f64 {
         match self {
-            Self::Dense(values) => square_sum(values),
+            Self::Dense(_, values) => square_sum(values),
             Self::Rows(rows) => rows.iter().map(|(_, row)| square_sum(row)).sum(),
         }
     }
@@ -131,7 +131,8 @@ fn square_sum(values: &[f32]) -> f64 {
 
 fn slope<'a>(weight: &Weight, values: &'a [f32], ids: &[i64]) -> Option<Slope<'a>> {
     match weight.parameter.gradient {
-        Gradient::Dense(_) | Gradient::FirstRows(_) => Some(Slope::Dense(values)),
+        Gradient::Dense(_) => Some(Slope::Dense(0, values)),
+        Gradient::RowsFrom(_, first) => Some(Slope::Dense(first * weight.width(), values)),
         Gradient::TokenRows(_) => Some(Slope::Rows(sum_by_id(values, ids, weight.width()))),
     }
 }
@@ -157,7 +158,10 @@ fn apply(weight: &mut Weight, slope: &Slope<'_>, step: Step) {
     let width = weight.width();
     let Weight { values, mean, square, .. } = weight;
     match slope {
-        Slope::Dense(slope) => update(values, slope, mean, square, step),
+        Slope::Dense(first, slope) => {
+            let (values, mean) = (&mut values[*first..], &mut mean[*first..]);
+            update(values, slope, mean, &mut square[*first..], step);
+        }
         Slope::Rows(rows) => {
             for (row, slope) in rows {
                 let range = row * width..(row + 1) * width;
@@ -168,7 +172,7 @@ fn apply(weight: &mut Weight, slope: &Slope<'_>, step: Step) {
     }
 }
 
-/// One weight's first numbers, as many as there are gradients.
+/// A weight's numbers, as many as there are gradients.
 fn update(values: &mut [f32], slope: &[f32], mean: &mut [f32], square: &mut [f32], step: Step) {
     let kept = 1.0 - step.rate * step.decay;
     let rate = step.rate * step.corrections.0;
