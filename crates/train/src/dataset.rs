@@ -134,8 +134,9 @@ fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
 
 /// The texts that are held out: those whose place is below `share`. A label all of whose texts
 /// would be on one side gives its outermost one to the other, which happens to small classes alone:
-/// nothing could be learnt of it, or told about it, otherwise. While rows are only added, no text
-/// that was learnt from is ever held out later.
+/// nothing could be learnt of it, or told about it, otherwise. Where rows are only added, a text
+/// that is held out for this reason may be learnt from later, but none goes the other way unless
+/// all of its class were to be held out.
 fn held_out(rows: &[TextRow], seed: i64, share: f64) -> HashSet<&str> {
     let mut by_label: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
     for row in rows {
@@ -144,7 +145,7 @@ fn held_out(rows: &[TextRow], seed: i64, share: f64) -> HashSet<&str> {
     }
     let by_place = |a: &(&&str, &f64), b: &(&&str, &f64)| a.1.total_cmp(b.1);
     let mut held: HashSet<&str> = HashSet::new();
-    let mut learnt: Vec<&str> = Vec::new();
+    let mut learnt: HashSet<&str> = HashSet::new();
     for texts in by_label.values() {
         let below = texts.iter().filter(|(_, place)| **place < share);
         held.extend(below.map(|(text, _)| *text));
@@ -153,7 +154,7 @@ fn held_out(rows: &[TextRow], seed: i64, share: f64) -> HashSet<&str> {
         let last = texts.iter().max_by(by_place).filter(|(_, place)| **place < share);
         learnt.extend(last.map(|(text, _)| *text).filter(|_| texts.len() > 1));
     }
-    learnt.into_iter().for_each(|text| drop(held.remove(text)));
+    held.retain(|text| !learnt.contains(text));
     held
 }
 

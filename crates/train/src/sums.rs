@@ -39,7 +39,7 @@ impl Sums {
             let sum = self.by_name.get_mut(name)?;
             match weight.parameter.gradient {
                 Gradient::TokenRows(_) => sum.extend_from_slice(values),
-                Gradient::Dense(_) | Gradient::FirstRows(_) => add(sum, values, threads),
+                Gradient::Dense(_) | Gradient::RowsFrom(..) => add(sum, values, threads),
             }
         }
         self.ids.extend_from_slice(ids);
