@@ -20,6 +20,7 @@ mod optimiser;
 mod run;
 mod split;
 mod step;
+mod sums;
 mod weights;
 
 pub use error::Error;

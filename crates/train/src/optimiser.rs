@@ -115,9 +115,18 @@ impl Slope<'_> {
     }
 }
 
+/// Σ x². Eight sums side by side, which one vector instruction adds to at once; parts are short
+/// enough that 32 bits lose nothing that matters.
 fn square_sum(values: &[f32]) -> f64 {
-    let partial = |part: &[f32]| part.iter().map(|value| value * value).sum::<f32>();
-    values.chunks(1024).map(|part| f64::from(partial(part))).sum()
+    let partial = |part: &[f32]| {
+        let (eights, rest) = part.as_chunks::<8>();
+        let mut sums = [0.0_f32; 8];
+        for eight in eights {
+            sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value * value);
+        }
+        sums.iter().sum::<f32>() + rest.iter().map(|value| value * value).sum::<f32>()
+    };
+    values.chunks(4096).map(|part| f64::from(partial(part))).sum()
 }
 
 fn slope<'a>(weight: &Weight, values: &'a [f32], ids: &[i64]) -> Option<Slope<'a>> {
