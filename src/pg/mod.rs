@@ -9,9 +9,12 @@
 //!    but for `entry`, which says so.
 #![allow(unsafe_code)]
 
+pub mod background;
+pub mod board;
 pub mod catalog;
 pub mod child;
 pub mod composite;
+pub mod databases;
 pub mod entry;
 pub mod index;
 pub mod latch;
