@@ -23,7 +23,8 @@ GRANT SET ON PARAMETER crm_ai.max_text_bytes TO crm_ai_admin;
 GRANT ALTER SYSTEM ON PARAMETER
     crm_ai.default_region, crm_ai.sentiment_model, crm_ai.batching, crm_ai.batch_rows,
     crm_ai.timeout, crm_ai.max_text_bytes,
-    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device
+    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device,
+    crm_ai.databases
 TO crm_ai_admin;
 
 -- Lets the planner load the library in a session's first statement.
@@ -53,6 +54,7 @@ COMMENT ON FUNCTION crm_normalize_address(text) IS 'a postal address on one line
 COMMENT ON FUNCTION crm_address(text) IS 'the parts of a postal address, and what is doubtful about it';
 COMMENT ON FUNCTION crm_clean_row(jsonb, jsonb) IS 'a record cleaned by its columns'' kinds, given or guessed: {"row", "problems", "ok"}';
 COMMENT ON FUNCTION crm_clean() IS 'trigger: cleans columns before a row is written; arguments ''column=kind'' and ''on_invalid=keep'', null or error';
+COMMENT ON FUNCTION crm_enrich() IS 'trigger: fills columns with what our functions make of others; arguments ''target=function(column[, literal])''';
 COMMENT ON FUNCTION crm_ai.clean_record(text, text) IS 'internal: behind crm_clean_row';
 COMMENT ON FUNCTION crm_ai.clean_values(text[], text) IS 'internal: behind crm_ai.clean_table';
 COMMENT ON FUNCTION crm_ai.profile(regclass, integer) IS 'what is in each column of a table, and what ails it, from a sample of its rows';

@@ -4,6 +4,8 @@ pub mod clean;
 pub mod clean_contacts;
 pub mod clean_tables;
 pub mod clean_trigger;
+pub mod enrich;
+pub mod enrich_arguments;
 pub mod models;
 pub mod predict;
 pub mod sentiment;

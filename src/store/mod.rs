@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod clean;
+pub mod enrich;
 pub mod models;
 pub mod profile;
 pub mod scheduler;
