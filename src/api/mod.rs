@@ -10,3 +10,4 @@ pub mod models;
 pub mod predict;
 pub mod sentiment;
 pub mod status;
+pub mod watches;

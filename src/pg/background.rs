@@ -99,6 +99,9 @@ pub fn transaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T
         unsafe {
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
+            // Whatever the database's defaults are.
+            pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
+            pg_sys::XactReadOnly = false;
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         }
         let value = work().map_err(|error| Trouble {
@@ -122,6 +125,41 @@ pub fn transaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T
     }
     // SAFETY: outside any transaction, as it must be.
     unsafe { pg_sys::pgstat_report_stat(false) };
+    outcome
+}
+
+/// Runs `work` in a subtransaction, which alone is rolled back when it fails, in whichever way.
+pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, Trouble> {
+    // SAFETY: reads globals of the backend, to be put back below.
+    let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    let attempt = std::panic::AssertUnwindSafe(|| {
+        // SAFETY: inside a transaction; ended below, in either way.
+        unsafe {
+            pg_sys::BeginInternalSubTransaction(std::ptr::null());
+            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        }
+        let value = work().map_err(|error| Trouble {
+            state: error.state(),
+            message: Some(error.message().to_owned()),
+        })?;
+        // SAFETY: ends what was begun above.
+        unsafe {
+            pg_sys::PopActiveSnapshot();
+            pg_sys::ReleaseCurrentSubTransaction();
+        }
+        Ok(value)
+    });
+    let outcome =
+        PgTryBuilder::new(attempt).catch_others(|cause| Err(trouble_of(&cause))).execute();
+    // SAFETY: the failed subtransaction is ended, with what it left active; what stood before is
+    // put back, as the server's own languages do.
+    unsafe {
+        if outcome.is_err() {
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+    }
     outcome
 }
 

@@ -21,6 +21,7 @@ pub mod latch;
 pub mod paths;
 pub mod plan;
 pub mod query;
+pub mod queue;
 pub mod session;
 pub mod socket;
 pub mod trigger;

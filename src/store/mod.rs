@@ -10,3 +10,4 @@ pub mod models;
 pub mod profile;
 pub mod scheduler;
 pub mod versions;
+pub mod watches;

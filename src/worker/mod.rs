@@ -4,6 +4,7 @@
 pub mod launcher;
 pub mod scheduler;
 pub mod supervisor;
+pub mod watches;
 
 /// Registers the static workers when the library is preloaded.
 pub fn init() {

@@ -36,7 +36,7 @@ pub struct Task {
 }
 
 /// All tasks, in their order.
-const TASKS: &[Task] = &[];
+const TASKS: &[Task] = &[Task { name: "watches", run: super::watches::run }];
 
 /// Longest sleep while any task is not idle: work whose commit could not wake the worker (it was
 /// prepared before, or committed by another server) is found then.
