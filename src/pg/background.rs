@@ -61,24 +61,34 @@ pub fn reloaded() -> bool {
     asked
 }
 
-/// Sleeps up to `milliseconds`, or until the latch is set. Does what other processes wait for
-/// meanwhile, and ends the process when the postmaster is gone.
-pub fn sleep(milliseconds: u64) {
-    // SAFETY: `MyLatch` is valid in every worker.
+/// Sleeps up to `milliseconds`, or until the latch is set, and then `gather_ms` longer: as long as
+/// the latch is set already, it costs nobody anything to set it again. Tells whether it was set.
+/// Does what other processes wait for meanwhile, and ends the process when the postmaster is gone.
+pub fn sleep(milliseconds: u64, gather_ms: u64) -> bool {
+    let woken = wait(milliseconds, pg_sys::WL_LATCH_SET) & pg_sys::WL_LATCH_SET as i32 != 0;
+    if woken && !must_stop() {
+        wait(gather_ms, 0);
+    }
+    // SAFETY: `MyLatch` is valid in every worker; nothing is under way that could be cancelled.
     unsafe {
-        let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-        pg_sys::WaitLatch(
-            pg_sys::MyLatch,
-            events as i32,
-            i64::try_from(milliseconds).unwrap_or(i64::MAX) as _,
-            pg_sys::PG_WAIT_EXTENSION,
-        );
         pg_sys::ResetLatch(pg_sys::MyLatch);
-        // Nothing is under way that could be cancelled.
         pg_sys::QueryCancelPending = 0;
     }
     if !must_stop() {
         pgrx::check_for_interrupts!();
+    }
+    woken
+}
+
+fn wait(milliseconds: u64, event: u32) -> i32 {
+    // SAFETY: `MyLatch` is valid in every worker.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            (event | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH) as i32,
+            i64::try_from(milliseconds).unwrap_or(i64::MAX) as _,
+            pg_sys::PG_WAIT_EXTENSION,
+        )
     }
 }
 

@@ -4,17 +4,22 @@
 use crate::error::{Error, Result};
 use crate::pg::session;
 use pgrx::prelude::*;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 /// Columns of `crm_ai.pending`: watch, key, queued_at, attempts, not_before.
 const COLUMNS: usize = 5;
 
-/// Queues the row that the trigger was fired for.
-pub fn add(trigger: &PgTrigger<'_>, watch: i32) -> Result<()> {
+/// Queues the row that the trigger was fired for, but not a new one without a text. Tells whether
+/// it did.
+pub fn add(trigger: &PgTrigger<'_>, watch: i32, text_column: &str) -> Result<bool> {
     let data = trigger.trigger_data();
-    let row = if data.tg_newtuple.is_null() { data.tg_trigtuple } else { data.tg_newtuple };
+    let is_insert = data.tg_newtuple.is_null();
+    let row = if is_insert { data.tg_trigtuple } else { data.tg_newtuple };
     if row.is_null() {
         return Err(Error::wrong_trigger("crm_ai.watch_queue is for triggers FOR EACH ROW"));
+    }
+    if is_insert && is_null(data.tg_relation, row, text_column) {
+        return Ok(false);
     }
     let key = key(data.tg_relation, row)?;
     let table = Pending::open()?;
@@ -40,7 +45,22 @@ pub fn add(trigger: &PgTrigger<'_>, watch: i32) -> Result<()> {
         pg_sys::simple_heap_insert(table.relation, tuple);
         pg_sys::heap_freetuple(tuple);
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether a column is NULL; one that is not there is not, so that the row is not lost.
+fn is_null(relation: pg_sys::Relation, row: pg_sys::HeapTuple, column: &str) -> bool {
+    let Ok(column) = CString::new(column) else { return false };
+    // SAFETY: the relation is open while its trigger runs, and the row is one of its own.
+    unsafe {
+        let description = (*relation).rd_att;
+        let number = pg_sys::SPI_fnumber(description, column.as_ptr());
+        let mut is_null = false;
+        if number > 0 {
+            pg_sys::SPI_getbinval(row, description, number, &raw mut is_null);
+        }
+        is_null
+    }
 }
 
 /// The values of the primary key as text, by the names of their columns: a partition may have them
