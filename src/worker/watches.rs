@@ -174,6 +174,7 @@ fn judge(watch: &Watch, waiting: Vec<Waiting>) -> Result<()> {
     }
     queue::remove(done)?;
     queue::put_off(again)?;
+    queue::forget_failures(watch.id, batch.answers.iter().map(|answer| answer.key.as_slice()))?;
     queue::succeed(watch.id, batch.answers.len() - batch.busy.len(), &batch.version)
 }
 

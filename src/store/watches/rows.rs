@@ -162,21 +162,22 @@ impl<'a> Rows<'a> {
     fn update(&self, answers: &[&Answer], value: Value, version: &str) -> Result<()> {
         let width = self.key.len();
         let values = format!("${}::pg_catalog.text[]", width + 1);
-        let mut sets = vec![format!(
-            "{} = k.answer::{}",
-            sql::identifier(&self.watch.target_column),
-            value.sql_type()
-        )];
+        let answer = format!("k.answer::{}", value.sql_type());
+        let mut columns = vec![(sql::identifier(&self.watch.target_column), answer)];
         if let Some(column) = &self.watch.version_column {
-            sets.push(format!(
-                "{} = CASE WHEN k.answer IS NOT NULL THEN {} END",
-                sql::identifier(column),
-                sql::literal(version)
-            ));
+            let by = format!("CASE WHEN k.answer IS NOT NULL THEN {} END", sql::literal(version));
+            columns.push((sql::identifier(column), by));
         }
+        let sets: Vec<String> =
+            columns.iter().map(|(column, value)| format!("{column} = {value}")).collect();
         let (keys, on) = self.keys(&[("answer", &values)]);
         let table = self.table.sql_name();
-        let sql = format!("UPDATE {table} t SET {} FROM {keys} WHERE {on}", sets.join(", "));
+        // A row that was queued twice is written once.
+        let same = same_values(&columns);
+        let sql = format!(
+            "UPDATE {table} t SET {} FROM {keys} WHERE {on} AND NOT {same}",
+            sets.join(", ")
+        );
         let keys: Vec<&[String]> = answers.iter().map(|answer| answer.key.as_slice()).collect();
         let mut arguments = self.key_arrays(&keys);
         let values: Vec<Option<String>> =
@@ -257,6 +258,17 @@ impl<'a> Rows<'a> {
         let is_end = seen < LOOK_ROWS && found.len() < count;
         Ok((found, last.filter(|_| !is_end)))
     }
+}
+
+/// Whether columns hold these values already.
+fn same_values(columns: &[(String, String)]) -> String {
+    let same = columns.iter().map(|(column, value)| {
+        format!(
+            "(t.{column} {eq} {value} IS TRUE OR t.{column} IS NULL AND {value} IS NULL)",
+            eq = sql::EQ
+        )
+    });
+    format!("({})", same.collect::<Vec<_>>().join(" AND "))
 }
 
 fn place(number: Option<i32>) -> usize {
