@@ -163,17 +163,19 @@ impl<'a> Rows<'a> {
         let width = self.key.len();
         let values = format!("${}::pg_catalog.text[]", width + 1);
         let answer = format!("k.answer::{}", value.sql_type());
-        let mut columns = vec![(sql::identifier(&self.watch.target_column), answer)];
+        let mut columns = vec![(self.watch.target_column.as_str(), answer)];
         if let Some(column) = &self.watch.version_column {
             let by = format!("CASE WHEN k.answer IS NOT NULL THEN {} END", sql::literal(version));
-            columns.push((sql::identifier(column), by));
+            columns.push((column, by));
         }
-        let sets: Vec<String> =
-            columns.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+        let sets: Vec<String> = columns
+            .iter()
+            .map(|(column, value)| format!("{} = {value}", sql::identifier(column)))
+            .collect();
         let (keys, on) = self.keys(&[("answer", &values)]);
         let table = self.table.sql_name();
         // A row that was queued twice is written once.
-        let same = same_values(&columns);
+        let same = self.same_values(&columns)?;
         let sql = format!(
             "UPDATE {table} t SET {} FROM {keys} WHERE {on} AND NOT {same}",
             sets.join(", ")
@@ -190,6 +192,20 @@ impl<'a> Rows<'a> {
             Spi::connect_mut(|client| client.update(&sql, None, &arguments).map(drop))
         })?;
         Ok(())
+    }
+
+    /// Whether columns hold these values already.
+    fn same_values(&self, columns: &[(&str, String)]) -> Result<String> {
+        let mut same = Vec::new();
+        for (name, value) in columns {
+            let base = self.table.columns[self.table.find(name)?].base.sql_name();
+            let column = format!("t.{}", sql::identifier(name));
+            same.push(format!(
+                "({column} {} ({value})::{base} IS TRUE OR {column} IS NULL AND {value} IS NULL)",
+                sql::EQ
+            ));
+        }
+        Ok(format!("({})", same.join(" AND ")))
     }
 
     /// Keys of rows after `after` that are to be judged, at most `count`: those without an answer,
@@ -258,17 +274,6 @@ impl<'a> Rows<'a> {
         let is_end = seen < LOOK_ROWS && found.len() < count;
         Ok((found, last.filter(|_| !is_end)))
     }
-}
-
-/// Whether columns hold these values already.
-fn same_values(columns: &[(String, String)]) -> String {
-    let same = columns.iter().map(|(column, value)| {
-        format!(
-            "(t.{column} {eq} {value} IS TRUE OR t.{column} IS NULL AND {value} IS NULL)",
-            eq = sql::EQ
-        )
-    });
-    format!("({})", same.collect::<Vec<_>>().join(" AND "))
 }
 
 fn place(number: Option<i32>) -> usize {

@@ -24,7 +24,8 @@ fn rows_are_filled_before_they_are_written() {
              'score=crm_sentiment_score(body)', 'vector=crm_embed(body, ''minilm'')',
              'level=crm_sentiment_level(body)', 'at=crm_sentiment_at(''sentiment@1'', body)',
              'phone=crm_phone_digits(phone, 12)');
-         INSERT INTO note VALUES (1, 'This is great!', 'x', 9, '555-12'), (2, NULL, 'x'), (3, '')"
+         INSERT INTO note VALUES (1, 'This is great!', 'x', 9, '555-12');
+         INSERT INTO note VALUES (2, NULL, 'x'); INSERT INTO note VALUES (3, '')"
     ));
     let filled = "SELECT count(*) FROM note WHERE (\"The Mood\", score::real, vector, level, at)
         IS DISTINCT FROM (crm_sentiment(body), crm_sentiment_score(body), crm_embed(body),

@@ -54,7 +54,7 @@ fn a_watch_is_begun_for_what_a_column_can_hold() {
         ("22023", "'note', 'body', 'sentiment', 'label', backfill_rate => -1"),
         ("22004", "'note', 'body', NULL, 'label'"),
     ] {
-        session.fails_with(state, &format!("SELECT crm_ai.watch({call})")).clone();
+        session.fails_with(state, &format!("SELECT crm_ai.watch({call})"));
     }
     session.fails_with("42704", "SELECT crm_ai.unwatch('note', 'label')").expect_hint();
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.watches"), "6");
