@@ -28,9 +28,10 @@ fn a_watch_is_begun_for_what_a_column_can_hold() {
     );
     settle(&mut session);
     let wrong = "SELECT count(*) FROM note WHERE
-        (label, small, big, score, exact::real, vector, doubles::real[], topic, mood_by)
+        (label, small, big, score, exact, vector, doubles::real[], topic, mood_by)
         IS DISTINCT FROM (crm_sentiment(body), crm_sentiment_level(body), crm_sentiment_level(body),
-            crm_sentiment_score(body), crm_sentiment_score(body), crm_embed(body), crm_embed(body),
+            crm_sentiment_score(body), crm_sentiment_score(body)::numeric, crm_embed(body),
+            crm_embed(body),
             crm_classify('topics', body), 'topics@1' || left(body, 0))";
     assert_eq!(session.value(wrong), "0");
     session.run("SELECT crm_ai.unwatch('note', 'label'), crm_ai.unwatch('note', 'topic')");
