@@ -39,6 +39,7 @@ enum Device {
 pub fn init() {
     define_user_settings();
     define_server_settings();
+    define_scheduler_settings();
     crate::pg::entry::reserve_setting_prefix();
 }
 
@@ -139,6 +140,23 @@ fn define_server_settings() {
         GucFlags::default(),
     );
     text(
+        c"crm_ai.import_directory",
+        c"Directory under which models are imported and exported.",
+        c"An absolute path; empty forbids import and export.",
+        &IMPORT_DIRECTORY,
+        GucContext::Sighup,
+    );
+    text(
+        c"crm_ai.engine_path",
+        c"The engine's program.",
+        c"An absolute path; empty for the installed one.",
+        &ENGINE_PATH,
+        GucContext::Sighup,
+    );
+}
+
+fn define_scheduler_settings() {
+    text(
         c"crm_ai.databases",
         c"Databases that have a scheduler whether or not they have registered one.",
         c"Names, separated by commas. Needs crm_ai in shared_preload_libraries.",
@@ -152,20 +170,6 @@ fn define_server_settings() {
         &SCHEDULER,
         GucContext::Suset,
         GucFlags::default(),
-    );
-    text(
-        c"crm_ai.import_directory",
-        c"Directory under which models are imported and exported.",
-        c"An absolute path; empty forbids import and export.",
-        &IMPORT_DIRECTORY,
-        GucContext::Sighup,
-    );
-    text(
-        c"crm_ai.engine_path",
-        c"The engine's program.",
-        c"An absolute path; empty for the installed one.",
-        &ENGINE_PATH,
-        GucContext::Sighup,
     );
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What an insert costs with nothing, a watch, a row trigger and a statement trigger on the table, and
-# how far a watch is behind at a steady rate. Wants the installed extension and pgbench. Settings:
+# What an insert costs with nothing, a watch, a row trigger and a statement trigger on the table,
+# and how far a watch is behind at a steady rate. Wants the installed extension and pgbench.
+# Settings:
 #   CRM_AI_BENCH_SECONDS  seconds of each measurement (10)
-#   CRM_AI_BENCH_ROUNDS   rounds of the comparison (5)
 #   CRM_AI_BENCH_RATE     rows per second of the steady stream (500)
 cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/lib.sh
@@ -33,8 +33,8 @@ query -c "CREATE TRIGGER t BEFORE INSERT ON row_trigger FOR EACH ROW
 bench() {
     local kind=$1
     shift
-    "$BIN/pgbench" -h "$PLACE/server" -p 5432 -U postgres -n -M prepared -f "$PLACE/$kind.sql" "$@" \
-        postgres 2>/dev/null
+    "$BIN/pgbench" -h "$PLACE/server" -p 5432 -U postgres -n -M prepared \
+        -f "$PLACE/$kind.sql" "$@" postgres 2>/dev/null
 }
 tps() { bench "$@" | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
 load() { cut -d' ' -f1 /proc/loadavg; }

@@ -4,7 +4,7 @@
 use super::clean::{Source, sql};
 use crate::api::enrich_arguments::Enrichment;
 use crate::error::{Error, Result};
-use crate::pg::trigger;
+use crate::pg::query;
 use pgrx::prelude::*;
 
 /// What a call gives for one text, in its text form.
@@ -40,7 +40,7 @@ pub fn fill(
     check(&source, enrichments)?;
     let update = update(&source, statement, enrichments);
     Spi::connect_mut(|client| {
-        trigger::register_transition_tables(trigger);
+        query::register_transition_tables(trigger);
         let new = sql::identifier(statement.new);
         let any = client.select(&format!("SELECT 1 FROM {new} LIMIT 1"), Some(1), &[])?;
         if !any.is_empty() {

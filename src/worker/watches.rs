@@ -265,8 +265,7 @@ fn fill_queue(watch: &Watch) -> Result<bool> {
         return Ok(false);
     }
     remember(watch.id, |memory| memory.filled = Instant::now());
-    let (keys, after) =
-        watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
-    queue::add_old(watch.id, &keys, after)?;
-    Ok(!keys.is_empty())
+    let old = watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
+    queue::add_old(watch.id, &old.keys, old.after)?;
+    Ok(!old.keys.is_empty())
 }

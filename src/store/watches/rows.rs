@@ -30,6 +30,15 @@ pub struct Answer {
     pub value: Option<String>,
 }
 
+/// Old rows to judge.
+#[derive(Debug)]
+pub struct Old {
+    /// Their primary keys.
+    pub keys: Vec<Vec<String>>,
+    /// The key to go on after; none where the table's end was reached.
+    pub after: Option<Vec<String>>,
+}
+
 /// What became of rows to write, by their places.
 #[derive(Debug, Default)]
 pub struct Written {
@@ -208,16 +217,15 @@ impl<'a> Rows<'a> {
         Ok(format!("({})", same.join(" AND ")))
     }
 
-    /// Keys of rows after `after` that are to be judged, at most `count`: those without an answer,
-    /// or with `stale` those that another version judged. And the key to go on after; none where
-    /// the table's end was reached.
+    /// Rows after `after` that are to be judged, at most `count`: those without an answer, or with
+    /// `stale` those that another version judged.
     pub fn old(
         &self,
         after: Option<&[String]>,
         stale: bool,
         version: &str,
         count: usize,
-    ) -> Result<(Vec<Vec<String>>, Option<Vec<String>>)> {
+    ) -> Result<Old> {
         let column = |name: &str| format!("t.{}", sql::identifier(name));
         let names: Vec<String> =
             self.key.iter().map(|&index| column(&self.table.columns[index].name)).collect();
@@ -272,7 +280,7 @@ impl<'a> Rows<'a> {
             Ok::<_, pgrx::spi::Error>(())
         })?;
         let is_end = seen < LOOK_ROWS && found.len() < count;
-        Ok((found, last.filter(|_| !is_end)))
+        Ok(Old { keys: found, after: last.filter(|_| !is_end) })
     }
 }
 

@@ -70,15 +70,9 @@ fn without_preloading_it_says_so() {
     session.fails_with("55000", watch).expect_hint().expect_message("preloaded");
 }
 
-#[test]
-fn it_works_as_its_owner_and_no_other() {
-    let cluster = cluster();
-    let mut session = cluster.database("watch_rights");
-    classifier(4).write(&cluster.imports().join("watch_rights"));
-    // The owner cannot log in, sees some of the rows, and has a table whose trigger tries to take
-    // more than it has, and works under the owner's settings.
-    session.run(
-        "SELECT crm_ai.import_model('topics', 'watch_rights');
+/// The owner cannot log in, sees some of the rows, and has a table whose trigger tries to take more
+/// than it has, and works under the owner's settings.
+const OWNED: &str = "SELECT crm_ai.import_model('topics', 'watch_rights');
          CREATE ROLE watch_owner NOLOGIN; CREATE ROLE watch_stranger LOGIN;
          GRANT crm_ai_user TO watch_owner, watch_stranger;
          CREATE SCHEMA app AUTHORIZATION watch_owner;
@@ -98,8 +92,14 @@ fn it_works_as_its_owner_and_no_other() {
              IF current_user <> 'watch_owner' THEN RAISE 'as %', current_user; END IF;
              RETURN NULL; END$$;
          CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON note DEFERRABLE INITIALLY DEFERRED
-             FOR EACH ROW EXECUTE FUNCTION app.late()",
-    );
+             FOR EACH ROW EXECUTE FUNCTION app.late()";
+
+#[test]
+fn it_works_as_its_owner_and_no_other() {
+    let cluster = cluster();
+    let mut session = cluster.database("watch_rights");
+    classifier(4).write(&cluster.imports().join("watch_rights"));
+    session.run(OWNED);
     let watch = "SELECT crm_ai.watch('note', 'body', 'topics', 'mood')";
     let as_owner = |session: &mut crm_ai_integration::Session, sql: &str| {
         session.run("SET ROLE watch_owner; SET search_path = app, public; SET datestyle = german");
