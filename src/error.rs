@@ -28,6 +28,16 @@ impl Error {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The five characters of the SQLSTATE.
+    pub fn state(&self) -> String {
+        sqlstate(self.state)
+    }
+
+    /// The message, which holds no customer's text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// 22023: an argument's value cannot be used.
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
@@ -61,6 +71,11 @@ impl Error {
     /// 42809: a thing of another kind than is wanted.
     pub fn wrong_object(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, message)
+    }
+
+    /// 42804: a column's type cannot hold what is to be written.
+    pub fn wrong_type(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message)
     }
 
     /// 42622: a name is longer than the server's names are.
@@ -163,6 +178,12 @@ impl Error {
             }
         }
     }
+}
+
+/// The five characters of an SQLSTATE, which the server packs in six bits each.
+pub fn sqlstate(state: PgSqlErrorCode) -> String {
+    let code = state as u32;
+    (0..5).map(|place| char::from((code >> (6 * place) & 0x3f) as u8 + b'0')).collect()
 }
 
 impl From<Error> for ErrorReport {

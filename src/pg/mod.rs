@@ -9,15 +9,19 @@
 //!    but for `entry`, which says so.
 #![allow(unsafe_code)]
 
+pub mod background;
+pub mod board;
 pub mod catalog;
 pub mod child;
 pub mod composite;
+pub mod databases;
 pub mod entry;
 pub mod index;
 pub mod latch;
 pub mod paths;
 pub mod plan;
 pub mod query;
+pub mod queue;
 pub mod session;
 pub mod socket;
 pub mod trigger;

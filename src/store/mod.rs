@@ -5,6 +5,9 @@
 
 pub mod artifacts;
 pub mod clean;
+pub mod enrich;
 pub mod models;
 pub mod profile;
+pub mod scheduler;
 pub mod versions;
+pub mod watches;

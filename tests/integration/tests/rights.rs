@@ -102,6 +102,13 @@ fn every_function_as_every_role() {
         roles.check("tas", &act.replace("MODEL", "trained"));
         roles.check("tas", &act.replace("MODEL", "nobody"));
     }
+    let watch = "watch('pg_class', 'relname', 'sentiment', 'relname')";
+    for act in [watch, "unwatch('pg_class', 'relname')"] {
+        let outcome = roles.of('p').failure(&format!("SELECT crm_ai.{act}"));
+        outcome.expect_state(REFUSED).expect_message("function");
+    }
+    roles.check("utas", "SELECT crm_ai.unwatch('pg_class', 'relname')");
+    roles.check("putas", "SELECT * FROM crm_ai.watches, crm_ai.watch_errors");
     roles.check("s", "SELECT crm_ai.register_builtin('x', 1, 'y', '{}')");
 }
 
@@ -109,10 +116,21 @@ fn every_function_as_every_role() {
 fn the_registrys_tables_are_closed() {
     let cluster = shared();
     let mut roles = Roles::new(&cluster, "tables");
-    for hidden in ["artifact", "artifact_chunk"] {
+    for hidden in ["artifact", "artifact_chunk", "pending", "watch", "watch_error", "watch_state"] {
         roles.check("s", &format!("SELECT * FROM crm_ai.{hidden}"));
     }
-    for table in ["model", "version", "deployment", "model_grant", "artifact", "artifact_chunk"] {
+    for table in [
+        "model",
+        "version",
+        "deployment",
+        "model_grant",
+        "artifact",
+        "artifact_chunk",
+        "pending",
+        "watch",
+        "watch_error",
+        "watch_state",
+    ] {
         roles.check("s", &format!("DELETE FROM crm_ai.{table}"));
         roles.check("s", &format!("TRUNCATE crm_ai.{table} CASCADE"));
         roles.check(
