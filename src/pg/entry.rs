@@ -29,6 +29,15 @@ pub extern "C-unwind" fn crm_ai_supervisor_main(_argument: pg_sys::Datum) {
     crate::worker::supervisor::run();
 }
 
+/// Entry point of a run worker.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_runner_main(argument: pg_sys::Datum) {
+    let database = pg_sys::Oid::from(argument.value() as u32);
+    super::background::connect(database);
+    crate::worker::runner::run(database);
+}
+
 /// Refuses settings under our prefix that do not exist (a misspelt one would be silently ignored).
 pub fn reserve_setting_prefix() {
     // SAFETY: called from `_PG_init`, which is when the server expects it; the name is static.
