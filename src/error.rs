@@ -54,17 +54,6 @@ impl Error {
         }
     }
 
-    /// The five characters of its SQLSTATE.
-    pub fn state(&self) -> String {
-        let code = self.state as isize;
-        (0..5).map(|place| char::from(((code >> (6 * place)) & 0x3f) as u8 + b'0')).collect()
-    }
-
-    /// Its message.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
     /// What the user can do about it.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -78,6 +67,16 @@ impl Error {
     /// Adds what the user can do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The five characters of the SQLSTATE.
+    pub fn state(&self) -> String {
+        sqlstate(self.state)
+    }
+
+    /// The message, which holds no customer's text.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// 22023: an argument's value cannot be used.
@@ -215,6 +214,12 @@ impl Error {
             }
         }
     }
+}
+
+/// The five characters of an SQLSTATE, which the server packs in six bits each.
+pub fn sqlstate(state: PgSqlErrorCode) -> String {
+    let code = state as u32;
+    (0..5).map(|place| char::from((code >> (6 * place) & 0x3f) as u8 + b'0')).collect()
 }
 
 impl From<Error> for ErrorReport {

@@ -18,6 +18,9 @@ static DEVICE: GucSetting<Device> = GucSetting::<Device>::new(Device::Auto);
 static CACHE_SIZE_MB: GucSetting<i32> = GucSetting::<i32>::new(64);
 static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
 static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
+static DATABASES: Text = Text::new(Some(c""));
+/// Read from the catalogue, never from here: it must only exist to be set.
+static SCHEDULER: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ENGINE_PATH: Text = Text::new(Some(c""));
 
 /// Values of `crm_ai.device`.
@@ -136,6 +139,21 @@ fn define_server_settings() {
         GucFlags::default(),
     );
     text(
+        c"crm_ai.databases",
+        c"Databases that have a scheduler whether or not they have registered one.",
+        c"Names, separated by commas. Needs crm_ai in shared_preload_libraries.",
+        &DATABASES,
+        GucContext::Sighup,
+    );
+    GucRegistry::define_bool_guc(
+        c"crm_ai.scheduler",
+        c"Registers a database for a scheduler, by ALTER DATABASE ... SET.",
+        c"Set by the first watch or schedule of a database; means nothing elsewhere.",
+        &SCHEDULER,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    text(
         c"crm_ai.import_directory",
         c"Directory under which models are imported and exported.",
         c"An absolute path; empty forbids import and export.",
@@ -209,6 +227,12 @@ pub fn max_text_bytes() -> usize {
 /// `crm_ai.import_directory`; `None` forbids import and export.
 pub fn import_directory() -> Option<String> {
     Some(value_of(&IMPORT_DIRECTORY)).filter(|path| !path.is_empty())
+}
+
+/// `crm_ai.databases`.
+pub fn databases() -> Vec<String> {
+    let names = value_of(&DATABASES);
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// `crm_ai.engine_path`, or the installed program.

@@ -4,6 +4,7 @@
 //! any more, so the server would stop. What is done here sets fields in shared memory and sends
 //! signals, and allocates nothing that can run out.
 
+use crate::pg::board;
 use crate::worker::runner;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -53,7 +54,7 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
             if START.replace(false) {
                 // No free worker slot: the run stays queued, and the next that finishes, the
                 // scheduler or whoever waits for the run starts it.
-                runner::start(database());
+                runner::start(board::own_database());
             }
             INTERRUPT.with_borrow(|pids| pids.iter().copied().for_each(interrupt_now));
         }
@@ -63,12 +64,6 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
     }
     MADE.with_borrow_mut(Vec::clear);
     INTERRUPT.with_borrow_mut(Vec::clear);
-}
-
-/// The present database.
-pub fn database() -> pg_sys::Oid {
-    // SAFETY: reads a global of the backend.
-    unsafe { pg_sys::MyDatabaseId }
 }
 
 /// Interrupts a process if it still is a worker of this database: its number may be another's by

@@ -10,10 +10,13 @@
 #![allow(unsafe_code)]
 
 pub mod background;
+pub mod board;
 pub mod catalog;
 pub mod child;
 pub mod commit;
 pub mod composite;
+pub mod databases;
+pub mod dynamic;
 pub mod entry;
 pub mod index;
 pub mod latch;

@@ -95,6 +95,6 @@ unsafe extern "C-unwind" fn look(node: *mut pg_sys::Node, context: *mut c_void) 
             }
             _ => {}
         }
-        raw_expression_tree_walker(node, look, context)
+        pg_sys::ffi::pg_guard_ffi_boundary(|| raw_expression_tree_walker(node, look, context))
     }
 }

@@ -7,4 +7,5 @@ pub mod artifacts;
 pub mod clean;
 pub mod models;
 pub mod profile;
+pub mod scheduler;
 pub mod versions;
