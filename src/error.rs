@@ -173,6 +173,11 @@ impl Error {
         .hint("raise crm_ai.timeout, or look at crm_ai.status for what the engine is doing")
     }
 
+    /// 57014: somebody or a limit ended it.
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, message)
+    }
+
     /// XX000: a defect of ours.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message)

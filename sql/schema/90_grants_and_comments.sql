@@ -17,13 +17,28 @@ GRANT EXECUTE ON FUNCTION
     crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
 TO crm_ai_trainer;
 
+REVOKE ALL ON FUNCTION
+    crm_ai.start_run(text, text, text, jsonb),
+    crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
+        double precision, integer, double precision, integer, text, text, jsonb, text, text),
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint)
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    crm_ai.start_run(text, text, text, jsonb),
+    crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
+        double precision, integer, double precision, integer, text, text, jsonb, text, text),
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint)
+TO crm_ai_trainer;
+
 -- Settings are the administrators', but for the two that name places on the server's disk: whoever
 -- sets crm_ai.engine_path runs a program as the server.
 GRANT SET ON PARAMETER crm_ai.max_text_bytes TO crm_ai_admin;
 GRANT ALTER SYSTEM ON PARAMETER
     crm_ai.default_region, crm_ai.sentiment_model, crm_ai.batching, crm_ai.batch_rows,
     crm_ai.timeout, crm_ai.max_text_bytes,
-    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device
+    crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device,
+    crm_ai.max_running, crm_ai.max_rows, crm_ai.max_run_time, crm_ai.train_memory,
+    crm_ai.train_threads, crm_ai.train_nice
 TO crm_ai_admin;
 
 -- Lets the planner load the library in a session's first statement.
@@ -90,3 +105,12 @@ COMMENT ON TABLE crm_ai.deployment IS 'every change of champion, oldest first';
 COMMENT ON TABLE crm_ai.artifact IS 'imported artifacts and their manifests';
 COMMENT ON TABLE crm_ai.artifact_chunk IS 'bytes of imported artifacts';
 COMMENT ON TABLE crm_ai.model_grant IS 'who besides its owner may use a model';
+COMMENT ON FUNCTION crm_ai.start_run(text, text, text, jsonb) IS 'internal: behind crm_ai.train and crm_ai.train_table';
+COMMENT ON FUNCTION crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text) IS 'trains a text classifier on labelled rows in the background; gives the run''s number at once';
+COMMENT ON FUNCTION crm_ai.wait(bigint, interval) IS 'waits for a run''s end, showing how far it is; gives its state, raises its error';
+COMMENT ON FUNCTION crm_ai.cancel(bigint) IS 'ends a run that is queued or running';
+COMMENT ON TABLE crm_ai.run IS 'training runs; crm_ai.runs shows them';
+COMMENT ON TABLE crm_ai.run_metrics IS 'what training runs measured, step by step';
+COMMENT ON TABLE crm_ai.run_cancel IS 'runs that were asked to end';
+COMMENT ON TABLE crm_ai.run_seen IS 'hashes of the rows that each model''s last run saw';
+COMMENT ON TABLE crm_ai.schedule IS 'when models are trained again; crm_ai.schedules shows it';

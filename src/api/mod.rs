@@ -8,3 +8,4 @@ pub mod models;
 pub mod predict;
 pub mod sentiment;
 pub mod status;
+pub mod training;

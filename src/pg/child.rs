@@ -31,12 +31,7 @@ pub fn spawn_piped(program: &str, arguments: &[String], limits: Limits) -> io::R
     Ok(child)
 }
 
-fn start(
-    program: &str,
-    arguments: &[String],
-    output: Stdio,
-    limits: Limits,
-) -> io::Result<Child> {
+fn start(program: &str, arguments: &[String], output: Stdio, limits: Limits) -> io::Result<Child> {
     // Children are started here alone; clippy.toml bans it everywhere else.
     #[allow(clippy::disallowed_methods)]
     let mut command = Command::new(program);

@@ -107,6 +107,23 @@ pub fn seeing_own_writes<T>(work: impl FnOnce() -> T) -> T {
     value
 }
 
+/// Runs `work` under a snapshot of this very moment, whatever the transaction's isolation level.
+pub fn seeing_latest<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: called inside a transaction; the snapshot is popped below, or by the abort that an
+    // ERROR brings.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+    let value = work();
+    // SAFETY: pops what was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    value
+}
+
+/// Whether the server is a standby.
+pub fn is_in_recovery() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
 /// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
 /// which is how the registry is read and written while it is granted to nobody.
 pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {

@@ -66,8 +66,7 @@ pub fn restricted<T>(
     limit: Option<Duration>,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let context =
-        pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+    let context = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
     let saved = take_role(role, context as c_int);
     // SAFETY: globals of this process and calls inside a transaction; the strings outlive the
     // calls, which copy them. The transaction's end takes back all of it.

@@ -2,6 +2,7 @@
 //! work is done by processes that they start.
 
 pub mod launcher;
+pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
 

@@ -1,0 +1,8 @@
+//! What a training run is told: its options, read from JSON and checked, and the query over its
+//! rows. Knows neither tables nor workers.
+
+mod name;
+mod options;
+
+pub use name::relation_name;
+pub use options::{Kind, Options, What};
