@@ -173,6 +173,12 @@ impl Error {
         .hint("raise crm_ai.timeout, or look at crm_ai.status for what the engine is doing")
     }
 
+    /// 22000: the rows cannot be learnt from or judged.
+    pub fn no_rows(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, message)
+            .hint("look at what the source's query gives")
+    }
+
     /// 57014: somebody or a limit ended it.
     pub fn cancelled(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, message)

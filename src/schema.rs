@@ -32,6 +32,6 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/schema/45_training.sql",
     name = "training",
-    requires = ["training_tables", start_run]
+    requires = ["training_tables", start_run, add_schedule]
 );
 extension_sql_file!("../sql/schema/90_grants_and_comments.sql", name = "grants", finalize);

@@ -21,13 +21,25 @@ REVOKE ALL ON FUNCTION
     crm_ai.start_run(text, text, text, jsonb),
     crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
         double precision, integer, double precision, integer, text, text, jsonb, text, text),
-    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint)
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
+    crm_ai.evaluate(text, text, text, text),
+    crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
+    crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
+        double precision, integer, double precision, integer, double precision, integer, text, text,
+        jsonb, text, text),
+    crm_ai.unschedule(bigint)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     crm_ai.start_run(text, text, text, jsonb),
     crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
         double precision, integer, double precision, integer, text, text, jsonb, text, text),
-    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint)
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
+    crm_ai.evaluate(text, text, text, text),
+    crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
+    crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
+        double precision, integer, double precision, integer, double precision, integer, text, text,
+        jsonb, text, text),
+    crm_ai.unschedule(bigint)
 TO crm_ai_trainer;
 
 -- Settings are the administrators', but for the two that name places on the server's disk: whoever
@@ -114,3 +126,7 @@ COMMENT ON TABLE crm_ai.run_metrics IS 'what training runs measured, step by ste
 COMMENT ON TABLE crm_ai.run_cancel IS 'runs that were asked to end';
 COMMENT ON TABLE crm_ai.run_seen IS 'hashes of the rows that each model''s last run saw';
 COMMENT ON TABLE crm_ai.schedule IS 'when models are trained again; crm_ai.schedules shows it';
+COMMENT ON FUNCTION crm_ai.evaluate(text, text, text, text) IS 'how good a text classifier is on labelled rows, with intervals, figures of each class and the confusion matrix';
+COMMENT ON FUNCTION crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer) IS 'internal: behind crm_ai.schedule_retrain and crm_ai.schedule_retrain_table';
+COMMENT ON FUNCTION crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text) IS 'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
+COMMENT ON FUNCTION crm_ai.unschedule(bigint) IS 'removes a schedule; a run that it has asked for goes on';

@@ -77,7 +77,7 @@ pub fn check<'a>(
     if let What::Text(text) = &options.what {
         check_base(text.base.as_deref(), model)?;
     }
-    labelled::check(&labelled::query_of(source, &options.what)?)?;
+    labelled::check(&labelled::query_of(source, options.what.columns())?)?;
     models::ensure(model)?;
     Ok(Checked { model, source })
 }

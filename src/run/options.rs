@@ -62,6 +62,39 @@ pub enum What {
     Table(TableOptions),
 }
 
+/// Which columns of a source are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns<'a> {
+    /// Of a text classifier.
+    Text {
+        /// Column of the texts.
+        text: &'a str,
+        /// Column of the labels.
+        label: &'a str,
+        /// Column of the rows' weights.
+        weight: Option<&'a str>,
+    },
+    /// All columns, of which one is the class.
+    Table {
+        /// Column of the classes.
+        target: &'a str,
+    },
+}
+
+impl What {
+    /// Which columns it reads.
+    pub fn columns(&self) -> Columns<'_> {
+        match self {
+            Self::Text(text) => Columns::Text {
+                text: &text.text_column,
+                label: &text.label_column,
+                weight: text.weight_column.as_deref(),
+            },
+            Self::Table(table) => Columns::Table { target: &table.target_column },
+        }
+    }
+}
+
 /// Of a text classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextOptions {

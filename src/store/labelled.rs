@@ -1,9 +1,9 @@
 //! Labelled rows to learn from, out of whatever a user named as their source.
 
-use super::clean::sql::identifier;
+use super::clean::sql::{identifier, literal};
 use crate::error::{Error, Result};
 use crate::pg::{parse, query};
-use crate::run::{What, relation_name};
+use crate::run::{Columns, relation_name};
 
 /// The name that the source has inside the query.
 const ALIAS: &str = "crm_ai_source";
@@ -21,28 +21,31 @@ fn from_item(source: &str) -> Result<String> {
 
 /// The query that gives text, label and weight, or for a table record and label: one row for each
 /// of the source's.
-pub fn query_of(source: &str, what: &What) -> Result<String> {
+pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
     let column = |name: &str| format!("{ALIAS}.{}", identifier(name));
-    let columns = match what {
-        What::Text(text) => {
-            let weight = text.weight_column.as_ref().map_or_else(
+    let columns = match columns {
+        Columns::Text { text, label, weight } => {
+            let weight = weight.map_or_else(
                 || "1::pg_catalog.float8".to_owned(),
                 |name| format!("{}::pg_catalog.float8", column(name)),
             );
-            format!(
-                "{}::pg_catalog.text, {}::pg_catalog.text, {weight}",
-                column(&text.text_column),
-                column(&text.label_column)
-            )
+            let (text, label) = (column(text), column(label));
+            format!("{text}::pg_catalog.text, {label}::pg_catalog.text, {weight}")
         }
-        What::Table(table) => format!(
+        Columns::Table { target } => format!(
             "(pg_catalog.to_jsonb({ALIAS}) OPERATOR(pg_catalog.-) {})::pg_catalog.text, \
              {}::pg_catalog.text",
-            super::clean::sql::literal(&table.target_column),
-            column(&table.target_column)
+            literal(target),
+            column(target)
         ),
     };
     Ok(format!("SELECT {columns} FROM {} AS {ALIAS}", from_item(source)?))
+}
+
+/// What a source with more rows than `crm_ai.max_rows` fails with.
+pub fn too_many_rows(rows_max: u64) -> Error {
+    Error::over_limit(format!("the source has more than crm_ai.max_rows ({rows_max}) rows"))
+        .hint("raise crm_ai.max_rows, or give a source with fewer rows")
 }
 
 /// Fails as the run itself would: with the server's own ERROR for what is missing or not allowed,

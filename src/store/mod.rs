@@ -11,6 +11,7 @@ pub mod profile;
 pub mod progress;
 pub mod runs;
 pub mod scheduler;
+pub mod schedules;
 pub mod versions;
 
 use crate::error::Result;

@@ -160,10 +160,14 @@ fn read(id: i64) -> Result<Run> {
     found.ok_or_else(|| Error::internal("a run that was taken up is not there"))
 }
 
-/// Whether some run waits for a worker, or for a worker that is no more.
-pub fn any_waiting() -> Result<bool> {
+/// Whether a run has waited for a worker for longer than a start takes, or for one that is gone.
+pub fn any_neglected() -> Result<bool> {
     let sql = format!(
-        "SELECT EXISTS (SELECT FROM crm_ai.run r WHERE r.state = 'queued' OR ({IS_ORPHAN}))"
+        "SELECT EXISTS (SELECT FROM crm_ai.run r WHERE ({IS_ORPHAN}) OR (
+             r.state = 'queued' AND r.asked_at < clock_timestamp() - interval '2 seconds'
+             AND NOT EXISTS (
+                 SELECT FROM crm_ai.run o
+                 WHERE o.model = r.model AND o.state IN ('running', 'evaluating'))))"
     );
     Ok(fetch::<bool>(&sql, &[])?.unwrap_or(false))
 }
@@ -174,6 +178,11 @@ pub fn any_waiting_to_start() -> Result<bool> {
                    SELECT FROM crm_ai.run o
                    WHERE o.model = q.model AND o.state IN ('running', 'evaluating')))";
     Ok(fetch::<bool>(sql, &[])?.unwrap_or(false))
+}
+
+/// Whether any run has not ended.
+pub fn any_open() -> Result<bool> {
+    Ok(!open()?.is_empty())
 }
 
 /// Runs that have not ended.

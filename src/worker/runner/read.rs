@@ -41,7 +41,7 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     let options = Options::read(run.kind, &run.options)?;
     let (sql, snapshot) = transaction::run(|| {
         transaction::restricted(run.role, &session_of(run), limit.left(), || {
-            let sql = labelled::query_of(&run.source, &options.what)?;
+            let sql = labelled::query_of(&run.source, options.what.columns())?;
             let snapshot = spill(&sql, &options, place)?;
             Ok((sql, snapshot))
         })
@@ -128,10 +128,7 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
         };
         snapshot.rows += 1;
         if snapshot.rows > rows_max {
-            return Err(Error::over_limit(format!(
-                "the source has more than crm_ai.max_rows ({rows_max}) rows"
-            ))
-            .hint("raise crm_ai.max_rows, or give a source with fewer rows"));
+            return Err(labelled::too_many_rows(rows_max));
         }
         snapshot.hashes.push(row_hash(&content, &label));
         *snapshot.classes.entry(label.clone()).or_default() += 1;

@@ -17,3 +17,4 @@ mod registry;
 mod rights;
 mod sharing;
 mod standby;
+mod train;
