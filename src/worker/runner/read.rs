@@ -33,13 +33,12 @@ pub struct Prepared {
 
 /// Reads the rows in one transaction, records them in another, and lays out the models.
 pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
-    if session::role_name(run.role).is_none() {
-        return Err(
-            Error::not_allowed("the run's role was dropped").hint("start it again as another role")
-        );
-    }
     let options = Options::read(run.kind, &run.options)?;
     let (sql, snapshot) = transaction::run(|| {
+        if session::role_name(run.role).is_none() {
+            return Err(Error::not_allowed("the run's role was dropped")
+                .hint("start it again as another role"));
+        }
         transaction::restricted(run.role, &session_of(run), limit.left(), || {
             let sql = labelled::query_of(&run.source, options.what.columns())?;
             let snapshot = spill(&sql, &options, place)?;
