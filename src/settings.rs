@@ -21,7 +21,7 @@ static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
 static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
 static MAX_RUNNING: GucSetting<i32> = GucSetting::<i32>::new(1);
 static MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(1_000_000);
-static MAX_RUN_TIME_MIN: GucSetting<i32> = GucSetting::<i32>::new(1440);
+static MAX_RUN_TIME_S: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static TRAIN_MEMORY_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_NICE: GucSetting<i32> = GucSetting::<i32>::new(10);
@@ -126,9 +126,9 @@ fn define_training_settings() {
         c"crm_ai.max_run_time",
         c"Longest time that a training run may take.",
         c"It fails with 54000 after it. 0 sets no limit.",
-        &MAX_RUN_TIME_MIN,
+        &MAX_RUN_TIME_S,
         (0, i32::MAX),
-        GucFlags::UNIT_MIN,
+        GucFlags::UNIT_S,
     );
     int(
         c"crm_ai.train_memory",
@@ -300,8 +300,8 @@ pub fn max_rows() -> u64 {
 
 /// `crm_ai.max_run_time`; `None` for no limit.
 pub fn max_run_time() -> Option<Duration> {
-    let minutes = u64::try_from(MAX_RUN_TIME_MIN.get()).ok().filter(|minutes| *minutes > 0);
-    minutes.map(|minutes| Duration::from_secs(60 * minutes))
+    let seconds = u64::try_from(MAX_RUN_TIME_S.get()).ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs)
 }
 
 /// `crm_ai.train_memory` in bytes; `None` for no limit.

@@ -10,6 +10,7 @@ use crate::settings;
 use crate::store::progress;
 use crate::store::runs::{self, Run};
 use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
+use rustix::process::{Pid, Signal};
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
@@ -30,8 +31,10 @@ struct Trainer {
 
 impl Drop for Trainer {
     fn drop(&mut self) {
-        // It may have ended already, which is what is wanted.
-        let _ = self.child.kill();
+        // With whatever it started. It may have ended already, which is what is wanted.
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }

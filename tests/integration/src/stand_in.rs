@@ -20,6 +20,7 @@ say '{"event":"progress","step":4,"of":4,"epoch":1.0,"loss":0.5,"learning_rate":
 say '{"event":"evaluating"}'
 base=$(value base)
 mkdir -p "$(value output)" && cp "$base"/*.json "$base"/model.safetensors "$(value output)"
+[ -z "$extra" ] || printf '{"%s": 1}' "$extra" > "$(value output)/special_tokens_map.json"
 figures='{"rows":4,"accuracy":ACC,"accuracy_interval":{"low":0.5,"high":1.0},"macro_f1":0.9,
 "macro_f1_interval":{"low":0.5,"high":1.0},"log_loss":0.2,"calibration_error":0.1,"classes":[],
 "confusion":[]}'

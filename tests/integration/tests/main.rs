@@ -15,6 +15,8 @@ mod pinned;
 mod refusals;
 mod registry;
 mod rights;
+mod schedule;
 mod sharing;
 mod standby;
 mod train;
+mod train_limits;
