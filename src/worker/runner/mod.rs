@@ -39,10 +39,11 @@ pub fn run(database: pg_sys::Oid) {
             slots::leave_waiting(database);
             return;
         };
-        place::remove_leftovers(database);
         let claimed = transaction::run(|| {
             if background::has_extension() { runs::claim(has_scheduler()) } else { Ok(None) }
         });
+        // Now that the runs whose worker is gone have their end.
+        place::remove_leftovers(database);
         match claimed {
             Ok(Some(run)) => perform(database, &run),
             Ok(None) => {}
