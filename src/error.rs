@@ -114,6 +114,11 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, message)
     }
 
+    /// 42804: a column's type cannot hold what is to be written.
+    pub fn wrong_type(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message)
+    }
+
     /// 42622: a name is longer than the server's names are.
     pub fn name_too_long(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_NAME_TOO_LONG, message)

@@ -20,6 +20,11 @@ extension_sql_file!(
     requires = ["registry", engine_stats]
 );
 extension_sql_file!(
+    "../sql/schema/35_watches.sql",
+    name = "watches",
+    requires = ["registry", register_scheduler]
+);
+extension_sql_file!(
     "../sql/schema/40_cleaning.sql",
     name = "cleaning",
     requires = ["registry", clean_record, clean_values]

@@ -4,8 +4,17 @@ REVOKE ALL ON FUNCTION
     crm_ai.import_model(text, text, text), crm_ai.export_model(text, text, text),
     crm_ai.promote(text, integer), crm_ai.rollback(text),
     crm_ai.drop_version(text, integer), crm_ai.drop_model(text),
-    crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
+    crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text),
+    crm_ai.watch(regclass, text, text, text, text, text, integer), crm_ai.unwatch(regclass, text),
+    crm_ai.watch_queue(), crm_ai.register_scheduler()
 FROM PUBLIC;
+
+-- For tables that the caller may write, and models that the caller may use. The trigger's function
+-- too: who restores a dump makes the triggers of watches again.
+GRANT EXECUTE ON FUNCTION
+    crm_ai.watch(regclass, text, text, text, text, text, integer), crm_ai.unwatch(regclass, text),
+    crm_ai.watch_queue()
+TO crm_ai_user;
 
 GRANT EXECUTE ON FUNCTION crm_ai.import_model(text, text, text), crm_ai.export_model(text, text, text)
 TO crm_ai_admin;
@@ -50,7 +59,8 @@ GRANT ALTER SYSTEM ON PARAMETER
     crm_ai.timeout, crm_ai.max_text_bytes,
     crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device,
     crm_ai.max_running, crm_ai.max_rows, crm_ai.max_run_time, crm_ai.train_memory,
-    crm_ai.train_threads, crm_ai.train_nice
+    crm_ai.train_threads, crm_ai.train_nice,
+    crm_ai.databases
 TO crm_ai_admin;
 
 -- Lets the planner load the library in a session's first statement.
@@ -80,6 +90,7 @@ COMMENT ON FUNCTION crm_normalize_address(text) IS 'a postal address on one line
 COMMENT ON FUNCTION crm_address(text) IS 'the parts of a postal address, and what is doubtful about it';
 COMMENT ON FUNCTION crm_clean_row(jsonb, jsonb) IS 'a record cleaned by its columns'' kinds, given or guessed: {"row", "problems", "ok"}';
 COMMENT ON FUNCTION crm_clean() IS 'trigger: cleans columns before a row is written; arguments ''column=kind'' and ''on_invalid=keep'', null or error';
+COMMENT ON FUNCTION crm_enrich() IS 'trigger: fills columns with what our functions make of others; arguments ''target=function(column[, literal])''';
 COMMENT ON FUNCTION crm_ai.clean_record(text, text) IS 'internal: behind crm_clean_row';
 COMMENT ON FUNCTION crm_ai.clean_values(text[], text) IS 'internal: behind crm_ai.clean_table';
 COMMENT ON FUNCTION crm_ai.profile(regclass, integer) IS 'what is in each column of a table, and what ails it, from a sample of its rows';
@@ -110,6 +121,14 @@ COMMENT ON FUNCTION crm_ai.drop_version(text, integer) IS 'removes a version tha
 COMMENT ON FUNCTION crm_ai.drop_model(text) IS 'removes a model with all its versions';
 COMMENT ON FUNCTION crm_ai.grant_model(text, text) IS 'lets a role, or public, use a model';
 COMMENT ON FUNCTION crm_ai.revoke_model(text, text) IS 'takes crm_ai.grant_model back';
+COMMENT ON FUNCTION crm_ai.watch(regclass, text, text, text, text, text, integer) IS 'fills a column with a model''s answers to another after commit; gives the number of the watch';
+COMMENT ON FUNCTION crm_ai.unwatch(regclass, text) IS 'ends the watch that fills a column; what it has written stays';
+COMMENT ON FUNCTION crm_ai.watch_queue() IS 'internal: trigger of crm_ai.watch that queues a changed row';
+COMMENT ON FUNCTION crm_ai.register_scheduler() IS 'internal: trigger that registers the database for a scheduler';
+COMMENT ON TABLE crm_ai.watch IS 'columns that are filled after commit';
+COMMENT ON TABLE crm_ai.watch_state IS 'how each watch stands';
+COMMENT ON TABLE crm_ai.pending IS 'keys of rows that wait for a watch';
+COMMENT ON TABLE crm_ai.watch_error IS 'keys of rows that a watch could not judge or write';
 COMMENT ON FUNCTION crm_ai.register_builtin(text, integer, text, jsonb) IS 'internal: makes a built-in model known';
 COMMENT ON TABLE crm_ai.model IS 'models and their owners';
 COMMENT ON TABLE crm_ai.version IS 'versions of models, each an artifact with its arithmetic';

@@ -61,24 +61,34 @@ pub fn reloaded() -> bool {
     asked
 }
 
-/// Sleeps up to `milliseconds`, or until the latch is set. Does what other processes wait for
-/// meanwhile, and ends the process when the postmaster is gone.
-pub fn sleep(milliseconds: u64) {
-    // SAFETY: `MyLatch` is valid in every worker.
+/// Sleeps up to `milliseconds`, or until the latch is set, and then `gather_ms` longer: as long as
+/// the latch is set already, it costs nobody anything to set it again. Tells whether it was set.
+/// Does what other processes wait for meanwhile, and ends the process when the postmaster is gone.
+pub fn sleep(milliseconds: u64, gather_ms: u64) -> bool {
+    let woken = wait(milliseconds, pg_sys::WL_LATCH_SET) & pg_sys::WL_LATCH_SET as i32 != 0;
+    if woken && !must_stop() {
+        wait(gather_ms, 0);
+    }
+    // SAFETY: `MyLatch` is valid in every worker; nothing is under way that could be cancelled.
     unsafe {
-        let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-        pg_sys::WaitLatch(
-            pg_sys::MyLatch,
-            events as i32,
-            i64::try_from(milliseconds).unwrap_or(i64::MAX) as _,
-            pg_sys::PG_WAIT_EXTENSION,
-        );
         pg_sys::ResetLatch(pg_sys::MyLatch);
-        // Nothing is under way that could be cancelled.
         pg_sys::QueryCancelPending = 0;
     }
     if !must_stop() {
         pgrx::check_for_interrupts!();
+    }
+    woken
+}
+
+fn wait(milliseconds: u64, event: u32) -> i32 {
+    // SAFETY: `MyLatch` is valid in every worker.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            (event | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH) as i32,
+            i64::try_from(milliseconds).unwrap_or(i64::MAX) as _,
+            pg_sys::PG_WAIT_EXTENSION,
+        )
     }
 }
 
@@ -99,6 +109,9 @@ pub fn transaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T
         unsafe {
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
+            // Whatever the database's defaults are.
+            pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
+            pg_sys::XactReadOnly = false;
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         }
         let value = work().map_err(|error| Trouble {
@@ -122,6 +135,41 @@ pub fn transaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T
     }
     // SAFETY: outside any transaction, as it must be.
     unsafe { pg_sys::pgstat_report_stat(false) };
+    outcome
+}
+
+/// Runs `work` in a subtransaction, which alone is rolled back when it fails, in whichever way.
+pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, Trouble> {
+    // SAFETY: reads globals of the backend, to be put back below.
+    let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    let attempt = std::panic::AssertUnwindSafe(|| {
+        // SAFETY: inside a transaction; ended below, in either way.
+        unsafe {
+            pg_sys::BeginInternalSubTransaction(std::ptr::null());
+            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        }
+        let value = work().map_err(|error| Trouble {
+            state: error.state(),
+            message: Some(error.message().to_owned()),
+        })?;
+        // SAFETY: ends what was begun above.
+        unsafe {
+            pg_sys::PopActiveSnapshot();
+            pg_sys::ReleaseCurrentSubTransaction();
+        }
+        Ok(value)
+    });
+    let outcome =
+        PgTryBuilder::new(attempt).catch_others(|cause| Err(trouble_of(&cause))).execute();
+    // SAFETY: the failed subtransaction is ended, with what it left active; what stood before is
+    // put back, as the server's own languages do.
+    unsafe {
+        if outcome.is_err() {
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+    }
     outcome
 }
 

@@ -24,6 +24,7 @@ pub mod parse;
 pub mod paths;
 pub mod plan;
 pub mod query;
+pub mod queue;
 pub mod session;
 pub mod socket;
 pub mod transaction;

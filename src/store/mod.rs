@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod clean;
+pub mod enrich;
 pub mod labelled;
 pub mod models;
 pub mod profile;
@@ -13,6 +14,7 @@ pub mod runs;
 pub mod scheduler;
 pub mod schedules;
 pub mod versions;
+pub mod watches;
 
 use crate::error::Result;
 use crate::pg::session;

@@ -37,7 +37,7 @@ pub fn register_database() -> Result<()> {
                 return Ok(());
             }
             // Two sessions that change one row of the catalogue at once would fail.
-            client.update("SELECT pg_advisory_xact_lock(0x63726d, 1)", None, &[])?;
+            client.update("SELECT pg_advisory_xact_lock(6517357, 1)", None, &[])?;
             let name = sql::identifier(&name.unwrap_or_default());
             let set = format!("ALTER DATABASE {name} SET crm_ai.scheduler = 'on'");
             client.update(&set, None, &[])?;

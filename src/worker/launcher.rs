@@ -124,7 +124,7 @@ pub fn run() {
                 true
             }
         };
-        background::sleep(if waiting { LOOK_SOON_MS } else { LOOK_MS });
+        background::sleep(if waiting { LOOK_SOON_MS } else { LOOK_MS }, 0);
     }
 }
 

@@ -5,6 +5,7 @@ pub mod launcher;
 pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
+pub mod watches;
 mod watchman;
 
 /// Registers the static workers when the library is preloaded.

@@ -40,6 +40,7 @@ pub struct Task {
 const TASKS: &[Task] = &[
     Task { name: "schedules", run: watchman::fire_schedules },
     Task { name: "runs", run: watchman::look_after_runs },
+    Task { name: "watches", run: super::watches::run },
 ];
 
 /// Longest sleep while any task is not idle: work whose commit could not wake the worker (it was
@@ -47,9 +48,9 @@ const TASKS: &[Task] = &[
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a worker without work stays, so that it is not started anew for each piece.
 const LINGER: Duration = Duration::from_secs(5);
-/// Least time between two looks of one task that were woken: what comes close together is done
-/// together.
-const GATHER: Duration = Duration::from_millis(50);
+/// How long a worker that was woken waits for more to do, so that what comes close together is
+/// done together, and commits in between cost nothing.
+const GATHER: Duration = Duration::from_millis(100);
 /// How long a task that failed rests, at first and at most.
 const REST_MIN: Duration = Duration::from_millis(500);
 const REST_MAX: Duration = Duration::from_mins(1);
@@ -163,14 +164,18 @@ fn sleep(tasks: &mut [Standing]) {
     if time.is_zero() {
         return;
     }
-    background::sleep(time.as_millis().try_into().unwrap_or(u64::MAX).max(1));
-    // Woken before its time: there is work. What failed rests on.
-    if Instant::now() + Duration::from_millis(1) < now + time {
-        let soon = Instant::now() + GATHER;
+    let woken = background::sleep(milliseconds(time).max(1), milliseconds(GATHER));
+    if woken {
+        let now = Instant::now();
+        // There is work. What failed rests on.
         for task in tasks.iter_mut().filter(|task| task.trouble.is_none()) {
-            task.due = Some(task.due.map_or(soon, |due| due.min(soon)));
+            task.due = Some(now);
         }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Runs each task whose time has come; tells whether all are idle.
