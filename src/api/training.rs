@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod crm_ai {
     use super::*;
+    use crate::pg::session;
     use pgrx::JsonB;
     use pgrx::datum::Interval;
     use pgrx::pg_sys::panic::ErrorReport;
@@ -24,9 +25,14 @@ mod crm_ai {
 
     /// Waits for a run's end and shows how far it is; gives its state.
     #[pg_extern(volatile, parallel_unsafe)]
-    fn wait(run: Option<i64>, timeout: default!(Option<Interval>, "NULL")) -> Result<String> {
+    fn wait(
+        run: Option<i64>,
+        timeout: default!(Option<Interval>, "NULL"),
+        fcinfo: pg_sys::FunctionCallInfo,
+    ) -> Result<String> {
         let Some(run) = run else { return Err(super::no_run().into()) };
-        Ok(super::wait(run, timeout.map(|time| time.as_micros()))?)
+        let holds_rows = !session::is_sole_call(fcinfo);
+        Ok(super::wait(run, timeout.map(|time| time.as_micros()), holds_rows)?)
     }
 
     /// Ends a run.
@@ -114,7 +120,8 @@ const LOOK_MS: u64 = 250;
 /// How long a run may be without a worker before whoever waits for it asks for one.
 const NUDGE: Duration = Duration::from_secs(2);
 
-fn wait(run: i64, timeout_us: Option<i128>) -> Result<String> {
+/// `holds_rows` says whether the statement goes on reading under the snapshot that it began with.
+fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> {
     if commit::made_here(run) {
         // A savepoint that was rolled back took the run with it.
         session::seeing_own_writes(|| runs::standing(run))?;
@@ -145,6 +152,9 @@ fn wait(run: i64, timeout_us: Option<i128>) -> Result<String> {
             let left = limit.saturating_sub(began.elapsed()).as_millis();
             u64::try_from(left).unwrap_or(LOOK_MS).clamp(1, LOOK_MS)
         });
+        if !holds_rows {
+            session::hold_no_rows();
+        }
         latch::sleep(left, None);
     }
 }

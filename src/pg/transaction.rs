@@ -87,7 +87,8 @@ pub fn restricted<T>(
             );
         }
         if let Some(limit) = limit {
-            let delay = c_int::try_from(limit.as_millis().max(1)).unwrap_or(c_int::MAX);
+            // Not before the limit is over.
+            let delay = c_int::try_from(limit.as_millis() + 1).unwrap_or(c_int::MAX);
             enable_timeout_after(STATEMENT_TIMEOUT, delay);
         }
         nest_level

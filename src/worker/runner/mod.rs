@@ -12,9 +12,10 @@ mod slots;
 mod trainer;
 
 use crate::error::{Error, Result};
-use crate::pg::{background, board, dynamic, transaction};
+use crate::pg::{background, dynamic, transaction};
 use crate::settings;
 use crate::store::runs::{self, Run};
+use crate::store::scheduler;
 use pgrx::prelude::*;
 use place::Place;
 use std::time::{Duration, Instant};
@@ -40,7 +41,11 @@ pub fn run(database: pg_sys::Oid) {
             return;
         };
         let claimed = transaction::run(|| {
-            if background::has_extension() { runs::claim(has_scheduler()) } else { Ok(None) }
+            if background::has_extension() {
+                runs::claim(scheduler::is_lasting()?)
+            } else {
+                Ok(None)
+            }
         });
         // Now that the runs whose worker is gone have their end.
         place::remove_leftovers(database);
@@ -58,11 +63,6 @@ pub fn run(database: pg_sys::Oid) {
             return;
         }
     }
-}
-
-/// Whether a scheduler watches over this database, so that a run that was cut off goes on.
-fn has_scheduler() -> bool {
-    board::is_preloaded() && board::wanted().contains(&(board::own_database(), true))
 }
 
 fn log_trouble(act: &str, error: &Error) {
@@ -114,13 +114,14 @@ fn work(run: &Run, place: &Place, limit: Limit) -> Result<()> {
 fn settle(run: &Run, limit: Limit, error: Error) -> bool {
     let stopped = background::must_stop();
     let was_interrupted = error.state() == "57014";
-    let resume = stopped && has_scheduler();
+    let mut resume = false;
     let written = transaction::run(|| {
-        if resume {
-            return runs::put_back(run.id);
-        }
         if stopped {
-            return runs::end(run.id, "failed", &shut_down());
+            resume = scheduler::is_lasting()?;
+            return match resume {
+                true => runs::put_back(run.id),
+                false => runs::end(run.id, "failed", &shut_down()),
+            };
         }
         if was_interrupted && limit.is_over() {
             return runs::end(run.id, "failed", &too_long());

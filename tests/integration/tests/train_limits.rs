@@ -49,7 +49,19 @@ fn a_run_is_cancelled_whatever_it_does() {
     session.run("SET statement_timeout = '500ms'");
     session.fails_with("57014", &format!("SELECT crm_ai.wait({run})"));
     session.run("RESET statement_timeout");
-    session.run(&format!("SELECT crm_ai.cancel({run})"));
+    // Whoever waits keeps no old row from VACUUM.
+    let mut waiting = cluster.session();
+    let pid = waiting.pid;
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| wait(&mut waiting, &run));
+        wait_until("the waiting session holds no snapshot", LIMIT, || {
+            let holds = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%crm_ai.wait%'
+                             AND state = 'active' AND backend_xmin IS NULL AND pid = ";
+            session.value(&format!("{holds}{pid}")) == "1"
+        });
+        session.run(&format!("SELECT crm_ai.cancel({run})"));
+        assert_eq!(waiter.join().unwrap(), "cancelled");
+    });
     assert_eq!(wait(&mut session, &run), "cancelled");
     wait_until("the trainer has ended", LIMIT, || trainers(&cluster).is_empty());
     session.fails_with("55000", &format!("SELECT crm_ai.cancel({run})"));
@@ -191,7 +203,7 @@ fn a_run_that_is_cut_off_fails_or_goes_on() {
         nothing_left(&cluster);
     }
     // With a scheduler they go on.
-    session.run("ALTER SYSTEM SET crm_ai.databases = 'postgres'; SELECT pg_reload_conf()");
+    cluster.set(&mut session, "crm_ai.databases", "postgres");
     for crash in [true, false] {
         wait_until("the scheduler is there", LIMIT, || {
             session.value(
