@@ -4,7 +4,7 @@ use crate::log;
 use crate::predictor::{Failure, Loader, Predictor};
 use crate::queue::BatchLimits;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Tokens,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat, Tokens,
     int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
@@ -109,9 +109,10 @@ impl Loader for OnnxLoader {
         if self.on_cuda.load(Ordering::Relaxed) { "cuda" } else { "cpu" }
     }
 
-    /// On a processor a batch's activations should stay in the core's own cache: between 128 and
-    /// 192 padded tokens give the most texts a second, 512 give 5 % fewer. A graphics processor
-    /// wants many texts at once.
+    /// On a processor a batch's activations should stay in the core's own cache: in fp32 128 to 512
+    /// padded tokens are equally fast within 4 % and 1,024 are 10 % slower, in int8 512 are 5 %
+    /// slower; the smaller the batch, the sooner the next one is its turn. A graphics processor
+    /// wants many texts at once (docs/benchmarks.md).
     fn limits(&self) -> BatchLimits {
         match self.device() {
             "cuda" => BatchLimits { padded_tokens: 16_384, pool_tokens: 65_536 },
@@ -136,10 +137,10 @@ impl Predictor for Loaded {
         self.0.tokenise(text).map_err(Failure::from)
     }
 
-    fn run(&self, worker: usize, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
         match task {
-            Task::Classify => self.0.classify(worker, batch),
-            Task::Embed => self.0.embed(worker, batch),
+            Task::Classify => self.0.classify(seat, batch),
+            Task::Embed => self.0.embed(seat, batch),
         }
         .map_err(Failure::from)
     }

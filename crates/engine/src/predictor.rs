@@ -1,7 +1,7 @@
 //! What the engine asks of a model, whatever runs it.
 
 use crate::queue::BatchLimits;
-use crm_ai_infer::{Info, Tokens};
+use crm_ai_infer::{Info, Seat, Tokens};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub trait Predictor: Send + Sync {
     fn tokenise(&self, text: &str) -> Result<Tokens, Failure>;
 
     /// Judges texts: row-major [batch, labels] probabilities or [batch, dimensions] vectors.
-    /// `worker` belongs to the calling thread alone.
-    fn run(&self, worker: usize, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure>;
+    /// A worker's seat belongs to the calling thread alone.
+    fn run(&self, seat: Seat, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure>;
 }
 
 /// Numbers that a model gives for each text: one per label, or the vector's length.

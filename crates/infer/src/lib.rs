@@ -19,4 +19,5 @@ pub use crm_ai_model::Precision;
 pub use error::Error;
 pub use model::{Info, LoadOptions, Model};
 pub use runtime::{Device, Runtime};
+pub use session::Seat;
 pub use tokeniser::Tokens;

@@ -16,6 +16,7 @@ mod onnx;
 mod product;
 mod safetensors;
 mod settings;
+mod training;
 
 pub use checkpoint::{Checkpoint, Task};
 pub use config::{Activation, Config, Family};
@@ -23,3 +24,4 @@ pub use error::Error;
 pub use graph::{Graph, Output, Weight, WeightData};
 pub use safetensors::Dtype;
 pub use settings::{Pooling, Precision, Settings};
+pub use training::{Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
