@@ -32,7 +32,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/schema/35_training_views.sql",
     name = "training_views",
-    requires = ["training_tables", "views"]
+    requires = ["training_tables", "views", register_scheduler]
 );
 extension_sql_file!(
     "../sql/schema/45_training.sql",

@@ -33,3 +33,7 @@ ALTER TABLE crm_ai.run_metrics ENABLE ROW LEVEL SECURITY;
 CREATE POLICY of_own_runs ON crm_ai.run_metrics FOR SELECT TO PUBLIC
     USING (run IN (SELECT id FROM crm_ai.runs));
 GRANT SELECT ON crm_ai.run_metrics TO PUBLIC;
+
+-- A schedule that is made, or restored from a dump, registers its database.
+CREATE TRIGGER register AFTER INSERT ON crm_ai.schedule
+    FOR EACH STATEMENT EXECUTE FUNCTION crm_ai.register_scheduler();

@@ -61,9 +61,7 @@ fn add(
     };
     let Checked { model, source } = check(model, kind, source, &options)?;
     let wanted = Wanted { model, kind, schedule, source, options, min_new_rows, keep_versions };
-    let number = schedules::insert(wanted)?;
-    scheduler::register()?;
-    Ok(number)
+    schedules::insert(wanted)
 }
 
 fn remove(schedule: i64) -> Result<()> {

@@ -349,3 +349,62 @@ fn a_model_is_evaluated_on_any_labelled_rows() {
     );
     assert_eq!(figures, "tiny|1|41|1|0.9756|t|t|t|0.0|t");
 }
+
+#[test]
+fn a_model_learns_from_a_table_and_worse_labels_do_not_take_over() {
+    let cluster = Cluster::new(&[]);
+    tiny_model::classifier(1).write(&cluster.imports().join("tiny"));
+    let mut session = cluster.session();
+    session.run("SELECT crm_ai.import_model('tiny', 'tiny')");
+    session.run(
+        "CREATE TABLE note AS
+         SELECT format(CASE WHEN n % 2 = 0 THEN 'my parcel %s arrived late' ELSE
+                       'invoice %s charges me twice' END, n) AS body,
+                CASE WHEN n % 2 = 0 THEN 'delivery' ELSE 'billing' END AS queue, n
+         FROM generate_series(1, 120) n",
+    );
+    let head = "SELECT crm_ai.train('desk', 'note', 'body', 'queue', method => 'head')";
+    let run = session.value(head);
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(of_run(&mut session, &run, "promoted || ' ' || method"), "true head");
+    let asked = "SELECT crm_classify('desk', 'where is my parcel, it is late') || ' ' ||
+                     crm_classify('desk', 'I was charged twice on one invoice')";
+    assert_eq!(session.value(asked), "delivery billing");
+    let accuracy = "SELECT accuracy FROM crm_ai.evaluate('desk', 'note', 'body', 'queue')";
+    assert!(session.number(accuracy) > 0.95);
+    assert_eq!(
+        session.value(
+            "SELECT (figures->'evaluation'->>'accuracy')::float8 > 0.9
+                       FROM crm_ai.versions WHERE model = 'desk'"
+        ),
+        "t"
+    );
+    assert!(session.number(&format!("SELECT energy FROM crm_ai.runs WHERE id = {run}")) > 0.0);
+
+    // The same held-out rows with labels as by a coin: nothing to learn from.
+    let run = session.value(
+        "SELECT crm_ai.train('desk', 'SELECT body, CASE WHEN hashtext(body) % 2 = 0
+             THEN ''delivery'' ELSE ''billing'' END AS queue FROM note WHERE n <= 100
+             UNION ALL SELECT body, queue FROM note WHERE n > 40', 'body', 'queue',
+             method => 'head')",
+    );
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(of_run(&mut session, &run, "promoted || ' ' || (reason <> '')"), "false true");
+    assert_eq!(session.value(asked), "delivery billing");
+
+    // All weights of a small base, step by step; and on from the champion.
+    let run = session.value(
+        "SELECT crm_ai.train('small', 'note', 'body', 'queue', base => 'tiny', method => 'fine_tune',
+             epochs => 2, max_tokens => 32, promote => 'always')",
+    );
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(of_run(&mut session, &run, "(step = of) || ' ' || (loss > 0)"), "true true");
+    let run = session.value(
+        "SELECT crm_ai.train('small', 'note', 'body', 'queue', base => 'continue', epochs => 1,
+             max_tokens => 32)",
+    );
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    let run = session.value("SELECT crm_ai.train('one', 'TABLE note', 'body', 'body')");
+    session.failure(&format!("SELECT crm_ai.wait({run}, '30 s')")).expect_hint();
+    nothing_left(&cluster);
+}
