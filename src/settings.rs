@@ -46,6 +46,7 @@ enum Device {
 pub fn init() {
     define_user_settings();
     define_server_settings();
+    define_place_settings();
     define_training_settings();
     crate::pg::entry::reserve_setting_prefix();
 }
@@ -156,6 +157,23 @@ fn define_training_settings() {
     );
 }
 
+fn define_place_settings() {
+    text(
+        c"crm_ai.import_directory",
+        c"Directory under which models are imported and exported.",
+        c"An absolute path; empty forbids import and export.",
+        &IMPORT_DIRECTORY,
+        GucContext::Sighup,
+    );
+    text(
+        c"crm_ai.engine_path",
+        c"The engine's program.",
+        c"An absolute path; empty for the installed one.",
+        &ENGINE_PATH,
+        GucContext::Sighup,
+    );
+}
+
 fn define_server_settings() {
     int(
         c"crm_ai.threads",
@@ -211,20 +229,6 @@ fn define_server_settings() {
         &SCHEDULER,
         GucContext::Suset,
         GucFlags::default(),
-    );
-    text(
-        c"crm_ai.import_directory",
-        c"Directory under which models are imported and exported.",
-        c"An absolute path; empty forbids import and export.",
-        &IMPORT_DIRECTORY,
-        GucContext::Sighup,
-    );
-    text(
-        c"crm_ai.engine_path",
-        c"The engine's program.",
-        c"An absolute path; empty for the installed one.",
-        &ENGINE_PATH,
-        GucContext::Sighup,
     );
 }
 

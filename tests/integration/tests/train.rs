@@ -35,7 +35,7 @@ pub fn train(session: &mut Session) -> String {
 /// Waits for a run's end.
 #[track_caller]
 pub fn wait(session: &mut Session, run: &str) -> String {
-    session.value(&format!("SELECT crm_ai.wait({run}, '30 s')"))
+    session.value(&format!("SELECT crm_ai.wait({run}, '5 min')"))
 }
 
 /// One value of a run.
@@ -165,6 +165,15 @@ fn what_cannot_be_trained_is_refused_at_the_call() {
             outcome.unwrap_err().expect_hint();
         }
     }
+}
+
+#[test]
+fn whatever_only_reads_is_a_source() {
+    let (_cluster, mut session) = cluster(&[]);
+    let with = |model: &str, source: &str, rest: &str| {
+        format!("SELECT crm_ai.train({model}, {source}, {rest})")
+    };
+    let columns = "'body', 'queue'";
     for source in [
         "public.ticket",
         " TICKET ",
@@ -274,7 +283,48 @@ fn a_run_has_the_rights_of_its_role_and_no_others() {
     );
     assert_eq!(wait(&mut session, &run), "succeeded");
     assert!(of_run(&mut session, &run, "classes").contains("02.02.2024"));
-    // A function in the source cannot take another role, write, or end the run's context.
+    climb(&mut session);
+    // A value that cannot be read is told by its SQLSTATE, never by what it is.
+    let run = session.value(
+        "SELECT crm_ai.train('t', 'SELECT body::int AS body, queue FROM ticket', 'body', 'queue')",
+    );
+    let failure = session.fails_with("22P02", &format!("SELECT crm_ai.wait({run}, '30 s')"));
+    assert!(!failure.message.contains("great") && !failure.message.contains("bad"), "{failure:?}");
+    assert!(!cluster.log().contains("great 2"));
+
+    others_see_nothing(&cluster, &run);
+    assert!(session.number("SELECT count(*) FROM crm_ai.run_metrics") > 0.0);
+}
+
+/// Neither other roles nor other databases.
+fn others_see_nothing(cluster: &Cluster, run: &str) {
+    let mut rival = cluster.connect("rival", "postgres");
+    for refused in [
+        "SELECT crm_ai.wait(RUN)",
+        "SELECT crm_ai.cancel(RUN)",
+        "SELECT crm_ai.train('t', 'VALUES (1, 2)', 'column1', 'column2')",
+        "SELECT * FROM crm_ai.run",
+        "INSERT INTO crm_ai.run_cancel VALUES (RUN, 'me')",
+    ] {
+        rival.fails_with("42501", &refused.replace("RUN", run));
+    }
+    let mut onlooker = cluster.connect("onlooker", "postgres");
+    onlooker.fails_with("42501", "SELECT crm_ai.train('u', 'VALUES (1, 2)', 'column1', 'column2')");
+    onlooker.fails_with("42501", "SELECT crm_ai.evaluate('tiny', 'ticket', 'body', 'queue')");
+    for other in [&mut rival, &mut onlooker] {
+        let seen = "SELECT (SELECT count(*) FROM crm_ai.runs) || ' ' ||
+                        (SELECT count(*) FROM crm_ai.run_metrics) || ' ' ||
+                        (SELECT count(*) FROM crm_ai.schedules)";
+        assert_eq!(other.value(seen), "0 0 0");
+    }
+    // Another database knows nothing of all this.
+    let mut elsewhere = cluster.database("elsewhere");
+    assert_eq!(elsewhere.value("SELECT count(*) FROM crm_ai.runs"), "0");
+    elsewhere.fails_with("42704", &format!("SELECT crm_ai.wait({run})"));
+}
+
+/// A function in the source cannot take another role, write, or end the run's context.
+fn climb(session: &mut Session) {
     for attempt in [
         "RESET ROLE",
         "SET SESSION AUTHORIZATION postgres",
@@ -299,39 +349,6 @@ fn a_run_has_the_rights_of_its_role_and_no_others() {
         );
     }
     assert_eq!(session.value("SELECT count(*) FROM theirs.trace"), "0");
-    // A value that cannot be read is told by its SQLSTATE, never by what it is.
-    let run = session.value(
-        "SELECT crm_ai.train('t', 'SELECT body::int AS body, queue FROM ticket', 'body', 'queue')",
-    );
-    let failure = session.fails_with("22P02", &format!("SELECT crm_ai.wait({run}, '30 s')"));
-    assert!(!failure.message.contains("great") && !failure.message.contains("bad"), "{failure:?}");
-    assert!(!cluster.log().contains("great 2"));
-
-    let mut rival = cluster.connect("rival", "postgres");
-    for refused in [
-        "SELECT crm_ai.wait(RUN)",
-        "SELECT crm_ai.cancel(RUN)",
-        "SELECT crm_ai.train('t', 'VALUES (1, 2)', 'column1', 'column2')",
-        "SELECT * FROM crm_ai.run",
-        "INSERT INTO crm_ai.run_cancel VALUES (RUN, 'me')",
-    ] {
-        rival.fails_with("42501", &refused.replace("RUN", &run));
-    }
-    let mut onlooker = cluster.connect("onlooker", "postgres");
-    onlooker.fails_with("42501", "SELECT crm_ai.train('u', 'VALUES (1, 2)', 'column1', 'column2')");
-    onlooker.fails_with("42501", "SELECT crm_ai.evaluate('tiny', 'ticket', 'body', 'queue')");
-    for other in [&mut rival, &mut onlooker] {
-        let seen = "SELECT (SELECT count(*) FROM crm_ai.runs) || ' ' ||
-                        (SELECT count(*) FROM crm_ai.run_metrics) || ' ' ||
-                        (SELECT count(*) FROM crm_ai.schedules)";
-        assert_eq!(other.value(seen), "0 0 0");
-    }
-    assert!(session.number("SELECT count(*) FROM crm_ai.run_metrics") > 0.0);
-    session.run("RESET ROLE");
-    // Another database knows nothing of all this.
-    let mut elsewhere = cluster.database("elsewhere");
-    assert_eq!(elsewhere.value("SELECT count(*) FROM crm_ai.runs"), "0");
-    elsewhere.fails_with("42704", &format!("SELECT crm_ai.wait({run})"));
 }
 
 #[test]
@@ -352,7 +369,7 @@ fn a_model_is_evaluated_on_any_labelled_rows() {
 
 #[test]
 fn a_model_learns_from_a_table_and_worse_labels_do_not_take_over() {
-    let cluster = Cluster::new(&[]);
+    let cluster = Cluster::new(&["crm_ai.train_nice = 0"]);
     tiny_model::classifier(1).write(&cluster.imports().join("tiny"));
     let mut session = cluster.session();
     session.run("SELECT crm_ai.import_model('tiny', 'tiny')");
@@ -361,7 +378,7 @@ fn a_model_learns_from_a_table_and_worse_labels_do_not_take_over() {
          SELECT format(CASE WHEN n % 2 = 0 THEN 'my parcel %s arrived late' ELSE
                        'invoice %s charges me twice' END, n) AS body,
                 CASE WHEN n % 2 = 0 THEN 'delivery' ELSE 'billing' END AS queue, n
-         FROM generate_series(1, 120) n",
+         FROM generate_series(1, 80) n",
     );
     let head = "SELECT crm_ai.train('desk', 'note', 'body', 'queue', method => 'head')";
     let run = session.value(head);
@@ -384,8 +401,8 @@ fn a_model_learns_from_a_table_and_worse_labels_do_not_take_over() {
     // The same held-out rows with labels as by a coin: nothing to learn from.
     let run = session.value(
         "SELECT crm_ai.train('desk', 'SELECT body, CASE WHEN hashtext(body) % 2 = 0
-             THEN ''delivery'' ELSE ''billing'' END AS queue FROM note WHERE n <= 100
-             UNION ALL SELECT body, queue FROM note WHERE n > 40', 'body', 'queue',
+             THEN ''delivery'' ELSE ''billing'' END AS queue FROM note WHERE n <= 60
+             UNION ALL SELECT body, queue FROM note WHERE n > 50', 'body', 'queue',
              method => 'head')",
     );
     assert_eq!(wait(&mut session, &run), "succeeded");
