@@ -271,7 +271,8 @@ mod tests {
         assert_eq!(surveyed(|row| json!(row as f64 / 3.0), 50), Kind::Number);
         assert_eq!(surveyed(|row| json!(format!("{row}.50")), 50), Kind::Number);
         // One blank and one word among two hundred numbers.
-        let mostly = |row: usize| if row == 7 { json!("n/a") } else { json!((row % 40).to_string()) };
+        let mostly =
+            |row: usize| if row == 7 { json!("n/a") } else { json!((row % 40).to_string()) };
         assert_eq!(surveyed(mostly, 200), Kind::Number);
         assert_eq!(surveyed(|row| json!(row % 3 == 0), 50), Kind::Boolean);
         assert_eq!(surveyed(|row| json!(format!("2026-01-{:02}", row % 28 + 1)), 50), Kind::Date);
