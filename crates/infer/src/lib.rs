@@ -1,7 +1,7 @@
-//! Answers texts with a model: tokenise, pad, run, head.
+//! Answers texts and records with a model: tokenise, pad, run, head.
 //!
 //! [`Runtime`] loads ONNX Runtime's library, [`Model`] loads a model's folder once and answers from
-//! as many worker threads as it was loaded for. Batching is the caller's: an answer never depends
+//! as many worker threads as it was loaded for; [`TableModel`] does so for records. Batching is the caller's: an answer never depends
 //! on the texts that share its batch, so any grouping gives the same answers. This is the only
 //! crate that knows ONNX Runtime when models are served.
 
@@ -12,6 +12,7 @@ mod onnx_file;
 mod pooling;
 mod runtime;
 mod session;
+mod table;
 mod tokeniser;
 
 pub use agreement::int8_agreement;
@@ -19,4 +20,5 @@ pub use crm_ai_model::Precision;
 pub use error::Error;
 pub use model::{Info, LoadOptions, Model};
 pub use runtime::{Device, Runtime};
+pub use table::TableModel;
 pub use tokeniser::Tokens;

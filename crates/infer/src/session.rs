@@ -220,7 +220,7 @@ fn session_count(device: Device, workers: usize) -> usize {
 
 /// What all sessions have in common: one thread that never spins, no plan kept per shape (shapes
 /// differ with every batch).
-fn builder(runtime: &Runtime, device: Device) -> ort::Result<SessionBuilder> {
+pub(crate) fn builder(runtime: &Runtime, device: Device) -> ort::Result<SessionBuilder> {
     let provider = match device {
         Device::Cpu => CPU::default().with_arena_allocator(true).build(),
         Device::Cuda => CUDA::default().build(),
