@@ -6,5 +6,6 @@ pub mod clean_tables;
 pub mod clean_trigger;
 pub mod models;
 pub mod predict;
+pub mod records;
 pub mod sentiment;
 pub mod status;
