@@ -1,6 +1,6 @@
 //! Models of records: what ONNX Runtime answers is what the trees say.
 
-use crate::support::{distance, root, runtime};
+use crate::support::{distance, fixture, root, runtime};
 use crm_ai_infer::{Device, Error, LoadOptions, Precision, TableModel};
 use crm_ai_tabular::{Features, Options, Trained, train};
 use serde_json::{Map, Value, json};
@@ -151,4 +151,25 @@ fn files_that_do_not_fit_are_refused() {
     other.labels.pop();
     other.columns.pop();
     refused("features.json", &other.to_json());
+}
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    record: Value,
+    probabilities: Vec<f32>,
+}
+
+/// A graph that another library's exporter wrote, with the answers that its rules give by hand.
+#[test]
+fn a_strangers_model_answers_as_its_rules_say() {
+    let folder = fixture("table_classifier");
+    let model = load(&folder, 1).unwrap();
+    assert_eq!(model.info().labels, ["stays", "leaves"]);
+    let rows: Vec<Expected> =
+        serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    for row in rows {
+        let features = model.features(&row.record.to_string()).unwrap();
+        let answer = model.predict(0, &[&features]).unwrap();
+        assert!(distance(&answer, &row.probabilities) <= 1e-6, "{}: {answer:?}", row.record);
+    }
 }
