@@ -1,9 +1,9 @@
 //! Answers texts and records with a model: tokenise, pad, run, head.
 //!
 //! [`Runtime`] loads ONNX Runtime's library, [`Model`] loads a model's folder once and answers from
-//! as many worker threads as it was loaded for; [`TableModel`] does so for records. Batching is the caller's: an answer never depends
-//! on the texts that share its batch, so any grouping gives the same answers. This is the only
-//! crate that knows ONNX Runtime when models are served.
+//! as many worker threads as it was loaded for; [`TableModel`] does so for records. Batching is the
+//! caller's: an answer never depends on what shares its batch, so any grouping gives the same
+//! answers. This is the only crate that knows ONNX Runtime when models are served.
 
 mod agreement;
 mod error;

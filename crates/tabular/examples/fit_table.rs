@@ -1,7 +1,7 @@
 //! Learns from a file of labelled records and answers for another: the Rust side of
 //! benches/tabular/compare.py.
 //!
-//! `fit_table TRAIN TEST OUT`: both files hold a JSON object a line, `{"record": {…}, "label": "…"}`.
+//! `fit_table TRAIN TEST OUT`: both files hold an object a line, `{"record": {…}, "label": "…"}`.
 //! Writes the model's folder OUT, and to OUT/probabilities.tsv a line for each row of TEST with the
 //! probability of every class.
 

@@ -1,40 +1,86 @@
 //! Features cut into at most 255 bins, so that a split is found by adding up.
 
+use std::ops::Range;
+
 /// Most bins of a feature, missing values apart: bin numbers and the one for missing fit a byte.
 const BINS_MAX: usize = 255;
 
-/// One feature's values as bin numbers.
+/// Features as bin numbers.
+pub(crate) struct Binned {
+    /// What is counted in one pass over the rows: a feature, or all values of one category column.
+    pub units: Vec<Unit>,
+    /// Where each feature is found in those.
+    pub features: Vec<BinnedFeature>,
+}
+
+/// One byte for each row.
+pub(crate) struct Unit {
+    /// Each row's slot.
+    pub codes: Vec<u8>,
+    /// Number of slots; the last is that of missing values.
+    pub slots: usize,
+}
+
+/// One feature's place in a unit.
 pub(crate) struct BinnedFeature {
+    pub unit: usize,
+    /// For a feature that tells one category from all others, that category's slot.
+    pub category: Option<u8>,
     /// Largest value of each bin but the last, rising. A value belongs to the first bin whose
     /// largest value is not below it.
     pub thresholds: Vec<f32>,
-    /// Each row's bin; the number of bins stands for a missing value.
-    pub codes: Vec<u8>,
 }
 
 impl BinnedFeature {
-    /// Number of bins, missing values apart.
-    pub fn bins(&self) -> usize {
-        self.thresholds.len() + 1
+    /// The bin of a slot that is not the missing values'.
+    pub fn bin(&self, slot: u8) -> usize {
+        match self.category {
+            None => usize::from(slot),
+            Some(category) => usize::from(slot == category),
+        }
     }
 }
 
-/// Bins every feature of a matrix [rows, width].
-pub(crate) fn bin(matrix: &[f32], width: usize) -> Vec<BinnedFeature> {
-    (0..width)
-        .map(|feature| {
-            let values = matrix.iter().skip(feature).step_by(width);
-            let thresholds = thresholds(values.clone().copied().filter(|value| !value.is_nan()));
-            let missing = thresholds.len() + 1;
-            let code = |value: &f32| {
-                let below = || thresholds.partition_point(|threshold| threshold < value);
-                if value.is_nan() { missing } else { below() }
-            };
-            // At most 255, which `BINS_MAX` sees to.
-            let codes = values.map(|value| code(value) as u8).collect();
-            BinnedFeature { thresholds, codes }
-        })
-        .collect()
+/// Bins every feature of a matrix [rows, width]. The features of each of `categories`, rising and
+/// apart, are 1 where a category is met, at most one of them in a row.
+pub(crate) fn bin(matrix: &[f32], width: usize, categories: &[Range<usize>]) -> Binned {
+    let mut binned = Binned { units: Vec::new(), features: Vec::new() };
+    let mut categories = categories.iter().peekable();
+    while binned.features.len() < width {
+        let (unit, first) = (binned.units.len(), binned.features.len());
+        if let Some(range) = categories.next_if(|range| range.start == first) {
+            binned.units.push(categories_of(matrix, width, range));
+            binned.features.extend((0..range.len()).map(|category| BinnedFeature {
+                unit,
+                category: Some(category as u8),
+                thresholds: vec![0.5],
+            }));
+            continue;
+        }
+        let values = matrix.iter().skip(first).step_by(width);
+        let thresholds = thresholds(values.clone().copied().filter(|value| !value.is_nan()));
+        let missing = thresholds.len() + 1;
+        let code = |value: &f32| {
+            let below = || thresholds.partition_point(|threshold| threshold < value);
+            if value.is_nan() { missing } else { below() }
+        };
+        // At most 255, which `BINS_MAX` sees to.
+        let codes = values.map(|value| code(value) as u8).collect();
+        binned.units.push(Unit { codes, slots: missing + 1 });
+        binned.features.push(BinnedFeature { unit, category: None, thresholds });
+    }
+    binned
+}
+
+/// A slot for each category, one for all others, one for missing values.
+fn categories_of(matrix: &[f32], width: usize, range: &Range<usize>) -> Unit {
+    let code = |row: &[f32]| {
+        let values = &row[range.clone()];
+        let found = values.iter().position(|value| *value == 1.0).unwrap_or(range.len());
+        if values[0].is_nan() { range.len() + 1 } else { found }
+    };
+    let codes = matrix.chunks_exact(width).map(|row| code(row) as u8).collect();
+    Unit { codes, slots: range.len() + 2 }
 }
 
 /// Where a feature is cut: between all different values where they are few, else so that bins
@@ -83,18 +129,32 @@ mod tests {
                         if row % 10 == 0 { f32::NAN } else { draws.usize(..distinct) as f32 * 0.37 }
                     })
                     .collect();
-            let binned = &bin(&values, 1)[0];
-            assert!(binned.bins() <= BINS_MAX && binned.thresholds.is_sorted());
-            for (value, &code) in values.iter().zip(&binned.codes) {
-                let code = usize::from(code);
+            let binned = bin(&values, 1, &[]);
+            let thresholds = &binned.features[0].thresholds;
+            assert!(thresholds.len() < BINS_MAX && thresholds.is_sorted());
+            for (value, &slot) in values.iter().zip(&binned.units[0].codes) {
+                let slot = usize::from(slot);
                 if value.is_nan() {
-                    assert_eq!(code, binned.bins());
+                    assert_eq!(slot + 1, binned.units[0].slots);
                     continue;
                 }
-                assert!(code == 0 || binned.thresholds[code - 1] < *value);
-                assert!(code + 1 == binned.bins() || *value <= binned.thresholds[code]);
+                assert!(slot == 0 || thresholds[slot - 1] < *value);
+                assert!(slot == thresholds.len() || *value <= thresholds[slot]);
             }
         }
+    }
+
+    #[test]
+    fn a_category_column_is_one_unit() {
+        let nan = f32::NAN;
+        let matrix =
+            [5.0, 1.0, 0.0, 6.0, 0.0, 1.0, 7.0, 0.0, 0.0, nan, nan, nan].map(|value: f32| value);
+        let binned = bin(&matrix, 3, &[1..3]);
+        assert_eq!(binned.units.len(), 2);
+        assert_eq!(binned.units[1].codes, [0, 1, 2, 3]);
+        assert_eq!((binned.units[0].slots, binned.units[1].slots), (4, 4));
+        let bins = |feature: usize| [0, 1, 2].map(|slot| binned.features[feature].bin(slot));
+        assert_eq!((bins(1), bins(2)), ([1, 0, 0], [0, 1, 0]));
     }
 
     #[test]

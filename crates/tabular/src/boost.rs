@@ -1,6 +1,6 @@
 //! Boosting: tree after tree, each on the slopes of the loss that the ones before it left.
 
-use crate::bins::BinnedFeature;
+use crate::bins::Binned;
 use crate::error::Error;
 use crate::grow::{self, Shape, Soil};
 use crate::tree::Tree;
@@ -33,7 +33,7 @@ pub(crate) struct Ground<'a> {
     /// [rows, width], row-major.
     pub matrix: &'a [f32],
     pub width: usize,
-    pub features: &'a [BinnedFeature],
+    pub binned: &'a Binned,
     pub truth: &'a [usize],
     pub weights: &'a [f32],
     pub classes: usize,
@@ -89,6 +89,7 @@ pub(crate) fn boost(
     let (least, most) = PATIENCE_ROUNDS;
     let patience = (PATIENCE / options.learning_rate).clamp(least, most) as usize;
     let mut draws = fastrand::Rng::with_seed(options.seed);
+    let mut is_in = vec![false; ground.truth.len()];
     let judged = if held.is_empty() { rows } else { held };
     for round in 0..=options.rounds as usize {
         let loss = loss(ground, judged, &totals);
@@ -108,12 +109,25 @@ pub(crate) fn boost(
             break;
         }
         let trees = one_round(ground, rows, &totals, options, shape, &mut draws, &mut grown.gains);
-        for &row in &seen {
+        is_in.fill(false);
+        for (sum, tree) in trees.iter().enumerate() {
+            for (value, rows) in &tree.leaves {
+                rows.iter().for_each(|&row| {
+                    totals[row as usize * sums + sum] += value;
+                    is_in[row as usize] = true;
+                });
+            }
+        }
+        // Rows that this round did not draw.
+        for &row in seen.iter().filter(|&&row| !is_in[row as usize]) {
             let features = ground.row(row);
             let place = &mut totals[row as usize * sums..][..sums];
-            place.iter_mut().zip(&trees).for_each(|(sum, tree)| *sum += tree.value(features));
+            place
+                .iter_mut()
+                .zip(&trees)
+                .for_each(|(sum, grown)| *sum += grown.tree.value(features));
         }
-        grown.trees.extend(trees);
+        grown.trees.extend(trees.into_iter().map(|grown| grown.tree));
     }
     Ok(grown)
 }
@@ -127,7 +141,7 @@ fn one_round(
     shape: Shape,
     draws: &mut fastrand::Rng,
     gains: &mut [f64],
-) -> Vec<Tree> {
+) -> Vec<grow::Grown> {
     let sums = ground.sums();
     let mut drawn: Vec<u32> = rows.iter().copied().filter(|_| draws.f64() < ROW_SHARE).collect();
     // A handful of rows may all have been passed over.
@@ -145,8 +159,8 @@ fn one_round(
             draws.shuffle(&mut allowed);
             allowed.truncate(((ground.width as f64 * COLUMN_SHARE).ceil() as usize).max(1));
             allowed.sort_unstable();
-            let (features, learning_rate) = (ground.features, options.learning_rate);
-            let soil = Soil { features, allowed: &allowed, slopes: &slopes, shape, learning_rate };
+            let (binned, learning_rate) = (ground.binned, options.learning_rate);
+            let soil = Soil { binned, allowed: &allowed, slopes: &slopes, shape, learning_rate };
             grow::grow(&soil, drawn.clone(), gains)
         })
         .collect()

@@ -6,6 +6,7 @@ use crate::{Calibration, values::number_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// The form of `features.json` that is written and read.
 const FORMAT: u32 = 1;
@@ -204,6 +205,17 @@ impl Features {
     pub fn row_of_json(&self, record: &str) -> Result<Vec<f32>, Error> {
         let record: Map<String, Value> = serde_json::from_str(record).map_err(|_| Error::Record)?;
         Ok(self.row(&record))
+    }
+
+    /// The features of each category column.
+    pub(crate) fn categories(&self) -> Vec<Range<usize>> {
+        let mut first = 0;
+        let ranges = self.columns.iter().map(|column| {
+            let range = first..first + column.kind.width();
+            first = range.end;
+            (matches!(column.kind, Kind::Category { .. }) && !range.is_empty()).then_some(range)
+        });
+        ranges.flatten().collect()
     }
 
     /// For each feature the position of its column.

@@ -5,7 +5,7 @@
 //! best first and the larger child's histogram is its parent's less the smaller child's, as in
 //! Ke et al. 2017, "LightGBM: A Highly Efficient Gradient Boosting Decision Tree".
 
-use crate::bins::BinnedFeature;
+use crate::bins::{Binned, BinnedFeature};
 use crate::tree::{Node, Tree};
 
 /// Bounds of a tree.
@@ -33,6 +33,10 @@ struct Sum {
 }
 
 impl Sum {
+    fn of((gradient, curvature): (f32, f32)) -> Self {
+        Self { gradient: gradient.into(), curvature: curvature.into(), rows: 1 }
+    }
+
     fn add(&mut self, other: Self) {
         self.gradient += other.gradient;
         self.curvature += other.curvature;
@@ -54,7 +58,7 @@ impl Sum {
 
 /// What a tree is grown on.
 pub(crate) struct Soil<'a> {
-    pub features: &'a [BinnedFeature],
+    pub binned: &'a Binned,
     /// Features that this tree may use.
     pub allowed: &'a [usize],
     /// First and second derivative of each row's loss.
@@ -66,8 +70,7 @@ pub(crate) struct Soil<'a> {
 
 struct Split {
     gain: f64,
-    /// Position among the allowed features.
-    place: usize,
+    feature: usize,
     /// The last bin that goes left.
     bin: usize,
     missing_left: bool,
@@ -82,8 +85,15 @@ struct Leaf {
     best: Option<Split>,
 }
 
+/// A tree, and what it adds for the rows that it was grown on.
+pub(crate) struct Grown {
+    pub tree: Tree,
+    /// For each leaf its value and its rows.
+    pub leaves: Vec<(f32, Vec<u32>)>,
+}
+
 /// Grows a tree on some rows; adds the gain of each split to its feature's.
-pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Tree {
+pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Grown {
     let starts = starts(soil);
     let mut nodes = vec![Node::Leaf(0.0)];
     let histogram = histogram(soil, &starts, &rows);
@@ -94,14 +104,14 @@ pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Tree {
         let best = (0..open.len()).reduce(|best, index| {
             if gain(&open[index]) > gain(&open[best]) { index } else { best }
         });
-        let Some(parent) = best.map(|index| open.swap_remove(index)) else { break };
+        let Some(best) = best.filter(|&index| open[index].best.is_some()) else { break };
+        let parent = open.swap_remove(best);
         let Some(split) = &parent.best else { break };
-        let feature = soil.allowed[split.place];
-        gains[feature] += split.gain;
+        gains[split.feature] += split.gain;
         let (left, right) = (nodes.len(), nodes.len() + 1);
         nodes[parent.node] = Node::Split {
-            feature: feature as u32,
-            threshold: threshold(&soil.features[feature], split.bin),
+            feature: split.feature as u32,
+            threshold: threshold(&soil.binned.features[split.feature], split.bin),
             missing_left: split.missing_left,
             left: left as u32,
             right: right as u32,
@@ -111,7 +121,8 @@ pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Tree {
             open.push(child);
         }
     }
-    Tree(nodes)
+    let leaves = open.into_iter().map(|leaf| (value(soil, leaf.sum), leaf.rows)).collect();
+    Grown { tree: Tree(nodes), leaves }
 }
 
 /// The last bin has no upper bound: everything that is not missing goes left.
@@ -123,27 +134,23 @@ fn value(soil: &Soil<'_>, sum: Sum) -> f32 {
     (-sum.gradient / (sum.curvature + LAMBDA) * soil.learning_rate) as f32
 }
 
-/// Where each allowed feature's bins begin in a histogram; missing values come last of them.
+/// Where each unit's slots begin in a histogram.
 fn starts(soil: &Soil<'_>) -> Vec<usize> {
     let mut starts = vec![0];
-    for &feature in soil.allowed {
-        let last = starts.last().copied().unwrap_or(0);
-        starts.push(last + soil.features[feature].bins() + 1);
+    for unit in &soil.binned.units {
+        starts.push(starts.last().copied().unwrap_or(0) + unit.slots);
     }
     starts
 }
 
 fn histogram(soil: &Soil<'_>, starts: &[usize], rows: &[u32]) -> Vec<Sum> {
     let mut histogram = vec![Sum::default(); starts.last().copied().unwrap_or(0)];
-    for (place, &feature) in soil.allowed.iter().enumerate() {
-        let slots = &mut histogram[starts[place]..starts[place + 1]];
-        let codes = &soil.features[feature].codes;
-        for &row in rows {
-            let (gradient, curvature) = soil.slopes[row as usize];
-            let slot = &mut slots[usize::from(codes[row as usize])];
-            slot.gradient += f64::from(gradient);
-            slot.curvature += f64::from(curvature);
-            slot.rows += 1;
+    // Side by side once, not to be looked for again for each unit.
+    let slopes: Vec<Sum> = rows.iter().map(|&row| Sum::of(soil.slopes[row as usize])).collect();
+    for (unit, start) in soil.binned.units.iter().zip(starts) {
+        let slots = &mut histogram[*start..start + unit.slots];
+        for (&row, &slope) in rows.iter().zip(&slopes) {
+            slots[usize::from(unit.codes[row as usize])].add(slope);
         }
     }
     histogram
@@ -156,11 +163,9 @@ fn leaf(
     rows: Vec<u32>,
     histogram: Vec<Sum>,
 ) -> Leaf {
+    // Every row is in one slot of each unit.
     let mut sum = Sum::default();
-    for &row in &rows {
-        let (gradient, curvature) = soil.slopes[row as usize];
-        sum.add(Sum { gradient: gradient.into(), curvature: curvature.into(), rows: 1 });
-    }
+    histogram[..starts[1]].iter().for_each(|slot| sum.add(*slot));
     let may_split = depth < soil.shape.depth && rows.len() >= 2 * soil.shape.leaf_rows;
     let best = if may_split { best_split(soil, starts, &histogram, sum) } else { None };
     Leaf { node, depth, rows, sum, histogram, best }
@@ -169,11 +174,12 @@ fn leaf(
 /// The children of a leaf that is split; the left one becomes node `left`.
 fn part(soil: &Soil<'_>, starts: &[usize], parent: Leaf, left: usize) -> Vec<Leaf> {
     let Leaf { depth, rows, histogram: mut rest, best, .. } = parent;
-    let Some(Split { place, bin, missing_left, .. }) = best else { return Vec::new() };
-    let feature = &soil.features[soil.allowed[place]];
+    let Some(Split { feature, bin, missing_left, .. }) = best else { return Vec::new() };
+    let feature = &soil.binned.features[feature];
+    let unit = &soil.binned.units[feature.unit];
     let goes_left = |row: &u32| {
-        let code = usize::from(feature.codes[*row as usize]);
-        if code == feature.bins() { missing_left } else { code <= bin }
+        let slot = unit.codes[*row as usize];
+        if usize::from(slot) + 1 == unit.slots { missing_left } else { feature.bin(slot) <= bin }
     };
     let (lefts, rights): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(goes_left);
     let left_is_small = lefts.len() <= rights.len();
@@ -189,36 +195,59 @@ fn part(soil: &Soil<'_>, starts: &[usize], parent: Leaf, left: usize) -> Vec<Lea
 /// The split with the largest gain; of equal ones the first.
 fn best_split(soil: &Soil<'_>, starts: &[usize], histogram: &[Sum], all: Sum) -> Option<Split> {
     let mut best: Option<Split> = None;
-    let fits =
-        |sum: Sum| sum.rows as usize >= soil.shape.leaf_rows && sum.curvature >= CURVATURE_MIN;
-    for place in 0..soil.allowed.len() {
-        let slots = &histogram[starts[place]..starts[place + 1]];
+    for &feature in soil.allowed {
+        let place = &soil.binned.features[feature];
+        let slots = &histogram[starts[place.unit]..starts[place.unit + 1]];
         let Some((missing, bins)) = slots.split_last() else { continue };
-        let mut present = Sum::default();
-        for (bin, slot) in bins.iter().enumerate() {
-            present.add(*slot);
+        let better = |split: &Split, best: &Option<Split>| {
+            best.as_ref().is_none_or(|best| split.gain > best.gain)
+        };
+        let mut try_left = |bin: usize, left: Sum| {
             for with_missing in [false, true] {
-                if with_missing && missing.rows == 0 {
-                    continue;
-                }
-                let mut left = present;
-                if with_missing {
-                    left.add(*missing);
-                }
-                if left.rows >= all.rows {
-                    continue;
-                }
-                let right = all.less(left);
-                let gain = left.score() + right.score() - all.score();
-                let is_better = gain > best.as_ref().map_or(GAIN_MIN, |split| split.gain);
-                if is_better && fits(left) && fits(right) {
-                    // What was never missing here goes where most rows go.
-                    let missing_left =
-                        if missing.rows == 0 { left.rows >= right.rows } else { with_missing };
-                    best = Some(Split { gain, place, bin, missing_left });
-                }
+                let found = gain(soil, (left, *missing), with_missing, all);
+                let found =
+                    found.map(|(gain, missing_left)| Split { gain, feature, bin, missing_left });
+                best = match found {
+                    Some(split) if better(&split, &best) => Some(split),
+                    _ => best.take(),
+                };
+            }
+        };
+        let mut left = Sum::default();
+        match place.category {
+            None => bins.iter().enumerate().for_each(|(bin, slot)| {
+                left.add(*slot);
+                try_left(bin, left);
+            }),
+            Some(category) => {
+                bins.iter().for_each(|slot| left.add(*slot));
+                try_left(0, left.less(bins[usize::from(category)]));
+                try_left(1, left);
             }
         }
     }
     best
+}
+
+/// What a split gains, and the side of missing values; `None` where it is none or may not be.
+/// `left` is what is not missing and goes left.
+fn gain(
+    soil: &Soil<'_>,
+    (mut left, missing): (Sum, Sum),
+    with_missing: bool,
+    all: Sum,
+) -> Option<(f64, bool)> {
+    if with_missing {
+        left.add(missing);
+    }
+    let fits =
+        |sum: Sum| sum.rows as usize >= soil.shape.leaf_rows && sum.curvature >= CURVATURE_MIN;
+    if (with_missing && missing.rows == 0) || left.rows >= all.rows || !fits(left) {
+        return None;
+    }
+    let right = all.less(left);
+    let gain = left.score() + right.score() - all.score();
+    // What was never missing here goes where most rows go.
+    let missing_left = if missing.rows == 0 { left.rows >= right.rows } else { with_missing };
+    (gain > GAIN_MIN && fits(right)).then_some((gain, missing_left))
 }

@@ -63,12 +63,12 @@ pub fn train(
     let mut features = survey(&records, &classes)?;
     let matrix = training_rows(&features, &records, &classes, options.seed);
     let width = features.width();
-    let binned = bin(&matrix, width);
+    let binned = bin(&matrix, width, &features.categories());
     let weights = weights(&classes, options.balance_classes);
     let ground = Ground {
         matrix: &matrix,
         width,
-        features: &binned,
+        binned: &binned,
         truth: &classes.of_rows,
         weights: &weights,
         classes: classes.labels.len(),

@@ -29,7 +29,7 @@ fn orders(rows: usize) -> Vec<(Record, String)> {
         let mixed = row.wrapping_mul(2_654_435_761) >> 7;
         let (amount, shop, day) = (mixed % 997, mixed / 997 % 5, mixed / 7 % 28 + 1);
         let record = json!({
-            "amount": if mixed % 11 == 0 { json!(null) } else { json!(amount as f64 / 3.0) },
+            "amount": if mixed.is_multiple_of(11) { json!(null) } else { json!(amount as f64 / 3.0) },
             "shop": format!("shop {shop}"),
             "placed": format!("2026-{:02}-{day:02}T{:02}:00:00+00:00", row % 12 + 1, row % 24),
             "city": format!("city {}", mixed % 60),
@@ -37,7 +37,7 @@ fn orders(rows: usize) -> Vec<(Record, String)> {
         let class = match (mixed % 11, shop) {
             (0, _) => "review",
             (_, 0 | 3) if amount > 400 => "fast",
-            _ => ["slow", "fast"][usize::from(row % 17 == 0)],
+            _ => ["slow", "fast"][usize::from(row.is_multiple_of(17))],
         };
         (record.as_object().unwrap().clone(), class.to_owned())
     };
