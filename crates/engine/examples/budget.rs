@@ -12,6 +12,7 @@ use crm_ai_engine::outlet::Outlet;
 use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::{Engine, EngineOptions};
+use crm_ai_infer::Seat;
 use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -107,12 +108,12 @@ fn run_bare(model: &dyn Predictor, texts: &[&str], budget: usize) -> Result<(), 
     let mut batch: Vec<&Input> = Vec::new();
     for text in &tokens {
         if !batch.is_empty() && (batch.len() + 1) * text.tokens() > budget {
-            model.run(0, Task::Classify, &batch)?;
+            model.run(Seat::Worker(0), Task::Classify, &batch)?;
             batch.clear();
         }
         batch.push(text);
     }
-    model.run(0, Task::Classify, &batch)?;
+    model.run(Seat::Worker(0), Task::Classify, &batch)?;
     Ok(())
 }
 

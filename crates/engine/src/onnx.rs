@@ -4,8 +4,8 @@ use crate::log;
 use crate::predictor::{Failure, Input, Loader, Predictor};
 use crate::queue::BatchLimits;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, TableModel,
-    Tokens, int8_agreement,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat,
+    TableModel, Tokens, int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
@@ -113,9 +113,10 @@ impl Loader for OnnxLoader {
         if self.on_cuda.load(Ordering::Relaxed) { "cuda" } else { "cpu" }
     }
 
-    /// On a processor a batch's activations should stay in the core's own cache: between 128 and
-    /// 192 padded tokens give the most texts a second, 512 give 5 % fewer. A graphics processor
-    /// wants many texts at once.
+    /// On a processor a batch's activations should stay in the core's own cache: in fp32 128 to 512
+    /// padded tokens are equally fast within 4 % and 1,024 are 10 % slower, in int8 512 are 5 %
+    /// slower; the smaller the batch, the sooner the next one is its turn. A graphics processor
+    /// wants many texts at once (docs/benchmarks.md).
     fn limits(&self) -> BatchLimits {
         match self.device() {
             "cuda" => BatchLimits { padded_tokens: 16_384, pool_tokens: 65_536 },
@@ -140,15 +141,15 @@ impl Predictor for Loaded {
         Ok(Input::Text(self.0.tokenise(text)?))
     }
 
-    fn run(&self, worker: usize, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
         let texts = batch.iter().filter_map(|input| match input {
             Input::Text(tokens) => Some(tokens),
             Input::Record(_) => None,
         });
         let texts: Vec<&Tokens> = texts.collect();
         Ok(match task {
-            Task::Classify => self.0.classify(worker, &texts)?,
-            Task::Embed => self.0.embed(worker, &texts)?,
+            Task::Classify => self.0.classify(seat, &texts)?,
+            Task::Embed => self.0.embed(seat, &texts)?,
             Task::Predict => return Err(Failure::new(ErrorCode::WrongTask, "not a table's model")),
         })
     }
@@ -170,12 +171,12 @@ impl Predictor for LoadedTable {
         Ok(Input::Record(self.0.features(text)?))
     }
 
-    fn run(&self, worker: usize, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
         let records = batch.iter().filter_map(|input| match input {
             Input::Record(features) => Some(&**features),
             Input::Text(_) => None,
         });
-        Ok(self.0.predict(worker, &records.collect::<Vec<_>>())?)
+        Ok(self.0.predict(seat, &records.collect::<Vec<_>>())?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the engine asks of a model, whatever runs it.
 
 use crate::queue::BatchLimits;
-use crm_ai_infer::{Info, Tokens};
+use crm_ai_infer::{Info, Seat, Tokens};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +66,8 @@ pub trait Predictor: Send + Sync {
     fn prepare(&self, text: &str) -> Result<Input, Failure>;
 
     /// Judges what was prepared: row-major [batch, labels] probabilities or [batch, dimensions]
-    /// vectors. `worker` belongs to the calling thread alone.
-    fn run(&self, worker: usize, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure>;
+    /// vectors. A worker's seat belongs to the calling thread alone.
+    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure>;
 }
 
 /// Numbers that a model gives for each text or record: one per label, or the vector's length; 0 for

@@ -7,6 +7,7 @@ use crate::log;
 use crate::models::Lookup;
 use crate::predictor::{Failure, Input, Predictor, width};
 use crate::queue::{Item, JobId, Step, TextRef};
+use crm_ai_infer::Seat;
 use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ enum Work {
     Load(ModelKey, u64),
     Refuse(ModelKey, Failure),
     Tokenise(Target, Arc<dyn Predictor>, Vec<TextRef>),
-    Run(Target, Arc<dyn Predictor>, Vec<Item>),
+    Run(Target, Arc<dyn Predictor>, Vec<Item>, Seat),
 }
 
 impl Engine {
@@ -34,7 +35,7 @@ impl Engine {
     pub fn run_worker(&self, worker: usize) -> ! {
         let mut state = self.lock();
         loop {
-            state = match self.pick(&mut state) {
+            state = match self.pick(worker, &mut state) {
                 None => self.wait(state),
                 Some(work) => {
                     let more = state.idle > 0 && !state.queue.next_targets().is_empty();
@@ -42,15 +43,15 @@ impl Engine {
                     if more {
                         self.wake_one();
                     }
-                    self.perform(worker, work);
+                    self.perform(work);
                     self.lock()
                 }
             };
         }
     }
 
-    /// The next thing to do, for the lowest rank first.
-    fn pick(&self, state: &mut State) -> Option<Work> {
+    /// The next thing for a worker to do, for the lowest rank first.
+    fn pick(&self, worker: usize, state: &mut State) -> Option<Work> {
         let limits = &self.loader.limits();
         for target in state.queue.next_targets() {
             let model = target.model;
@@ -69,24 +70,28 @@ impl Engine {
                 }
                 Some(Step::Run) => {
                     let items = state.queue.take_batch(&target, limits);
-                    return Some(Work::Run(target, predictor, items));
+                    // The others' processors are free while nothing waits for them.
+                    let others_idle = state.idle + 1 == self.options.threads;
+                    let is_alone = others_idle && state.queue.next_targets().is_empty();
+                    let seat = if is_alone { Seat::Alone } else { Seat::Worker(worker) };
+                    return Some(Work::Run(target, predictor, items, seat));
                 }
             }
         }
         None
     }
 
-    fn perform(&self, worker: usize, work: Work) {
+    fn perform(&self, work: Work) {
         match work {
             Work::Load(model, ticket) => self.load(model, ticket),
             Work::Refuse(model, failure) => self.fail_model(&model, &failure),
             Work::Tokenise(target, predictor, texts) => {
                 self.tokenise(&target, &*predictor, texts);
             }
-            Work::Run(target, predictor, mut items) => {
+            Work::Run(target, predictor, mut items, seat) => {
                 self.drop_late(&mut items);
                 if !items.is_empty() {
-                    self.run_batch(worker, &target, &*predictor, items);
+                    self.run_batch(seat, &target, &*predictor, items);
                 }
             }
         }
@@ -158,15 +163,9 @@ impl Engine {
 
     /// Runs a batch and keeps its answers. When it fails, each request of it is tried apart from
     /// the others, so that one cannot spoil another.
-    fn run_batch(
-        &self,
-        worker: usize,
-        target: &Target,
-        predictor: &dyn Predictor,
-        items: Vec<Item>,
-    ) {
+    fn run_batch(&self, seat: Seat, target: &Target, predictor: &dyn Predictor, items: Vec<Item>) {
         let begin = Instant::now();
-        let numbers = match judge(worker, target.task, predictor, &items) {
+        let numbers = match judge(seat, target.task, predictor, &items) {
             Ok(numbers) => numbers,
             Err(failure) => {
                 let mut parts = split_by_job(items);
@@ -177,7 +176,7 @@ impl Engine {
                 }
                 return parts
                     .into_iter()
-                    .for_each(|part| self.run_batch(worker, target, predictor, part));
+                    .for_each(|part| self.run_batch(seat, target, predictor, part));
             }
         };
         let end = Instant::now();
@@ -243,13 +242,13 @@ fn complete(state: &mut State, target: &Target, ids: &[JobId]) -> Vec<Arc<Job>> 
 
 /// Asks the model, and checks what it says.
 fn judge(
-    worker: usize,
+    seat: Seat,
     task: Task,
     predictor: &dyn Predictor,
     items: &[Item],
 ) -> Result<Vec<f32>, Failure> {
     let batch: Vec<&Input> = items.iter().map(|item| &item.input).collect();
-    let numbers = guarded(|| predictor.run(worker, task, &batch))?;
+    let numbers = guarded(|| predictor.run(seat, task, &batch))?;
     let expected = items.len() * width(predictor.info(), task);
     if expected == 0 || numbers.len() != expected {
         let message = format!("the model gave {} numbers, not {expected}", numbers.len());

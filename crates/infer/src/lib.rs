@@ -20,5 +20,6 @@ pub use crm_ai_model::Precision;
 pub use error::Error;
 pub use model::{Info, LoadOptions, Model};
 pub use runtime::{Device, Runtime};
+pub use session::Seat;
 pub use table::TableModel;
 pub use tokeniser::Tokens;

@@ -1,7 +1,7 @@
 //! A loaded model: tokeniser, sessions, head.
 
 use crate::runtime::{Device, Runtime};
-use crate::session::Sessions;
+use crate::session::{Seat, Sessions};
 use crate::tokeniser::{Tokeniser, Tokens};
 use crate::{Error, onnx_file};
 use crm_ai_model::{Checkpoint, Precision, Task};
@@ -97,9 +97,9 @@ impl Model {
     }
 
     /// Calibrated probabilities of the classes for each text: row-major [batch, labels], each row
-    /// sums to 1. `worker` is below [`LoadOptions::workers`] and belongs to one thread.
-    pub fn classify(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
-        let mut rows = self.logits(worker, batch)?;
+    /// sums to 1.
+    pub fn classify(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        let mut rows = self.logits(seat, batch)?;
         for row in rows.chunks_exact_mut(self.info.labels.len()) {
             softmax(row, self.info.temperature);
         }
@@ -107,24 +107,26 @@ impl Model {
     }
 
     /// Sentence vectors of unit length: row-major [batch, dimensions].
-    pub fn embed(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    pub fn embed(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         if self.info.dimensions == 0 {
             return Err(Error::WrongTask { answers: "classes", asked: "vectors" });
         }
-        self.run(worker, batch)
+        self.run(seat.into(), batch)
     }
 
     /// Logits for each text, before temperature and softmax: row-major [batch, labels].
-    pub fn logits(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    pub fn logits(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         if self.info.labels.is_empty() {
             return Err(Error::WrongTask { answers: "vectors", asked: "classes" });
         }
-        self.run(worker, batch)
+        self.run(seat.into(), batch)
     }
 
-    fn run(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    fn run(&self, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         let workers = self.workers;
-        if worker >= workers {
+        if let Seat::Worker(worker) = seat
+            && worker >= workers
+        {
             return Err(Error::Worker { worker, workers });
         }
         if batch.is_empty() {
@@ -133,7 +135,7 @@ impl Model {
         if batch.iter().any(|tokens| tokens.is_empty()) {
             return Err(Error::Tokenizer);
         }
-        self.sessions.run(worker, batch)
+        self.sessions.run(seat, batch)
     }
 }
 

@@ -39,4 +39,9 @@ impl Runtime {
         environment.set_log_level(LogLevel::Error);
         Ok(Self { environment })
     }
+
+    /// ONNX Runtime itself, for sessions of other graphs than those of this crate.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! `ort` lets a session be run by one caller at a time. So each worker has a session of its own,
 //! and all of them are given the same weight buffers and one container for the packed copies that
-//! matrix products make. A session then costs its graph and its scratch memory only.
+//! matrix products make. A session then costs its graph and its scratch memory only. Many texts are
+//! answered fastest by as many workers with one thread each; a text that comes alone, by one more
+//! session with several threads.
 
 use crate::runtime::{Device, Runtime};
 use crate::{Error, Tokens, pooling};
@@ -19,9 +21,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// ones keep it, as getting it again costs time.
 const KEPT_TOKENS_MAX: usize = 4096;
 
+/// Threads of the session for texts that come alone, at most: a text of some tokens has no more
+/// work to share out.
+const ALONE_THREADS_MAX: usize = 4;
+
+/// Who asks a model, which decides the session that answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// One of the workers, which all may ask at the same time; its number is below
+    /// [`LoadOptions::workers`](crate::LoadOptions::workers) and belongs to one thread.
+    Worker(usize),
+    /// The only one to ask at the moment: it may use the other workers' processors too.
+    Alone,
+}
+
+impl From<usize> for Seat {
+    fn from(worker: usize) -> Self {
+        Self::Worker(worker)
+    }
+}
+
 /// The sessions of one model.
 pub(crate) struct Sessions {
     sessions: Vec<Mutex<Session>>,
+    /// The session with several threads, where there are several processors to use.
+    wide: Option<Mutex<Session>>,
     /// Options of a run after which the scratch memory is given back.
     shrinking: RunOptions,
     outlets: Outlets,
@@ -77,8 +101,8 @@ impl Sessions {
         let bytes = weights.iter().map(|w| w.bytes() * (1 + u64::from(w.packed))).sum();
         let weights = weights.into_iter().map(shared).collect::<Result<Vec<_>, _>>()?;
         let packed = PrepackedWeights::new();
-        let make = || -> ort::Result<Session> {
-            let mut builder = builder(runtime, device)?;
+        let make = |threads| -> ort::Result<Session> {
+            let mut builder = builder(runtime, device, threads)?;
             for (name, value) in &weights {
                 builder = builder.with_external_initializer(name, Arc::clone(value))?;
                 // Only what is added both ways is found in the container of packed weights; on
@@ -114,13 +138,15 @@ impl Sessions {
         outlets: impl FnOnce(&Session) -> Result<Outlets, Error>,
     ) -> Result<Self, Error> {
         let file_bytes = path.metadata().map_or(0, |metadata| metadata.len());
-        let bytes = file_bytes * session_count(device, workers) as u64;
-        let make = || builder(runtime, device)?.commit_from_file(path);
+        let sessions =
+            session_count(device, workers) + usize::from(alone_threads(device, workers) > 1);
+        let bytes = file_bytes * sessions as u64;
+        let make = |threads| builder(runtime, device, threads)?.commit_from_file(path);
         Self::new(make, device, workers, outlets, bytes)
     }
 
     fn new(
-        make: impl Fn() -> ort::Result<Session>,
+        make: impl Fn(usize) -> ort::Result<Session>,
         device: Device,
         workers: usize,
         outlets: impl FnOnce(&Session) -> Result<Outlets, Error>,
@@ -130,15 +156,19 @@ impl Sessions {
             Error::Runtime { reason } => Error::InvalidModel { reason },
             other => other,
         };
-        let first = make().map_err(failed)?;
+        let first = make(1).map_err(failed)?;
         let outlets = outlets(&first)?;
         let mut sessions = vec![Mutex::new(first)];
         for _ in 1..session_count(device, workers) {
-            sessions.push(Mutex::new(make().map_err(failed)?));
+            sessions.push(Mutex::new(make(1).map_err(failed)?));
         }
+        let wide = match alone_threads(device, workers) {
+            1 => None,
+            threads => Some(Mutex::new(make(threads).map_err(failed)?)),
+        };
         let mut shrinking = RunOptions::new().map_err(failed)?;
         shrinking.set("memory.enable_memory_arena_shrinkage", "cpu:0").map_err(failed)?;
-        Ok(Self { sessions, shrinking, outlets, bytes })
+        Ok(Self { sessions, wide, shrinking, outlets, bytes })
     }
 
     /// What the output holds.
@@ -152,10 +182,14 @@ impl Sessions {
     }
 
     /// Runs a batch, padded to its longest text, and gives the answers: [batch, width].
-    pub fn run(&self, worker: usize, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    pub fn run(&self, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         let failed = |error: ort::Error| Error::of_runtime(&error, "running a batch");
         let tokens = batch.iter().map(|text| text.len()).max().unwrap_or(0);
-        let session = &self.sessions[worker % self.sessions.len()];
+        let session = match (seat, &self.wide) {
+            (Seat::Alone, Some(wide)) => wide,
+            (Seat::Alone, None) => &self.sessions[0],
+            (Seat::Worker(worker), _) => &self.sessions[worker % self.sessions.len()],
+        };
         // A run that panicked left the session as it was: it holds no state between runs.
         let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
         let inputs = self.padded(batch, tokens).map_err(failed)?;
@@ -218,17 +252,27 @@ fn session_count(device: Device, workers: usize) -> usize {
     if device == Device::Cpu { workers } else { 1 }
 }
 
-/// What all sessions have in common: one thread that never spins, no plan kept per shape (shapes
-/// differ with every batch).
-pub(crate) fn builder(runtime: &Runtime, device: Device) -> ort::Result<SessionBuilder> {
+/// Threads for texts that come alone.
+fn alone_threads(device: Device, workers: usize) -> usize {
+    if device == Device::Cpu { workers.min(ALONE_THREADS_MAX) } else { 1 }
+}
+
+/// What all sessions have in common: no plan kept per shape (shapes differ with every batch), and
+/// threads that wait for each other awake during a run, asleep between runs.
+pub(crate) fn builder(
+    runtime: &Runtime,
+    device: Device,
+    threads: usize,
+) -> ort::Result<SessionBuilder> {
     let provider = match device {
         Device::Cpu => CPU::default().with_arena_allocator(true).build(),
         Device::Cuda => CUDA::default().build(),
     };
     Ok(Session::builder(&runtime.environment)?
-        .with_intra_threads(1)?
+        .with_intra_threads(threads)?
         .with_inter_threads(1)?
-        .with_intra_op_spinning(false)?
+        .with_intra_op_spinning(threads > 1)?
+        .with_config_entry("session.force_spinning_stop", "1")?
         .with_inter_op_spinning(false)?
         .with_memory_pattern(false)?
         .with_execution_providers([provider.error_on_failure()])?)

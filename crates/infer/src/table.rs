@@ -1,8 +1,9 @@
 //! A model of records: `features.json` turns a record into numbers, `model.onnx` judges them.
 
+use crate::Error;
 use crate::model::{Info, LoadOptions, softmax};
 use crate::runtime::{Device, Runtime};
-use crate::{Error, session};
+use crate::session::{self, Seat};
 use crm_ai_tabular::Features;
 use ort::session::Session;
 use ort::value::{Tensor, TensorElementType, ValueType};
@@ -59,7 +60,7 @@ impl TableModel {
             Error::Runtime { reason } => Error::InvalidModel { reason },
             other => other,
         };
-        let make = || session::builder(runtime, Device::Cpu)?.commit_from_file(&path);
+        let make = || session::builder(runtime, Device::Cpu, 1)?.commit_from_file(&path);
         let first = make().map_err(failed)?;
         let output = check(&first, &features)?;
         let workers = options.workers.max(1);
@@ -98,9 +99,11 @@ impl TableModel {
     }
 
     /// Calibrated probabilities of the classes for each record: row-major [batch, labels], each row
-    /// sums to 1. `worker` is below [`LoadOptions::workers`] and belongs to one thread.
-    pub fn predict(&self, worker: usize, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {
+    /// sums to 1. A worker's seat belongs to one thread.
+    pub fn predict(&self, seat: Seat, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {
         let workers = self.sessions.len();
+        // Trees take no more than one thread; what comes alone waits for the first worker at most.
+        let worker = if let Seat::Worker(worker) = seat { worker } else { 0 };
         let session = self.sessions.get(worker).ok_or(Error::Worker { worker, workers })?;
         let width = self.features.width();
         if batch.is_empty() {

@@ -75,6 +75,16 @@ impl Checkpoint {
         inference::build(self, precision)
     }
 
+    /// Whether a text's vector is the mean of its tokens'.
+    pub fn pools_mean(&self) -> bool {
+        self.pooling() == Pooling::Mean
+    }
+
+    /// Name of the matrix that gives a classifier's logits, without `.weight`.
+    pub fn classifier(&self) -> &'static str {
+        classifier_name(self.config.family)
+    }
+
     /// How tokens are pooled: as the settings say, else as the kind of model was trained.
     pub(crate) fn pooling(&self) -> Pooling {
         self.settings.pooling.unwrap_or(match self.task {

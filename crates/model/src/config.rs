@@ -66,6 +66,10 @@ pub struct Config {
     pub layer_norm_epsilon: f32,
     /// The feed-forward blocks' activation.
     pub activation: Activation,
+    /// Share of the numbers in token rows that training drops out.
+    pub hidden_dropout: f32,
+    /// Share of the attention weights that training drops out.
+    pub attention_dropout: f32,
     /// Class names by index, where the configuration has any.
     pub labels: Vec<String>,
 }
@@ -90,6 +94,10 @@ struct Raw {
     layer_norm_eps: Option<f64>,
     #[serde(alias = "activation")]
     hidden_act: Option<String>,
+    #[serde(alias = "dropout")]
+    hidden_dropout_prob: Option<f32>,
+    #[serde(alias = "attention_dropout")]
+    attention_probs_dropout_prob: Option<f32>,
     position_embedding_type: Option<String>,
     pad_token_id: Option<u64>,
     #[serde(default)]
@@ -159,6 +167,11 @@ impl Config {
             },
             layer_norm_epsilon: epsilon(raw.layer_norm_eps)?,
             activation: activation(raw.hidden_act.as_deref())?,
+            hidden_dropout: dropout("hidden_dropout_prob", raw.hidden_dropout_prob)?,
+            attention_dropout: dropout(
+                "attention_probs_dropout_prob",
+                raw.attention_probs_dropout_prob,
+            )?,
             labels: labels(raw.id2label.as_ref())?,
         })
     }
@@ -191,6 +204,16 @@ fn epsilon(value: Option<f64>) -> Result<f32, Error> {
         Ok(value as f32)
     } else {
         Err(Error::setting("layer_norm_eps", "must lie between 0 and 1"))
+    }
+}
+
+/// A rate of dropout; 0.1 is what Hugging Face's configurations mean by saying nothing.
+fn dropout(setting: &'static str, rate: Option<f32>) -> Result<f32, Error> {
+    let rate = rate.unwrap_or(0.1);
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(Error::setting(setting, "must be at least 0 and below 1"))
     }
 }
 

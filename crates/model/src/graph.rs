@@ -98,9 +98,30 @@ pub(crate) struct Builder {
 impl Builder {
     /// Declares an int64 input [batch, tokens].
     pub fn input(&mut self, name: &str) -> Value {
-        let dims = [Dimension::Param("batch".into()), Dimension::Param("tokens".into())];
-        self.inputs.push(value_info(name, ElementType::Int64, dims));
+        self.declare(name, ElementType::Int64, &[Dim::Any("batch"), Dim::Any("tokens")])
+    }
+
+    /// Declares an input of any type and shape.
+    pub fn declare(&mut self, name: &str, kind: ElementType, dims: &[Dim]) -> Value {
+        self.inputs.push(value_info(name, kind, dims));
         Value(name.to_owned())
+    }
+
+    /// Adds an operator of the standard set with several outputs.
+    pub fn op_many(
+        &mut self,
+        kind: &str,
+        inputs: &[&Value],
+        attributes: Vec<AttributeProto>,
+        outputs: usize,
+    ) -> Vec<Value> {
+        let first = self.node("", kind, inputs, attributes);
+        let others = (1..outputs).map(|output| Value(format!("{}.{output}", first.0)));
+        let all: Vec<Value> = std::iter::once(first.clone()).chain(others).collect();
+        if let Some(node) = self.nodes.last_mut() {
+            node.output = all.iter().map(|value| value.0.clone()).collect();
+        }
+        all
     }
 
     /// Adds an operator of the standard set with one output.
@@ -154,7 +175,23 @@ impl Builder {
             ..NodeProto::default()
         };
         self.nodes.push(named);
-        let dims = [Dimension::Param("batch".into()), Dimension::Value(width as i64)];
+        let dims = [Dim::Any("batch"), Dim::Of(width)];
+        let outputs = vec![value_info(output.name(), ElementType::Float, &dims)];
+        let weights = std::mem::take(&mut self.weights);
+        Graph { model: self.encode("inference", outputs), weights, output, width }
+    }
+
+    /// Ends the graph with several outputs of 32-bit floating point, each under its value's own
+    /// name; gives the model's bytes.
+    pub fn finish_many(self, outputs: &[(Value, Vec<Dim>)]) -> Vec<u8> {
+        let outputs = outputs
+            .iter()
+            .map(|(value, dims)| value_info(&value.0, ElementType::Float, dims))
+            .collect();
+        self.encode("training", outputs)
+    }
+
+    fn encode(self, name: &str, output: Vec<ValueInfoProto>) -> Vec<u8> {
         let model = ModelProto {
             ir_version: IR_VERSION,
             producer_name: "crm_ai".to_owned(),
@@ -163,13 +200,13 @@ impl Builder {
                 .to_vec(),
             graph: Some(GraphProto {
                 node: self.nodes,
-                name: "inference".to_owned(),
+                name: name.to_owned(),
                 initializer: self.initialisers,
                 input: self.inputs,
-                output: vec![value_info(output.name(), ElementType::Float, dims)],
+                output,
             }),
         };
-        Graph { model: model.encode_to_vec(), weights: self.weights, output, width }
+        model.encode_to_vec()
     }
 
     fn node(
@@ -237,8 +274,21 @@ fn dims(shape: &[u64]) -> Vec<i64> {
     shape.iter().map(|&dim| dim as i64).collect()
 }
 
-fn value_info(name: &str, kind: ElementType, dims: [Dimension; 2]) -> ValueInfoProto {
-    let dim = dims.map(|dim| DimensionProto { value: Some(dim) }).to_vec();
+/// Length of an axis of an input or output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Dim {
+    /// This length.
+    Of(u64),
+    /// Any length, the same wherever the name is.
+    Any(&'static str),
+}
+
+fn value_info(name: &str, kind: ElementType, dims: &[Dim]) -> ValueInfoProto {
+    let dimension = |dim: &Dim| match dim {
+        Dim::Of(length) => Dimension::Value(*length as i64),
+        Dim::Any(name) => Dimension::Param((*name).to_owned()),
+    };
+    let dim = dims.iter().map(|dim| DimensionProto { value: Some(dimension(dim)) }).collect();
     let shape = Some(TensorShapeProto { dim });
     let tensor_type = Some(TensorType { elem_type: kind as i32, shape });
     ValueInfoProto { name: name.to_owned(), kind: Some(TypeProto { tensor_type }) }

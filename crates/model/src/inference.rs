@@ -40,19 +40,19 @@ pub(crate) fn build(checkpoint: &Checkpoint, precision: Precision) -> Result<Gra
 }
 
 /// Names of the parts of one layer.
-struct LayerNames {
-    query: String,
-    key: String,
-    value: String,
-    attention_output: String,
-    attention_norm: String,
-    up: String,
-    down: String,
-    output_norm: String,
+pub(crate) struct LayerNames {
+    pub query: String,
+    pub key: String,
+    pub value: String,
+    pub attention_output: String,
+    pub attention_norm: String,
+    pub up: String,
+    pub down: String,
+    pub output_norm: String,
 }
 
 impl LayerNames {
-    fn new(family: Family, prefix: &str, layer: u64) -> Self {
+    pub fn new(family: Family, prefix: &str, layer: u64) -> Self {
         let at = |root: &str, part: &str| format!("{prefix}{root}.layer.{layer}.{part}");
         match family {
             Family::Bert | Family::Roberta => {

@@ -15,6 +15,7 @@ mod inference;
 mod product;
 mod safetensors;
 mod settings;
+mod training;
 
 pub use checkpoint::{Checkpoint, Task};
 pub use config::{Activation, Config, Family};
@@ -22,3 +23,4 @@ pub use error::Error;
 pub use graph::{Graph, Output, Weight, WeightData};
 pub use safetensors::Dtype;
 pub use settings::{Pooling, Precision, Settings};
+pub use training::{Gradient, Parameter, TrainingGraph, TrainingOptions, Window};

@@ -3,6 +3,7 @@
 mod describe;
 mod digest;
 mod serve;
+mod train;
 
 use lexopt::Arg::{Long, Short, Value};
 use std::path::PathBuf;
@@ -14,11 +15,13 @@ usage: crm_ai_engine serve --socket PATH --runtime LIB --models DIR [--models DI
                            --cache-size BYTES --device auto|cpu|cuda [--lifeline]
        crm_ai_engine digest DIR
        crm_ai_engine describe DIR --runtime LIB
+       crm_ai_engine train --job FILE --runtime LIB [--lifeline]
        crm_ai_engine --version
 
 serve     answers the requests that come over the Unix socket PATH
 digest    prints the identity of the model in DIR
 describe  prints, as JSON, what the model in DIR is
+train     does the training job in FILE; tells how it goes on stdout, as lines of JSON
 ";
 
 /// Why a sub-command failed; each kind has an exit code of its own.
@@ -63,6 +66,7 @@ fn dispatch(mut arguments: lexopt::Parser) -> Result<(), CommandError> {
             Some("serve") => serve::run(serve::Options::parse(arguments)?),
             Some("digest") => digest::run(arguments),
             Some("describe") => describe::run(arguments),
+            Some("train") => train::run(train::Options::parse(arguments)?),
             _ => Err(CommandError::Usage(format!("unknown sub-command\n{USAGE}"))),
         },
         Some(other) => Err(other.unexpected().into()),

@@ -1,6 +1,7 @@
 //! Small requests do not wait behind large ones; batches hold texts of similar length.
 
 use crate::support::*;
+use crm_ai_infer::Seat;
 
 #[test]
 fn a_single_text_overtakes_the_tail_of_a_large_request() {
@@ -57,4 +58,19 @@ fn one_text_beyond_the_budget_runs_alone() {
     let texts = [a.as_str(), b.as_str()];
     assert_right(harness.ask(&mut harness.client(), &texts), &texts);
     assert_eq!(*harness.script.batches.lock().unwrap(), [[1000], [1000]]);
+}
+
+/// A text that comes alone may use all processors; while one runs, the next keeps to its own.
+#[test]
+fn only_a_text_without_company_takes_all_processors() {
+    let harness = Setup { threads: 2, ..Setup::default() }.start();
+    let mut first = harness.hold();
+    let mut second = harness.client();
+    harness.send(&mut second, 1, 0, &["second"]);
+    wait_until(|| harness.script.seats.lock().unwrap().len() == 2);
+    harness.script.gate.open();
+    assert_right(first.wait(1).unwrap(), &["held"]);
+    assert_right(second.wait(1).unwrap(), &["second"]);
+    let seats = harness.script.seats.lock().unwrap();
+    assert!(matches!(seats[..], [Seat::Alone, Seat::Worker(_)]), "{seats:?}");
 }

@@ -5,7 +5,7 @@ use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::server::{self, ServerOptions};
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::{Info, Tokens};
+use crm_ai_infer::{Info, Seat, Tokens};
 use crm_ai_wire::client::Client;
 use crm_ai_wire::{
     Digest, EngineStats, ErrorCode, Manifest, ModelInfo, Precision, Reply, Request, Scores, Task,
@@ -53,6 +53,8 @@ pub struct Script {
     pub load_gate: Gate,
     /// Texts of each batch, by their tokens' count.
     pub batches: Mutex<Vec<Vec<usize>>>,
+    /// Where each batch was judged, in the order in which they arrived at the gate.
+    pub seats: Mutex<Vec<Seat>>,
     pub loads: AtomicUsize,
     pub describes: AtomicUsize,
 }
@@ -91,7 +93,8 @@ impl Predictor for Fake {
         Ok(Input::Text(Tokens { ids, truncated: text.len() > kept }))
     }
 
-    fn run(&self, _worker: usize, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+        self.script.seats.lock().unwrap().push(seat);
         self.script.gate.pass();
         self.script.batches.lock().unwrap().push(batch.iter().map(|text| text.tokens()).collect());
         let mut numbers = Vec::new();

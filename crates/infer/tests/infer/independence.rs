@@ -1,8 +1,8 @@
 //! An answer depends on the text and the model alone: not on the texts that share its batch, on
-//! padding, on the worker, on what runs beside it. On 2,027 real sentences.
+//! padding, on the worker, on its threads, on what runs beside it. On 2,027 real sentences.
 
 use crate::support::{distance, fixture, load, root, runtime, tokenise};
-use crm_ai_infer::{Error, Model, Precision, Tokens};
+use crm_ai_infer::{Error, Model, Precision, Seat, Tokens};
 use std::fs;
 
 /// Largest batch; small ones are mostly padding when lengths are mixed.
@@ -44,8 +44,12 @@ fn batches(count: usize, seed: u64) -> Vec<Vec<usize>> {
     batches
 }
 
-fn probabilities(model: &Model, worker: usize, texts: &[&Tokens]) -> Result<Vec<Vec<f32>>, Error> {
-    let rows = model.classify(worker, texts)?;
+fn probabilities(
+    model: &Model,
+    seat: impl Into<Seat>,
+    texts: &[&Tokens],
+) -> Result<Vec<Vec<f32>>, Error> {
+    let rows = model.classify(seat, texts)?;
     Ok(rows.chunks_exact(model.info().labels.len()).map(<[f32]>::to_vec).collect())
 }
 
@@ -118,6 +122,11 @@ fn independent(precision: Precision) {
     for row in &alone {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
+    let wide: Vec<_> = tokens
+        .iter()
+        .map(|text| probabilities(&model, Seat::Alone, &[text]).unwrap().remove(0))
+        .collect();
+    same_answers(&alone, &wide, tolerance(precision), "several threads");
     let one = batched(&model, &tokens, &batches(tokens.len(), 1), 1);
     let most = tolerance(precision);
     same_answers(&alone, &one, most, "random batches, one worker");

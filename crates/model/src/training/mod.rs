@@ -1,0 +1,113 @@
+//! The training graph: forward and backward pass of a classifier as one ONNX model.
+//!
+//! Weights come in as inputs and their gradients go out, so that the optimiser may change the
+//! weights between two runs. What a run needs beside them:
+//!
+//! | input | shape | what |
+//! |---|---|---|
+//! | `ids` | [batch, tokens] int64 | token ids |
+//! | `mask_bias` | [batch, 1, 1, tokens] | 0 for a token, −10,000 for padding |
+//! | `pool` | [batch, 1, tokens] | weights of the tokens in the text's vector |
+//! | `set_bias` | [batch, classes] | 0 for the classes that the label stands for, −10,000 else |
+//! | `weight` | [batch, 1] | what a row counts for; they sum to 1 |
+//! | `dropout_hidden`, `dropout_attention` | [any] | masks: 0 or 1/(1 − rate), drawn beforehand |
+//! | `dropout_at` | [windows] int64 | where in them each dropout's window begins |
+//!
+//! The last three are there where the checkpoint drops anything out. The loss of a row is
+//! −(1 − ε) ln Σ p over its label's classes − ε · mean ln p, with label smoothing ε; its gradient
+//! by the logits is p − (1 − ε) q − ε/C, where q is p within the label's classes, scaled to sum 1.
+
+mod encoder;
+mod tape;
+
+use crate::{Checkpoint, Error};
+
+/// A training graph with the weights to begin from.
+#[derive(Debug)]
+pub struct TrainingGraph {
+    /// The ONNX model.
+    pub model: Vec<u8>,
+    /// The weights, in the order of the graph's inputs.
+    pub parameters: Vec<Parameter>,
+    /// Name of the output with the loss, [1].
+    pub loss: String,
+    /// Name of the output with the logits, [batch, classes].
+    pub logits: String,
+    /// Number of dropout windows; 0 where nothing is dropped out.
+    pub windows: Vec<Window>,
+    /// Rate of the dropout of token rows, and of attention.
+    pub rates: [f32; 2],
+    /// How the text's vector is made of the tokens'.
+    pub pooling: crate::Pooling,
+}
+
+/// One weight.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Name of the graph's input.
+    pub name: String,
+    /// Names of the checkpoint's tensors that it is made of, one below the other.
+    pub tensors: Vec<String>,
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// The numbers to begin with, row-major; empty for a new head, which begins at random.
+    pub values: Vec<f32>,
+    /// Whether weight decay applies: not to biases and normalisations.
+    pub decays: bool,
+    /// What its gradient is.
+    pub gradient: Gradient,
+}
+
+/// The output that holds a weight's gradient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gradient {
+    /// Of the weight's shape.
+    Dense(String),
+    /// Of the first rows of the weight, as many as there are.
+    FirstRows(String),
+    /// One row for each token of the batch, [batch · tokens, width]; it belongs to the weight's
+    /// row of the token's id.
+    TokenRows(String),
+}
+
+/// How many numbers of a dropout mask one window takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// batch · tokens · this many.
+    Rows(u64),
+    /// batch · tokens · tokens · this many.
+    Attention(u64),
+    /// batch · this many.
+    Texts(u64),
+}
+
+impl Window {
+    /// Its length for a batch.
+    pub fn length(self, batch: usize, tokens: usize) -> usize {
+        match self {
+            Self::Rows(width) => batch * tokens * width as usize,
+            Self::Attention(heads) => batch * tokens * tokens * heads as usize,
+            Self::Texts(width) => batch * width as usize,
+        }
+    }
+}
+
+/// What the head answers and how it is learnt.
+#[derive(Debug, Clone)]
+pub struct TrainingOptions {
+    /// Number of classes.
+    pub classes: u64,
+    /// Whether the checkpoint's own classes and their matrix are kept.
+    pub keep_head: bool,
+    /// Label smoothing, from 0 to below 1.
+    pub label_smoothing: f32,
+    /// Whether anything is dropped out, as the checkpoint's configuration says.
+    pub dropout: bool,
+}
+
+impl Checkpoint {
+    /// Builds the graph that trains this checkpoint as a classifier. Reads all its weights.
+    pub fn training_graph(&self, options: &TrainingOptions) -> Result<TrainingGraph, Error> {
+        encoder::build(self, options)
+    }
+}

@@ -1,0 +1,224 @@
+//! The rows: read, checked, split.
+
+use crate::Error;
+use crate::split::is_held_out;
+use crm_ai_infer::Model;
+use crm_ai_wire::training::{FailureKind, Job, TextRow, TextTask};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+/// Most classes; the head's matrix and the confusion matrix grow with them.
+const CLASSES_MAX: usize = 10_000;
+/// Fewest different texts of a class that may be learnt from.
+const CLASS_TEXTS_MIN: usize = 4;
+
+/// A labelled text in numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Example {
+    /// Indices into the vocabulary.
+    pub tokens: Box<[u32]>,
+    /// The classes that the label stands for.
+    pub classes: Vec<usize>,
+    /// What the row counts for.
+    pub weight: f32,
+}
+
+/// All rows of a run.
+#[derive(Debug)]
+pub(crate) struct Dataset {
+    /// Class names, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Rows to learn from.
+    pub train: Vec<Example>,
+    /// Held-out rows, with their texts for other models' tokenisers.
+    pub test: Vec<(String, Example)>,
+    /// Rows whose text and label an earlier row has.
+    pub duplicates: u64,
+    /// Rows whose text another row labels otherwise.
+    pub conflicts: u64,
+    /// Rows of each label.
+    pub counts: BTreeMap<String, u64>,
+}
+
+impl Dataset {
+    /// Reads the rows of `job` and tokenises them with `model`. `known` are the classes of a head
+    /// that is kept.
+    pub fn read(
+        job: &Job,
+        task: &TextTask,
+        model: &Model,
+        known: Option<&[String]>,
+    ) -> Result<Self, Error> {
+        let rows = read_rows(job)?;
+        let counts = count(&rows);
+        let (duplicates, conflicts) = repetitions(&rows);
+        let classes = match known {
+            Some(known) => known.to_vec(),
+            None => classes(&rows, task)?,
+        };
+        let sets = label_sets(&counts, &classes, task)?;
+        check_classes(&rows, known.is_some())?;
+        let mut dataset =
+            Self { classes, train: vec![], test: vec![], duplicates, conflicts, counts };
+        for row in rows {
+            let mut tokens = model.tokenise(&row.text)?.ids;
+            shorten(&mut tokens, task.max_tokens as usize);
+            let classes = sets[&row.label].clone();
+            let example = Example { tokens, classes, weight: row.weight };
+            if is_held_out(job.seed, row.text.as_bytes(), job.test_size) {
+                dataset.test.push((row.text, example));
+            } else {
+                dataset.train.push(example);
+            }
+        }
+        dataset.check_sides()?;
+        if task.balance_classes {
+            dataset.balance();
+        }
+        Ok(dataset)
+    }
+
+    fn check_sides(&self) -> Result<(), Error> {
+        if self.test.is_empty() {
+            return Err(Error::data("no row was held out for the evaluation")
+                .hint("give more rows, a larger test_size, or another seed"));
+        }
+        let mut seen = BTreeSet::new();
+        for example in &self.train {
+            if let [class] = example.classes[..] {
+                seen.insert(class);
+            }
+        }
+        if seen.len() < 2 {
+            return Err(Error::data("the rows to learn from have fewer than two classes")
+                .hint("give more rows, a smaller test_size, or another seed"));
+        }
+        Ok(())
+    }
+
+    /// Makes all classes count the same, by the inverse of their frequency; the mean weight stays.
+    fn balance(&mut self) {
+        let mut sums = vec![0.0_f32; self.classes.len()];
+        for example in &self.train {
+            for &class in &example.classes {
+                sums[class] += example.weight / example.classes.len() as f32;
+            }
+        }
+        let present = sums.iter().filter(|sum| **sum > 0.0).count() as f32;
+        let total: f32 = sums.iter().sum();
+        for example in &mut self.train {
+            let shares = example.classes.iter().map(|&class| total / (present * sums[class]));
+            example.weight *= shares.sum::<f32>() / example.classes.len() as f32;
+        }
+    }
+}
+
+fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
+    let mut rows = Vec::new();
+    for line in BufReader::new(File::open(&job.rows)?).lines() {
+        let row: TextRow = serde_json::from_str(&line?)
+            .map_err(|_| Error::new(FailureKind::System, "a row of the run cannot be read"))?;
+        if !(row.weight.is_finite() && row.weight >= 0.0) {
+            return Err(Error::data("a row's weight is negative or not a number"));
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(Error::data("there are no rows to learn from")
+            .hint("rows whose text or label is NULL do not count"));
+    }
+    Ok(rows)
+}
+
+fn count(rows: &[TextRow]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.label.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// Rows that an earlier row equals, and rows whose text has another label too.
+fn repetitions(rows: &[TextRow]) -> (u64, u64) {
+    let mut labels: HashMap<&str, BTreeMap<&str, u64>> = HashMap::new();
+    for row in rows {
+        *labels.entry(&row.text).or_default().entry(&row.label).or_default() += 1;
+    }
+    let duplicates = labels.values().flat_map(|labels| labels.values().map(|n| n - 1)).sum();
+    let conflicts =
+        labels.values().filter(|labels| labels.len() > 1).flat_map(BTreeMap::values).sum();
+    (duplicates, conflicts)
+}
+
+/// The classes that the labels are or stand for, in alphabetical order.
+fn classes(rows: &[TextRow], task: &TextTask) -> Result<Vec<String>, Error> {
+    let mut names: BTreeSet<&str> =
+        task.label_sets.values().flatten().map(String::as_str).collect();
+    for row in rows {
+        if !task.label_sets.contains_key(&row.label) {
+            names.insert(&row.label);
+        }
+    }
+    if names.len() < 2 {
+        return Err(Error::data("the label column has one class").hint("two are the least"));
+    }
+    if names.len() > CLASSES_MAX {
+        let message = format!("{} classes, more than {CLASSES_MAX}", names.len());
+        return Err(Error::new(FailureKind::Limit, message)
+            .hint("is the label column an identifier or a number?"));
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
+/// For each label the indices of the classes that it stands for.
+fn label_sets(
+    counts: &BTreeMap<String, u64>,
+    classes: &[String],
+    task: &TextTask,
+) -> Result<HashMap<String, Vec<usize>>, Error> {
+    let place: HashMap<&str, usize> =
+        classes.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+    let unknown = || {
+        Error::data("a label is none of the classes of the model that is trained on")
+            .hint("leave out such rows, or train a new head")
+    };
+    counts
+        .keys()
+        .map(|label| {
+            let set = match task.label_sets.get(label) {
+                Some(names) => names.iter().map(|name| place.get(name.as_str()).copied()).collect(),
+                None => place.get(label.as_str()).map(|&at| vec![at]),
+            };
+            Ok((label.clone(), set.filter(|set: &Vec<usize>| !set.is_empty()).ok_or_else(unknown)?))
+        })
+        .collect()
+}
+
+/// Every label needs some different texts: one that is held out, some to learn from.
+fn check_classes(rows: &[TextRow], keeps_head: bool) -> Result<(), Error> {
+    let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in rows {
+        texts.entry(&row.label).or_default().insert(&row.text);
+    }
+    let few = texts.values().filter(|texts| texts.len() < CLASS_TEXTS_MIN).count();
+    if few > 0 && !keeps_head {
+        let message = format!("{few} classes have fewer than {CLASS_TEXTS_MIN} different texts");
+        return Err(Error::data(message).hint(
+            "leave them out in source, or join them to another class; 8 texts a class are \
+                   a good least",
+        ));
+    }
+    Ok(())
+}
+
+/// Cuts tokens to a length; the last one, which ends the text, stays.
+fn shorten(tokens: &mut Box<[u32]>, most: usize) {
+    if tokens.len() > most
+        && let Some(&last) = tokens.last()
+    {
+        let mut kept = tokens[..most].to_vec();
+        kept[most - 1] = last;
+        *tokens = kept.into();
+    }
+}

@@ -1,0 +1,140 @@
+//! The held-out rows, judged by the new model as it will be served and by the champion.
+
+use crate::Error;
+use crate::batches::ask_all;
+use crate::dataset::Dataset;
+use crate::folder::{Serving, write_serving};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime};
+use crm_ai_metrics::{Comparison, Decision, Evaluation, Gate, Judged, fit_temperature};
+use crm_ai_wire::training::{Job, ModelFolder};
+use std::collections::BTreeSet;
+
+/// What the evaluation came to.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub evaluation: Evaluation,
+    pub champion: Option<Evaluation>,
+    pub comparison: Option<Comparison>,
+    pub decision: Decision,
+}
+
+/// What a model says of the held-out rows: its classes, and [rows, classes].
+struct Answers {
+    labels: Vec<String>,
+    rows: Vec<f32>,
+}
+
+/// Calibrates the model in the job's output folder, evaluates it there, compares it with the
+/// champion, and asks the gate.
+pub(crate) fn evaluate(
+    job: &Job,
+    runtime: &Runtime,
+    dataset: &Dataset,
+    serving: Serving,
+) -> Result<Verdict, Error> {
+    let own = ModelFolder { folder: job.output.clone(), precision: "fp32".to_owned() };
+    let mut new = answers(runtime, &own, dataset, job.threads, true)?;
+    let truth: Vec<Vec<usize>> =
+        dataset.test.iter().map(|(_, example)| example.classes.clone()).collect();
+    let temperature = fit_temperature(&new.rows, new.labels.len(), &truth) as f32;
+    write_serving(&job.output, Serving { temperature: f64::from(temperature), ..serving })?;
+    for row in new.rows.chunks_exact_mut(dataset.classes.len()) {
+        soften(row, temperature);
+    }
+    let seed = job.seed as u64;
+    let judged = Judged::new(new.labels.clone(), &truth, &new.rows)?;
+    let evaluation = Evaluation::of(&judged, seed);
+    let champion = match &job.champion {
+        Some(champion) => Some(compare(
+            &new,
+            &answers(runtime, champion, dataset, job.threads, false)?,
+            &truth,
+            seed,
+        )?),
+        None => None,
+    };
+    let (pair, changed_labels) = champion.unwrap_or_default();
+    let gate = Gate {
+        promote: job.promote,
+        new: &evaluation,
+        champion: pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison)),
+        changed_labels: &changed_labels,
+    };
+    let decision = gate.decide();
+    let (champion, comparison) = pair.unzip();
+    Ok(Verdict { evaluation, champion, comparison, decision })
+}
+
+fn answers(
+    runtime: &Runtime,
+    model: &ModelFolder,
+    dataset: &Dataset,
+    threads: usize,
+    as_logits: bool,
+) -> Result<Answers, Error> {
+    let precision = if model.precision == "int8" { Precision::Int8 } else { Precision::Fp32 };
+    // Held-out rows are few, and answers must not depend on the device: the processor judges.
+    let options = LoadOptions { precision, device: Device::Cpu, workers: threads };
+    let model = Model::load(runtime, &model.folder, &options)?;
+    let texts = dataset.test.iter().map(|(text, _)| model.tokenise(text));
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let labels = model.info().labels.clone();
+    let ask = |worker: usize, batch: &[&_]| match as_logits {
+        true => model.logits(worker, batch),
+        false => model.classify(worker, batch),
+    };
+    let rows = ask_all(&texts, labels.len(), threads, ask, |_| {})?;
+    Ok(Answers { labels, rows })
+}
+
+/// Turns logits into probabilities: the softmax of logits / temperature.
+fn soften(row: &mut [f32], temperature: f32) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|logit| *logit = ((*logit - largest) / temperature).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|number| *number /= sum);
+}
+
+type Compared = (Option<(Evaluation, Comparison)>, Vec<String>);
+
+/// The champion beside the new model on the rows whose classes both know, and the classes that
+/// only one of them knows. No comparison where there is no such row.
+fn compare(
+    new: &Answers,
+    champion: &Answers,
+    truth: &[Vec<usize>],
+    seed: u64,
+) -> Result<Compared, Error> {
+    let [new_set, champion_set] =
+        [new, champion].map(|answers| answers.labels.iter().collect::<BTreeSet<_>>());
+    let changed: Vec<String> =
+        new_set.symmetric_difference(&champion_set).map(|&label| label.clone()).collect();
+    let mut union = new.labels.clone();
+    union.extend(champion.labels.iter().filter(|label| !new_set.contains(label)).cloned());
+    let both = |classes: &Vec<usize>| {
+        classes.iter().all(|&class| champion_set.contains(&new.labels[class]))
+    };
+    let rows: Vec<usize> = (0..truth.len()).filter(|&row| both(&truth[row])).collect();
+    if rows.is_empty() {
+        return Ok((None, changed));
+    }
+    let truth: Vec<Vec<usize>> = rows.iter().map(|&row| truth[row].clone()).collect();
+    let judged = |answers: &Answers| {
+        let spread: Vec<f32> = rows.iter().flat_map(|&row| answers.spread(row, &union)).collect();
+        Judged::new(union.clone(), &truth, &spread)
+    };
+    let (new, champion) = (judged(new)?, judged(champion)?);
+    let comparison = Comparison::of(&new, &champion, seed);
+    Ok((comparison.map(|comparison| (Evaluation::of(&champion, seed), comparison)), changed))
+}
+
+impl Answers {
+    /// A row's probabilities in the order of other classes; 0 for those that are not known.
+    fn spread(&self, row: usize, union: &[String]) -> Vec<f32> {
+        let own = &self.rows[row * self.labels.len()..(row + 1) * self.labels.len()];
+        let of = |label: &String| {
+            self.labels.iter().position(|own| own == label).map_or(0.0, |class| own[class])
+        };
+        union.iter().map(of).collect()
+    }
+}

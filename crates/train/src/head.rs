@@ -1,0 +1,180 @@
+//! A classifier on the frozen encoder: regularised multinomial logistic regression.
+//!
+//! The features are the encoder's unit-length sentence vectors x, scaled by √width so that a usual
+//! number in them is about 1. Minimised is
+//! Σ wᵢ lossᵢ / Σ wᵢ + λ/2 · ‖W‖², which is convex where every label is one class; λ is chosen by
+//! cross-validation among powers of ten.
+
+use crate::dataset::Example;
+use crate::lbfgs::minimise;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+/// Regularisations that are tried, the strongest first: each fit starts from the one before.
+const LAMBDAS: [f32; 7] = [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4];
+/// Parts of the cross-validation.
+const FOLDS: usize = 3;
+/// Rows of the cross-validation at most: the choice among seven needs no more.
+const TRIAL_ROWS_MAX: usize = 6000;
+/// Steps of a fit at most, and the gradient below which it has converged.
+const STEPS: usize = 300;
+const TOLERANCE: f64 = 1e-5;
+/// Rows whose products are computed at a time.
+const CHUNK_ROWS: usize = 256;
+
+/// The fitted head.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// [classes, width], for vectors as the encoder gives them.
+    pub weight: Vec<f32>,
+    /// [classes].
+    pub bias: Vec<f32>,
+}
+
+/// Rows in numbers.
+struct Table<'a> {
+    /// [rows, width].
+    features: &'a [f32],
+    width: usize,
+    classes: usize,
+    truth: Vec<&'a Example>,
+    /// Which rows count.
+    rows: Vec<usize>,
+}
+
+/// Fits a head to `vectors` [rows, width]. `progress` is told after each of [`fits`] fits.
+pub(crate) fn fit(
+    vectors: &[f32],
+    width: usize,
+    classes: usize,
+    examples: &[&Example],
+    seed: i64,
+    mut progress: impl FnMut(usize),
+) -> Head {
+    let scale = (width as f32).sqrt();
+    let features: Vec<f32> = vectors.iter().map(|number| number * scale).collect();
+    let rows = order(examples.len(), seed);
+    let table = |rows: Vec<usize>| Table {
+        features: &features,
+        width,
+        classes,
+        truth: examples.to_vec(),
+        rows,
+    };
+    let trial = &rows[..rows.len().min(TRIAL_ROWS_MAX)];
+    let mut losses = [0.0; LAMBDAS.len()];
+    for fold in 0..FOLDS {
+        let part = |inside: bool| {
+            let own = move |(at, _): &(usize, &usize)| (at % FOLDS == fold) == inside;
+            trial.iter().enumerate().filter(own).map(|(_, &row)| row).collect()
+        };
+        let (learnt, judged) = (table(part(false)), table(part(true)));
+        let mut start = vec![0.0; classes * (width + 1)];
+        for (at, lambda) in LAMBDAS.into_iter().enumerate() {
+            start = learnt.fit(start, lambda);
+            losses[at] += judged.loss(&start, 0.0, None);
+            progress(fold * LAMBDAS.len() + at + 1);
+        }
+    }
+    let best = (0..LAMBDAS.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or(0);
+    // Fewer rows want more regularisation; the whole set has more than a fold had.
+    let shrink = (trial.len() * (FOLDS - 1)) as f32 / (FOLDS * rows.len().max(1)) as f32;
+    let lambda = LAMBDAS[best] * shrink;
+    let mut weight = table(rows).fit(vec![0.0; classes * (width + 1)], lambda);
+    progress(fits());
+    let bias = weight.split_off(classes * width);
+    weight.iter_mut().for_each(|number| *number *= scale);
+    Head { weight, bias }
+}
+
+/// Number of fits, for the progress.
+pub(crate) fn fits() -> usize {
+    FOLDS * LAMBDAS.len() + 1
+}
+
+fn order(count: usize, seed: i64) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..count).collect();
+    fastrand::Rng::with_seed(seed as u64).shuffle(&mut rows);
+    rows
+}
+
+impl Table<'_> {
+    /// Weights [classes, width] and biases [classes], one after the other.
+    fn fit(&self, start: Vec<f32>, lambda: f32) -> Vec<f32> {
+        minimise(start, STEPS, TOLERANCE, |point, slope| self.loss(point, lambda, Some(slope)))
+    }
+
+    /// The mean loss, and its gradient where one is asked for.
+    fn loss(&self, point: &[f32], lambda: f32, mut slope: Option<&mut [f32]>) -> f64 {
+        let Self { width, classes, .. } = *self;
+        let (weight, bias) = point.split_at(classes * width);
+        let total: f32 = self.rows.iter().map(|&row| self.truth[row].weight).sum();
+        let squares: f64 = weight.iter().map(|number| f64::from(number * number)).sum();
+        let mut value = f64::from(lambda) / 2.0 * squares;
+        if let Some(slope) = slope.as_deref_mut() {
+            slope.fill(0.0);
+            slope.iter_mut().zip(weight).for_each(|(slope, number)| *slope = lambda * number);
+        }
+        for rows in self.rows.chunks(CHUNK_ROWS) {
+            let features: Vec<f32> = rows
+                .iter()
+                .flat_map(|&row| &self.features[row * width..(row + 1) * width])
+                .copied()
+                .collect();
+            let mut logits: Vec<f32> = rows.iter().flat_map(|_| bias).copied().collect();
+            add_product(
+                matrix(&features, rows.len(), width),
+                matrix(weight, classes, width).map(|matrix| matrix.reversed_axes()),
+                &mut logits,
+                (rows.len(), classes),
+            );
+            for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(classes)) {
+                let share = self.truth[row].weight / total.max(f32::MIN_POSITIVE);
+                value += f64::from(share) * differentiate(logits, &self.truth[row].classes, share);
+            }
+            if let Some(slope) = slope.as_deref_mut() {
+                let (weight, bias) = slope.split_at_mut(classes * width);
+                add_product(
+                    matrix(&logits, rows.len(), classes).map(|matrix| matrix.reversed_axes()),
+                    matrix(&features, rows.len(), width),
+                    weight,
+                    (classes, width),
+                );
+                for logits in logits.chunks_exact(classes) {
+                    bias.iter_mut().zip(logits).for_each(|(sum, number)| *sum += number);
+                }
+            }
+        }
+        value
+    }
+}
+
+/// Numbers as a matrix; `None` where they are not as many, which no caller gives.
+fn matrix(numbers: &[f32], rows: usize, columns: usize) -> Option<ArrayView2<'_, f32>> {
+    ArrayView2::from_shape((rows, columns), numbers).ok()
+}
+
+/// sum += a · b.
+fn add_product(
+    a: Option<ArrayView2<'_, f32>>,
+    b: Option<ArrayView2<'_, f32>>,
+    sum: &mut [f32],
+    shape: (usize, usize),
+) {
+    if let (Some(a), Some(b), Ok(mut sum)) = (a, b, ArrayViewMut2::from_shape(shape, sum)) {
+        general_mat_mul(1.0, &a, &b, 1.0, &mut sum);
+    }
+}
+
+/// Turns logits into their gradient, times `share`; gives −ln Σ p over the true classes.
+fn differentiate(logits: &mut [f32], truth: &[usize], share: f32) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - largest).exp());
+    let sum: f32 = logits.iter().sum();
+    let mass: f32 = truth.iter().map(|&class| logits[class]).sum();
+    let mass = mass.max(f32::MIN_POSITIVE);
+    let within: Vec<f32> = truth.iter().map(|&class| logits[class] / mass).collect();
+    logits.iter_mut().for_each(|number| *number *= share / sum);
+    truth.iter().zip(within).for_each(|(&class, q)| logits[class] -= share * q);
+    -f64::from((mass / sum).max(f32::MIN_POSITIVE).ln())
+}

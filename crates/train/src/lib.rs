@@ -1,0 +1,30 @@
+//! Learns a classifier of texts from labelled rows.
+//!
+//! [`run`] does what a [`Job`](crm_ai_wire::training::Job) asks for: read and split the rows
+//! (`dataset`), fit all weights (`fine_tune`, on `step` and `optimiser`) or a classifier on the
+//! frozen encoder (`head`), write a Hugging Face folder (`folder`), and judge the held-out rows
+//! through the very graph that will serve (`evaluate`), beside the champion. It knows neither
+//! PostgreSQL nor where events go.
+
+mod batches;
+mod checkpoint;
+mod dataset;
+mod energy;
+mod error;
+mod evaluate;
+mod fine_tune;
+mod folder;
+mod head;
+mod lbfgs;
+mod optimiser;
+mod run;
+mod split;
+mod step;
+mod weights;
+
+pub use error::Error;
+pub use optimiser::{AdamW, Rates};
+pub use run::run;
+pub use split::is_held_out;
+pub use step::{Batch, Stepper};
+pub use weights::Weights;

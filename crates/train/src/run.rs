@@ -1,0 +1,283 @@
+//! A run from its job to its outcome.
+
+use crate::batches::ask_all;
+use crate::checkpoint::Checkpoint;
+use crate::dataset::{Dataset, Example};
+use crate::energy::Energy;
+use crate::evaluate::{Verdict, evaluate};
+use crate::folder::{self, Serving, Tensors};
+use crate::step::Stepper;
+use crate::weights::Weights;
+use crate::{Error, fine_tune, head};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
+use crm_ai_model as model;
+use crm_ai_model::{Pooling, TrainingOptions};
+use crm_ai_wire::training::{
+    Event, FailureKind, Job, Method, Outcome, Progress, Started, Task, TextTask,
+};
+use std::path::Path;
+use std::time::Instant;
+
+/// Rows of a class, on average, from which `auto` trains all weights: below, the frozen encoder
+/// with a fitted head is the better one, and takes seconds (docs/training-engine.md).
+const FINE_TUNE_CLASS_ROWS: usize = 40;
+/// Rows below which `auto` fits a head however few classes there are.
+const FINE_TUNE_ROWS: usize = 1000;
+
+/// Does what the job asks for; `report` is given every event but the last of a failure.
+pub fn run(job: &Job, runtime: &Runtime, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
+    match &job.task {
+        Task::Text(task) => Run { job, task, runtime }.text(report),
+        Task::Table(_) => {
+            Err(Error::new(FailureKind::Argument, "this trainer learns from texts alone"))
+        }
+    }
+}
+
+/// What a run is about.
+struct Run<'a> {
+    job: &'a Job,
+    task: &'a TextTask,
+    runtime: &'a Runtime,
+}
+
+/// What was learnt.
+struct Learnt {
+    tensors: Tensors,
+    pooling: Pooling,
+}
+
+impl Run<'_> {
+    fn text(&self, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
+        let energy = Energy::begin();
+        let Self { job, task, runtime } = *self;
+        let options = LoadOptions {
+            precision: Precision::Fp32,
+            device: Device::Cpu,
+            workers: job.threads.max(1),
+        };
+        let base = Model::load(runtime, &task.base, &options)?;
+        let known = self.known_classes(&base)?;
+        let dataset = Dataset::read(job, task, &base, known.as_deref())?;
+        let method = method(task, &dataset);
+        let began = Instant::now();
+        let learnt = match method {
+            Method::Head => self.head(base, &dataset, report)?,
+            _ => {
+                drop(base);
+                self.fine_tune(&dataset, report)?
+            }
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        report(Event::Evaluating);
+        let serving =
+            Serving { pooling: learnt.pooling, max_tokens: task.max_tokens, temperature: 1.0 };
+        folder::write(&job.output, &task.base, &learnt.tensors, &dataset.classes, serving)?;
+        let verdict = evaluate(job, runtime, &dataset, serving)?;
+        let (joules, source) = energy.end();
+        report(Event::Finished(Box::new(outcome(verdict, seconds, joules, source))));
+        Ok(())
+    }
+
+    /// The classes of a head that is kept.
+    fn known_classes(&self, base: &Model) -> Result<Option<Vec<String>>, Error> {
+        if !self.task.keep_labels {
+            return Ok(None);
+        }
+        let labels = base.info().labels.clone();
+        if labels.is_empty() {
+            return Err(Error::new(FailureKind::Argument, "the base has no classes to keep"));
+        }
+        Ok(Some(labels))
+    }
+
+    fn started(&self, dataset: &Dataset, method: Method, device: &str, steps: u64) -> Started {
+        Started {
+            method: method.name().to_owned(),
+            device: device.to_owned(),
+            train_rows: dataset.train.len() as u64,
+            test_rows: dataset.test.len() as u64,
+            duplicate_rows: dataset.duplicates,
+            conflicting_rows: dataset.conflicts,
+            classes: dataset.counts.clone(),
+            steps,
+            resumed_at: 0,
+        }
+    }
+
+    fn fine_tune(&self, dataset: &Dataset, report: &mut dyn FnMut(Event)) -> Result<Learnt, Error> {
+        let Self { job, task, .. } = *self;
+        let (mut stepper, device) = self.stepper(dataset, report)?;
+        let checkpoint = Checkpoint::of(job)?;
+        let first = checkpoint.load(&mut stepper)?;
+        let steps = fine_tune::steps(dataset.train.len(), task);
+        let mut started = self.started(dataset, Method::FineTune, &device, steps);
+        started.resumed_at = first;
+        report(Event::Started(started));
+        fine_tune::fit(
+            &mut stepper,
+            &dataset.train,
+            dataset.classes.len(),
+            (task, job.seed),
+            (&checkpoint, first),
+            &mut |progress| report(Event::Progress(progress)),
+        )?;
+        Ok(Learnt { tensors: folder::tensors(&stepper.weights), pooling: stepper.pooling() })
+    }
+
+    /// The training session, on the device that was asked for where that can be had.
+    fn stepper(
+        &self,
+        dataset: &Dataset,
+        report: &mut dyn FnMut(Event),
+    ) -> Result<(Stepper, String), Error> {
+        let Self { job, task, runtime } = *self;
+        let checkpoint = model::Checkpoint::open(&task.base)?;
+        let options = TrainingOptions {
+            classes: dataset.classes.len() as u64,
+            keep_head: task.keep_labels,
+            label_smoothing: task.label_smoothing as f32,
+            dropout: true,
+        };
+        let longest = dataset.train.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
+        let largest = (task.batch_size as usize, longest);
+        let make = |device| {
+            let graph = checkpoint.training_graph(&options)?;
+            Stepper::new(runtime, graph, device, job.threads.max(1), largest, job.seed)
+        };
+        if let Some(number) = cuda_device(&job.device)? {
+            match make(Some(number)) {
+                Ok(stepper) => return Ok((stepper, format!("cuda:{number}"))),
+                Err(_) if job.device == "auto" => {}
+                Err(error) => report(Event::Notice {
+                    text: format!("CUDA cannot be used, the run goes on on the processor: {error}"),
+                }),
+            }
+        }
+        Ok((make(None)?, "cpu".to_owned()))
+    }
+
+    fn head(
+        &self,
+        base: Model,
+        dataset: &Dataset,
+        report: &mut dyn FnMut(Event),
+    ) -> Result<Learnt, Error> {
+        let Self { job, task, .. } = *self;
+        let mut tensors = encoder_tensors(&task.base)?;
+        let encoder = self.encoder(base, &tensors)?;
+        let width = encoder.info().dimensions;
+        let examples: Vec<&Example> = dataset.train.iter().collect();
+        let texts: Vec<Tokens> = examples
+            .iter()
+            .map(|example| Tokens { ids: example.tokens.clone(), truncated: false })
+            .collect();
+        let steps = (examples.len() + head::fits()) as u64;
+        report(Event::Started(self.started(dataset, Method::Head, "cpu", steps)));
+        let began = Instant::now();
+        let mut told = Instant::now();
+        let mut progress = |step: u64| {
+            if told.elapsed().as_millis() < 300 && step < steps {
+                return;
+            }
+            told = Instant::now();
+            report(Event::Progress(Progress {
+                step,
+                of: steps,
+                epoch: 0.0,
+                loss: 0.0,
+                learning_rate: 0.0,
+                rows_per_second: step as f64 / began.elapsed().as_secs_f64().max(1e-9),
+            }));
+        };
+        let ask = |worker: usize, batch: &[&Tokens]| encoder.embed(worker, batch);
+        let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
+        let embedded = examples.len() as u64;
+        let classes = dataset.classes.len();
+        let fitted = head::fit(&vectors, width, classes, &examples, job.seed, |fit| {
+            progress(embedded + fit as u64);
+        });
+        let name = classifier_name(&task.base)?;
+        tensors.insert(format!("{name}.weight"), (vec![classes, width], fitted.weight));
+        tensors.insert(format!("{name}.bias"), (vec![classes], fitted.bias));
+        Ok(Learnt { tensors, pooling: Pooling::Mean })
+    }
+
+    /// The base as an encoder: itself, or a classifier without its head.
+    fn encoder(&self, base: Model, tensors: &Tensors) -> Result<Model, Error> {
+        let Self { job, task, runtime } = *self;
+        if base.info().dimensions > 0 && model::Checkpoint::open(&task.base)?.pools_mean() {
+            return Ok(base);
+        }
+        drop(base);
+        let folder = job.checkpoint.join("encoder");
+        let serving =
+            Serving { pooling: Pooling::Mean, max_tokens: task.max_tokens, temperature: 1.0 };
+        folder::write(&folder, &task.base, tensors, &[], serving)?;
+        let options = LoadOptions {
+            precision: Precision::Fp32,
+            device: Device::Cpu,
+            workers: job.threads.max(1),
+        };
+        Ok(Model::load(runtime, &folder, &options)?)
+    }
+}
+
+/// The method, chosen by the number of rows where that was left open.
+fn method(task: &TextTask, dataset: &Dataset) -> Method {
+    match task.method {
+        Method::Auto if task.keep_labels => Method::FineTune,
+        Method::Auto => {
+            let rows = dataset.train.len();
+            let enough = FINE_TUNE_ROWS.max(FINE_TUNE_CLASS_ROWS * dataset.classes.len());
+            if rows >= enough { Method::FineTune } else { Method::Head }
+        }
+        method => method,
+    }
+}
+
+/// The encoder's tensors, without any head.
+fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
+    let checkpoint = model::Checkpoint::open(base)?;
+    let options =
+        TrainingOptions { classes: 2, keep_head: false, label_smoothing: 0.0, dropout: false };
+    let weights = Weights::new(checkpoint.training_graph(&options)?.parameters, 0);
+    let mut tensors = folder::tensors(&weights);
+    tensors.retain(|name, _| {
+        !["classifier", "pooler", "pre_classifier"]
+            .iter()
+            .any(|part| name.split('.').any(|own| own == *part))
+    });
+    Ok(tensors)
+}
+
+fn classifier_name(base: &Path) -> Result<&'static str, Error> {
+    Ok(model::Checkpoint::open(base)?.classifier())
+}
+
+/// The number of the CUDA device that is to be tried; `None` for the processor.
+fn cuda_device(device: &str) -> Result<Option<i32>, Error> {
+    match device {
+        "cpu" => Ok(None),
+        "auto" => Ok(Path::new("/dev/nvidiactl").exists().then_some(0)),
+        "cuda" => Ok(Some(0)),
+        other => match other.strip_prefix("cuda:").map(str::parse) {
+            Some(Ok(number)) => Ok(Some(number)),
+            _ => Err(Error::new(FailureKind::Argument, "device is none of auto, cpu and cuda:N")),
+        },
+    }
+}
+
+fn outcome(verdict: Verdict, seconds: f64, joules: f64, source: &str) -> Outcome {
+    let Verdict { evaluation, champion, comparison, decision } = verdict;
+    Outcome {
+        evaluation,
+        champion,
+        comparison,
+        decision,
+        importances: Vec::new(),
+        seconds,
+        joules,
+        joules_source: source.to_owned(),
+    }
+}

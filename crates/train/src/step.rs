@@ -1,0 +1,271 @@
+//! One run of the training graph: a batch in, loss and gradients out.
+
+use crate::Error;
+use crate::dataset::Example;
+use crate::optimiser::{AdamW, Rates};
+use crate::weights::Weights;
+use crm_ai_infer::Runtime;
+use crm_ai_model::{Pooling, TrainingGraph, Window};
+use crm_ai_wire::training::FailureKind;
+use ort::ep::{CPU, CUDA};
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::value::TensorRef;
+use std::borrow::Cow;
+
+/// Score of a padded position or of a class outside a label's set: its exponential is zero.
+const MASKED: f32 = -10_000.0;
+/// Numbers in a dropout mask at least; windows begin anywhere in it.
+const MASK_NUMBERS_MIN: usize = 1 << 22;
+/// Numbers in a dropout mask at most: one gigabyte.
+const MASK_NUMBERS_MAX: usize = 1 << 28;
+
+/// A batch in the form of the graph's inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Texts.
+    pub texts: usize,
+    /// Tokens of the longest.
+    pub tokens: usize,
+    /// [texts, tokens].
+    pub ids: Vec<i64>,
+    /// [texts, 1, 1, tokens].
+    pub mask_bias: Vec<f32>,
+    /// [texts, 1, tokens].
+    pub pool: Vec<f32>,
+    /// [texts, classes].
+    pub set_bias: Vec<f32>,
+    /// [texts, 1].
+    pub weight: Vec<f32>,
+}
+
+impl Batch {
+    /// Pads rows, each its tokens, the classes that are true of it and what it counts for.
+    pub fn new<'a>(
+        rows: impl Iterator<Item = (&'a [u32], &'a [usize], f32)> + Clone,
+        classes: usize,
+        pooling: Pooling,
+    ) -> Self {
+        let texts = rows.clone().count();
+        let tokens = rows.clone().map(|(ids, ..)| ids.len()).max().unwrap_or(0);
+        let total: f32 = rows.clone().map(|(.., weight)| weight).sum();
+        let mut batch = Self {
+            texts,
+            tokens,
+            ids: vec![0; texts * tokens],
+            mask_bias: vec![MASKED; texts * tokens],
+            pool: vec![0.0; texts * tokens],
+            set_bias: vec![MASKED; texts * classes],
+            weight: Vec::with_capacity(texts),
+        };
+        for (text, (ids, truth, weight)) in rows.enumerate() {
+            let start = text * tokens;
+            let own = start..start + ids.len();
+            batch.ids[own.clone()].iter_mut().zip(ids).for_each(|(to, &id)| *to = id.into());
+            batch.mask_bias[own.clone()].fill(0.0);
+            match pooling {
+                Pooling::Mean => batch.pool[own].fill(1.0 / ids.len() as f32),
+                Pooling::Cls => batch.pool[start] = 1.0,
+            }
+            truth.iter().for_each(|&class| batch.set_bias[text * classes + class] = 0.0);
+            // A batch without any weight teaches nothing.
+            batch.weight.push(if total > 0.0 { weight / total } else { 0.0 });
+        }
+        batch
+    }
+
+    pub(crate) fn of(
+        examples: &[Example],
+        rows: &[usize],
+        classes: usize,
+        pooling: Pooling,
+    ) -> Self {
+        let rows = rows.iter().map(|&row| {
+            let Example { tokens, classes, weight } = &examples[row];
+            (&tokens[..], &classes[..], *weight)
+        });
+        Self::new(rows, classes, pooling)
+    }
+}
+
+/// A session of the training graph, with its weights beside it.
+#[derive(Debug)]
+pub struct Stepper {
+    session: Session,
+    /// The weights.
+    pub weights: Weights,
+    /// The optimiser.
+    pub optimiser: AdamW,
+    loss: String,
+    logits: String,
+    classes: usize,
+    windows: Vec<Window>,
+    /// Masks for token rows and for attention; empty where nothing is dropped out.
+    masks: [Vec<f32>; 2],
+    pooling: Pooling,
+}
+
+impl Stepper {
+    /// Makes the session. `largest` is the largest batch, texts and tokens, that will come;
+    /// `seed` decides a new head and the dropout masks.
+    pub fn new(
+        runtime: &Runtime,
+        graph: TrainingGraph,
+        device: Option<i32>,
+        threads: usize,
+        largest: (usize, usize),
+        seed: i64,
+    ) -> Result<Self, Error> {
+        let provider = match device {
+            None => CPU::default().with_arena_allocator(true).build(),
+            Some(device) => CUDA::default().with_device_id(device).build(),
+        };
+        let session = Session::builder(runtime.environment())
+            .and_then(|builder| Ok(builder.with_intra_threads(threads)?))
+            .and_then(|builder| Ok(builder.with_inter_threads(1)?))
+            // Threads that wait awake would take the processors from the database.
+            .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?))
+            .and_then(|builder| Ok(builder.with_memory_pattern(false)?))
+            // The graph is built as it should run; the runtime would fold transposes back.
+            .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Disable)?))
+            .and_then(|b| Ok(b.with_execution_providers([provider.error_on_failure()])?))
+            .and_then(|mut builder| builder.commit_from_memory(&graph.model))?;
+        let masks = masks(&graph, largest, seed)?;
+        let classes = graph.parameters.last().map_or(0, |bias| bias.shape[0] as usize);
+        Ok(Self {
+            session,
+            weights: Weights::new(graph.parameters, seed),
+            optimiser: AdamW::new(threads),
+            loss: graph.loss,
+            logits: graph.logits,
+            classes,
+            windows: graph.windows,
+            masks,
+            pooling: graph.pooling,
+        })
+    }
+
+    /// How the text's vector is made.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// Learns from a batch; gives the loss before. `seed` decides what is dropped out.
+    pub fn learn(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<f32, Error> {
+        let Self { session, weights, optimiser, loss, windows, masks, classes, .. } = self;
+        let starts = starts(windows, masks, batch, seed);
+        let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
+        let value = *output(&outputs, loss)?.first().unwrap_or(&f32::NAN);
+        if !value.is_finite() {
+            return Err(Error::new(FailureKind::Data, "the loss became infinite or no number")
+                .hint("a smaller learning_rate may help"));
+        }
+        let gradient = |name: &str| output(&outputs, name).ok();
+        optimiser
+            .step(weights, gradient, &batch.ids, rates)
+            .ok_or_else(|| Error::new(FailureKind::System, "a gradient is missing"))?;
+        Ok(value)
+    }
+
+    /// Loss, logits and the gradient of every weight for a batch, without learning.
+    pub fn gradients(&mut self, batch: &Batch) -> Result<(f32, Vec<f32>, Vec<Vec<f32>>), Error> {
+        let Self { session, weights, loss, logits, windows, masks, classes, .. } = self;
+        let starts = starts(windows, masks, batch, 0);
+        let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
+        let value = *output(&outputs, loss)?.first().unwrap_or(&f32::NAN);
+        let gradients = weights
+            .0
+            .iter()
+            .map(|weight| Ok(output(&outputs, weight.gradient())?.to_vec()))
+            .collect::<Result<_, Error>>()?;
+        Ok((value, output(&outputs, logits)?.to_vec(), gradients))
+    }
+}
+
+/// Masks of 0 and 1/(1 − rate), drawn once: fresh ones for every step would cost too much.
+fn masks(
+    graph: &TrainingGraph,
+    largest: (usize, usize),
+    seed: i64,
+) -> Result<[Vec<f32>; 2], Error> {
+    let mut masks = [Vec::new(), Vec::new()];
+    for (at, mask) in masks.iter_mut().enumerate() {
+        let rate = graph.rates[at];
+        if rate == 0.0 {
+            continue;
+        }
+        let windows = graph.windows.iter().filter(|window| mask_of(**window) == at);
+        let longest = windows.map(|window| window.length(largest.0, largest.1)).max().unwrap_or(0);
+        let length = (longest + longest / 4).max(MASK_NUMBERS_MIN);
+        if length > MASK_NUMBERS_MAX {
+            return Err(Error::new(FailureKind::Limit, "the batches are too large")
+                .hint("choose a smaller batch_size or max_tokens"));
+        }
+        let mut random = fastrand::Rng::with_seed((seed as u64) ^ (0xD0 + at as u64));
+        let kept = 1.0 / (1.0 - rate);
+        mask.extend((0..length).map(|_| if random.f32() < rate { 0.0 } else { kept }));
+    }
+    Ok(masks)
+}
+
+/// Which mask a window is cut from.
+fn mask_of(window: Window) -> usize {
+    usize::from(matches!(window, Window::Attention(_)))
+}
+
+/// Where each window begins in its mask.
+fn starts(windows: &[Window], masks: &[Vec<f32>; 2], batch: &Batch, seed: u64) -> Vec<i64> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    windows
+        .iter()
+        .map(|&window| {
+            let length = window.length(batch.texts, batch.tokens);
+            random.usize(..=masks[mask_of(window)].len().saturating_sub(length)) as i64
+        })
+        .collect()
+}
+
+type Inputs<'v> = Vec<(Cow<'v, str>, SessionInputValue<'v>)>;
+
+fn inputs<'v>(
+    weights: &'v Weights,
+    batch: &'v Batch,
+    masks: &'v [Vec<f32>; 2],
+    starts: &'v [i64],
+    classes: usize,
+) -> Result<Inputs<'v>, Error> {
+    let Batch { texts, tokens, .. } = *batch;
+    let mut inputs: Inputs<'v> = Vec::new();
+    let mut add = |name: &'v str, shape: Vec<usize>, values: &'v [f32]| {
+        let value = TensorRef::from_array_view((shape, values))?;
+        inputs.push((name.into(), value.into()));
+        Ok::<(), ort::Error>(())
+    };
+    for weight in &weights.0 {
+        let shape = weight.parameter.shape.iter().map(|&length| length as usize).collect();
+        add(&weight.parameter.name, shape, &weight.values)?;
+    }
+    add("mask_bias", vec![texts, 1, 1, tokens], &batch.mask_bias)?;
+    add("pool", vec![texts, 1, tokens], &batch.pool)?;
+    add("set_bias", vec![texts, classes], &batch.set_bias)?;
+    add("weight", vec![texts, 1], &batch.weight)?;
+    for (name, mask) in ["dropout_hidden", "dropout_attention"].into_iter().zip(masks) {
+        if !mask.is_empty() {
+            add(name, vec![mask.len()], mask)?;
+        }
+    }
+    let ids = TensorRef::from_array_view((vec![texts, tokens], &batch.ids[..]))?;
+    inputs.push(("ids".into(), ids.into()));
+    if !starts.is_empty() {
+        let starts = TensorRef::from_array_view((vec![starts.len()], starts))?;
+        inputs.push(("dropout_at".into(), starts.into()));
+    }
+    Ok(inputs)
+}
+
+fn output<'o>(outputs: &'o SessionOutputs<'_>, name: &str) -> Result<&'o [f32], Error> {
+    let value = outputs
+        .get(name)
+        .ok_or_else(|| Error::new(FailureKind::System, format!("the output {name} is missing")))?;
+    Ok(value.try_extract_tensor::<f32>()?.1)
+}
