@@ -98,6 +98,11 @@ impl TableModel {
         self.features.row_of_json(record).map(Vec::into).map_err(|_| Error::Record)
     }
 
+    /// The same of a record that was read already.
+    pub fn features_of(&self, record: &serde_json::Map<String, serde_json::Value>) -> Box<[f32]> {
+        self.features.row(record).into()
+    }
+
     /// Calibrated probabilities of the classes for each record: row-major [batch, labels], each row
     /// sums to 1. A worker's seat belongs to one thread.
     pub fn predict(&self, seat: Seat, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {

@@ -18,12 +18,4 @@ pub enum Error {
     /// The caller wants no model any more.
     #[error("the training was given up")]
     Stopped,
-    /// A file could not be written.
-    #[error("cannot write {file}: {reason}")]
-    Write {
-        /// Which file.
-        file: &'static str,
-        /// What the system said.
-        reason: String,
-    },
 }

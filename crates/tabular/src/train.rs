@@ -202,15 +202,9 @@ impl Trained {
     }
 
     /// Writes `features.json` and `model.onnx` into a folder that exists.
-    pub fn save(&self, folder: &Path) -> Result<(), Error> {
-        let files = [
-            ("features.json", self.features.to_json()),
-            ("model.onnx", export::model(&self.forest, &self.features.labels).to_bytes()),
-        ];
-        for (file, bytes) in files {
-            std::fs::write(folder.join(file), bytes)
-                .map_err(|error| Error::Write { file, reason: error.to_string() })?;
-        }
-        Ok(())
+    pub fn save(&self, folder: &Path) -> std::io::Result<()> {
+        let graph = export::model(&self.forest, &self.features.labels);
+        std::fs::write(folder.join("features.json"), self.features.to_json())?;
+        std::fs::write(folder.join("model.onnx"), graph.to_bytes())
     }
 }
