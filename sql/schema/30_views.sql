@@ -2,7 +2,8 @@
 
 CREATE VIEW crm_ai.models AS
 SELECT m.name, m.owner, champion.version AS champion,
-    CASE WHEN pg_catalog.cardinality(v.labels) > 0 THEN 'classify' ELSE 'embed' END AS task,
+    CASE WHEN v.architecture = 'table' THEN 'predict'
+        WHEN pg_catalog.cardinality(v.labels) > 0 THEN 'classify' ELSE 'embed' END AS task,
     v.labels, v.dimensions, m.builtin,
     (SELECT pg_catalog.count(*) FROM crm_ai.version all_versions
      WHERE all_versions.model = m.name) AS versions,

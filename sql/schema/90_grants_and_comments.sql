@@ -75,6 +75,7 @@ ALTER FUNCTION crm_sentiment_score_at(text, text) SUPPORT crm_ai.batching_suppor
 ALTER FUNCTION crm_sentiment_level_at(text, text) SUPPORT crm_ai.batching_support;
 ALTER FUNCTION crm_classify_at(text, text) SUPPORT crm_ai.batching_support;
 ALTER FUNCTION crm_embed_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_predict(text, jsonb) SUPPORT crm_ai.batching_support;
 
 COMMENT ON FUNCTION crm_normalize_phone(text, text) IS 'E.164 form of a valid phone number, else NULL; region '''' means only numbers with their country code';
 COMMENT ON FUNCTION crm_normalize_phone(text) IS 'E.164 form of a valid phone number, else NULL; region from crm_ai.default_region';
@@ -111,6 +112,8 @@ COMMENT ON FUNCTION crm_classify_detail(text, text) IS 'every class of a model w
 COMMENT ON FUNCTION crm_embed(text, text) IS 'unit-length sentence vector of a text';
 COMMENT ON FUNCTION crm_embed_at(text, text) IS 'crm_embed by an exact version, name@version: for generated columns and indexes';
 COMMENT ON FUNCTION crm_embed_batch(text[], text) IS 'crm_embed for an array: one row per text, in order, NULL for NULL';
+COMMENT ON FUNCTION crm_predict(text, jsonb) IS 'what a model over columns says of a record: {"label", "probability", "probabilities"}';
+COMMENT ON FUNCTION crm_predict_batch(text, jsonb[]) IS 'crm_predict for an array: in order, NULL for NULL';
 COMMENT ON FUNCTION crm_ai.batching_support(internal) IS 'internal: lets the planner load the library in time for batching';
 COMMENT ON FUNCTION crm_ai.engine_stats() IS 'one row of figures when the model engine is up, none when it is not';
 COMMENT ON FUNCTION crm_ai.import_model(text, text, text) IS 'reads a model folder under crm_ai.import_directory into the registry; gives the new version';

@@ -9,6 +9,7 @@ pub mod enrich_arguments;
 pub mod evaluate;
 pub mod models;
 pub mod predict;
+pub mod records;
 pub mod schedules;
 pub mod sentiment;
 pub mod status;

@@ -12,6 +12,7 @@ mod install;
 mod lifecycle;
 mod logs;
 mod pinned;
+mod records;
 mod refusals;
 mod registry;
 mod rights;

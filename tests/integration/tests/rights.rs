@@ -72,6 +72,7 @@ fn every_function_as_every_role() {
         "SELECT crm_classify('sentiment', 'x'), crm_classify_batch('sentiment@1', ARRAY['x'])",
         "SELECT crm_classify_detail('sentiment', 'x')",
         "SELECT crm_embed('x'), crm_embed_batch(ARRAY['x'])",
+        "SELECT crm_predict('sentiment', NULL), crm_predict_batch('sentiment', '{}')",
         "SELECT crm_normalize_phone('1'), crm_normalize_phone('1', 'US'), crm_phone('1', 'US')",
         "SELECT crm_find_phones('1', 'US'), crm_phone_digits('1'), crm_clean_text('1')",
         "SELECT * FROM crm_ai.engine_stats()",
@@ -85,6 +86,8 @@ fn every_function_as_every_role() {
     roles.check("as", "SELECT crm_classify('secret@1', 'x')");
     roles.check("as", "SELECT crm_classify_batch('secret', ARRAY['x'])");
     roles.check("as", "SELECT crm_classify_detail('secret', 'x')");
+    roles.check("as", "SELECT crm_predict('secret', '{}')");
+    roles.check("as", "SELECT crm_predict_batch('secret', ARRAY['{}']::jsonb[])");
     roles.check("tas", "SELECT crm_classify('trained', 'x')");
     roles.check("as", "SELECT crm_ai.import_model('another', 'rights')");
     roles.check("as", "SELECT crm_ai.import_model('secret', 'rights')");
