@@ -34,3 +34,28 @@ RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
     'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
     'weight_column', weight_column, 'promote', promote), min_new_rows, keep_versions);
+
+CREATE FUNCTION crm_ai.train_table(
+    model text, source text, target_column text, rounds integer DEFAULT 1000,
+    learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
+    seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.start_run(model, 'table', source, jsonb_build_object(
+    'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
+    'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
+    'promote', promote));
+
+CREATE FUNCTION crm_ai.schedule_retrain_table(
+    model text, schedule text, source text, target_column text,
+    min_new_rows integer DEFAULT 0, keep_versions integer DEFAULT 5, rounds integer DEFAULT 1000,
+    learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
+    seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.add_schedule(model, 'table', schedule, source, jsonb_build_object(
+    'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
+    'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
+    'promote', promote), min_new_rows, keep_versions);

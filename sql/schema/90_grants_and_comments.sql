@@ -32,6 +32,11 @@ REVOKE ALL ON FUNCTION
         double precision, integer, double precision, integer, text, text, jsonb, text, text),
     crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
     crm_ai.evaluate(text, text, text, text),
+    crm_ai.evaluate_table(text, text, text),
+    crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text,
+        boolean, text),
+    crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer,
+        double precision, double precision, integer, text, boolean, text),
     crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
     crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
         double precision, integer, double precision, integer, double precision, integer, text, text,
@@ -44,6 +49,11 @@ GRANT EXECUTE ON FUNCTION
         double precision, integer, double precision, integer, text, text, jsonb, text, text),
     crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
     crm_ai.evaluate(text, text, text, text),
+    crm_ai.evaluate_table(text, text, text),
+    crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text,
+        boolean, text),
+    crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer,
+        double precision, double precision, integer, text, boolean, text),
     crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
     crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
         double precision, integer, double precision, integer, double precision, integer, text, text,
@@ -152,3 +162,6 @@ COMMENT ON FUNCTION crm_ai.evaluate(text, text, text, text) IS 'how good a text 
 COMMENT ON FUNCTION crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer) IS 'internal: behind crm_ai.schedule_retrain and crm_ai.schedule_retrain_table';
 COMMENT ON FUNCTION crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text) IS 'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
 COMMENT ON FUNCTION crm_ai.unschedule(bigint) IS 'removes a schedule; a run that it has asked for goes on';
+COMMENT ON FUNCTION crm_ai.evaluate_table(text, text, text) IS 'how good a model over columns is on labelled rows, as crm_ai.evaluate tells it';
+COMMENT ON FUNCTION crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text, boolean, text) IS 'trains a model over columns on labelled rows in the background; gives the run''s number at once';
+COMMENT ON FUNCTION crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer, double precision, double precision, integer, text, boolean, text) IS 'trains a model over columns again and again by a cron schedule; gives the schedule''s number';

@@ -7,6 +7,7 @@ use pgrx::prelude::*;
 mod crm_ai {
     use super::*;
     use crate::error::Error;
+    use crate::run::Columns;
     use pgrx::pg_sys::panic::ErrorReport;
     type Result<T> = std::result::Result<T, ErrorReport>;
 
@@ -24,13 +25,27 @@ mod crm_ai {
         else {
             return Err(Error::null_argument("no argument may be NULL").into());
         };
-        let columns = crate::run::Columns::Text { text, label, weight: None };
+        let columns = Columns::Text { text, label, weight: None };
         Ok(super::evaluate(fcinfo, model, source, columns)?)
+    }
+
+    /// The same for a model over columns.
+    #[pg_extern(volatile, parallel_unsafe, requires = ["types"])]
+    fn evaluate_table(
+        model: Option<&str>,
+        source: Option<&str>,
+        target_column: Option<&str>,
+        fcinfo: pg_sys::FunctionCallInfo,
+    ) -> Result<pgrx::composite_type!('static, "crm_evaluation")> {
+        let (Some(model), Some(source), Some(target)) = (model, source, target_column) else {
+            return Err(Error::null_argument("no argument may be NULL").into());
+        };
+        Ok(super::evaluate(fcinfo, model, source, Columns::Table { target })?)
     }
 }
 
 use crate::api::predict::{check_length, target_of};
-use crate::client;
+use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::pg::composite::{Row, result_row, set};
 use crate::pg::query;
@@ -56,7 +71,11 @@ fn evaluate(
 ) -> Result<Row> {
     let version = versions::resolve(model)?;
     let sql = labelled::query_of(source, columns)?;
-    let mut judging = Judging::new(&version);
+    let task = match columns {
+        Columns::Text { .. } => Task::Classify,
+        Columns::Table { .. } => Task::Predict,
+    };
+    let mut judging = Judging::new(target_of(&version, task));
     let rows_max = settings::max_rows();
     query::read(&sql, &[], |row| {
         let (Some(text), Some(label)) = (row.text(1), row.text(2)) else {
@@ -76,8 +95,8 @@ fn evaluate(
 }
 
 /// Rows that are judged as they come.
-struct Judging<'a> {
-    version: &'a Version,
+struct Judging {
+    target: Target,
     /// Not judged yet.
     texts: Vec<String>,
     /// The model's classes, then those that it does not know.
@@ -91,10 +110,10 @@ struct Judging<'a> {
     null_rows: i64,
 }
 
-impl<'a> Judging<'a> {
-    fn new(version: &'a Version) -> Self {
+impl Judging {
+    fn new(target: Target) -> Self {
         Self {
-            version,
+            target,
             texts: Vec::with_capacity(BATCH_ROWS),
             labels: Vec::new(),
             width: 0,
@@ -115,7 +134,7 @@ impl<'a> Judging<'a> {
             return Ok(());
         }
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
-        for reply in client::infer(target_of(self.version, Task::Classify), &texts)? {
+        for reply in client::infer(self.target, &texts)? {
             let Reply::Scores(scores) = reply else {
                 return Err(Error::internal(
                     "the model engine answered something else than classes",

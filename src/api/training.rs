@@ -79,6 +79,7 @@ pub fn check<'a>(
     let options = Options::read(kind, options)?;
     if models::exists(model)? {
         models::check_owned(model)?;
+        check_kind(model, kind)?;
     }
     if let What::Text(text) = &options.what {
         check_base(text.base.as_deref(), model)?;
@@ -86,6 +87,17 @@ pub fn check<'a>(
     labelled::check(&labelled::query_of(source, options.what.columns())?)?;
     models::ensure(model)?;
     Ok(Checked { model, source })
+}
+
+/// A model judges texts or records, and goes on so: its champion could not be compared otherwise.
+fn check_kind(model: &str, kind: Kind) -> Result<()> {
+    let judged = match models::judges_records(model)? {
+        Some(true) if kind == Kind::Text => "records",
+        Some(false) if kind == Kind::Table => "texts",
+        _ => return Ok(()),
+    };
+    Err(Error::invalid_argument(format!("model \"{model}\" judges {judged}"))
+        .hint("give the new model a name of its own"))
 }
 
 fn check_base(base: Option<&str>, model: &str) -> Result<()> {

@@ -227,6 +227,14 @@ pub fn delete_version(model: &str, number: i32) -> Result<()> {
     Ok(())
 }
 
+/// Whether a model's champion judges records, not texts; `None` where it has none.
+pub fn judges_records(model: &str) -> Result<Option<bool>> {
+    let sql = "SELECT v.architecture = 'table' FROM crm_ai.deployment d
+               JOIN crm_ai.version v USING (model, version)
+               WHERE d.model = $1 AND d.promoted ORDER BY d.id DESC LIMIT 1";
+    fetch(sql, &[model.into()])
+}
+
 /// The classes of a version.
 pub fn labels(model: &str, number: i32) -> Result<Vec<String>> {
     let sql = "SELECT labels FROM crm_ai.version WHERE model = $1 AND version = $2";

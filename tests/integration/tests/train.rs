@@ -425,3 +425,54 @@ fn a_model_learns_from_a_table_and_worse_labels_do_not_take_over() {
     session.failure(&format!("SELECT crm_ai.wait({run}, '30 s')")).expect_hint();
     nothing_left(&cluster);
 }
+
+#[test]
+fn a_model_over_columns_learns_from_a_table() {
+    let cluster = Cluster::new(&["crm_ai.train_nice = 0"]);
+    let mut session = cluster.session();
+    session.run(
+        "CREATE TABLE customer AS
+         SELECT n AS id, CASE WHEN n % 4 = 0 THEN NULL ELSE n % 60 END AS tenure,
+                CASE n % 3 WHEN 0 THEN 'month' WHEN 1 THEN 'year' ELSE 'two years' END AS contract,
+                DATE '2020-01-01' + n AS since, (n % 3 = 0 AND n % 60 < 30) AS churned
+         FROM generate_series(1, 600) n",
+    );
+    let train = "SELECT crm_ai.train_table('churn', 'SELECT tenure, contract, since, churned FROM
+                     customer', 'churned', rounds => 50)";
+    let run = session.value(train);
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(
+        of_run(&mut session, &run, "promoted || ' ' || kind || ' ' || rows"),
+        "true table 600"
+    );
+    let predicted = "SELECT crm_predict('churn', '{\"tenure\": 5, \"contract\": \"month\"}')
+                         ->> 'label'";
+    assert_eq!(session.value(predicted), "true");
+    let accuracy = "SELECT accuracy FROM crm_ai.evaluate_table('churn', 'customer', 'churned')";
+    assert!(session.number(accuracy) > 0.9);
+    let importances = "SELECT jsonb_array_length(figures->'importances') FROM crm_ai.versions
+                       WHERE model = 'churn'";
+    assert!(session.number(importances) >= 2.0);
+    // Nothing new, so nothing better and nothing worse: the same rows give the same model.
+    let run = session.value(train);
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(
+        session.value(
+            "SELECT count(DISTINCT sha256) FROM crm_ai.versions
+                              WHERE model = 'churn'"
+        ),
+        "1"
+    );
+    for (sql, state) in [
+        ("train_table('churn', 'customer', 'Churned')", "42703"),
+        ("train_table('churn', 'customer', 'churned', rounds => 0)", "22023"),
+        ("train('churn', 'customer', 'contract', 'churned')", "22023"),
+        ("evaluate_table('sentiment', 'customer', 'churned')", "22023"),
+        ("evaluate('churn', 'customer', 'contract', 'churned')", "22023"),
+        ("schedule_retrain_table('churn', 'daily', 'customer', 'churned')", "22023"),
+    ] {
+        session.fails_with(state, &format!("SELECT crm_ai.{sql}")).expect_message("");
+    }
+    session.run("SELECT crm_ai.schedule_retrain_table('churn', '@yearly', 'customer', 'churned')");
+    nothing_left(&cluster);
+}
