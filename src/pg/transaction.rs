@@ -93,14 +93,14 @@ pub fn restricted<T>(
         }
         nest_level
     };
-    let value = work()?;
+    let outcome = work();
     // SAFETY: takes back what was done above.
     unsafe {
         disable_timeout(STATEMENT_TIMEOUT, false);
         pg_sys::AtEOXact_GUC(true, nest_level);
     }
     give_back(saved);
-    Ok(value)
+    outcome
 }
 
 /// Ends the time limit that a failed [`restricted`] left.

@@ -140,17 +140,6 @@ pub fn record_decision(model: &str, number: i32, decision: &Decision<'_>) -> Res
     Ok(())
 }
 
-/// Locks a model's row until the transaction ends. 42704 where it is gone.
-pub fn lock(model: &str) -> Result<()> {
-    match fetch::<String>(
-        "SELECT name FROM crm_ai.model WHERE name = $1 FOR UPDATE",
-        &[model.into()],
-    )? {
-        Some(_) => Ok(()),
-        None => Err(Error::undefined(format!("model \"{model}\" was dropped meanwhile"))),
-    }
-}
-
 /// Versions of a model that runs of one schedule made, but the newest `keep` and the champion.
 pub fn surplus_versions(model: &str, schedule: i64, keep: i32) -> Result<Vec<i32>> {
     let sql = "SELECT array_agg(version) FROM (

@@ -132,7 +132,7 @@ pub fn claim(resume: bool) -> Result<Option<Run>> {
 }
 
 fn read(id: i64) -> Result<Run> {
-    let sql = "SELECT r.model, r.kind, r.role::oid, r.source, r.options, r.session, r.schedule,
+    let sql = "SELECT r.model, r.kind, r.role::oid, r.source, r.options, r.session, s.id,
                    coalesce(s.min_new_rows, 0), coalesce(s.keep_versions, 0), r.rows_sha256
                FROM crm_ai.run r LEFT JOIN crm_ai.schedule s ON s.id = r.schedule
                WHERE r.id = $1";

@@ -31,8 +31,9 @@ pub fn finish(run: &Run, place: &Place, prepared: &Prepared, outcome: &Outcome) 
 }
 
 fn store(run: &Run, folder: &Folder, prepared: &Prepared, outcome: &Outcome) -> Result<i32> {
-    // Before the bytes, so that a model that was dropped meanwhile costs nothing.
-    models::lock(&run.model)?;
+    // Before the bytes, so that a model that was dropped meanwhile, or is another's by now, costs
+    // nothing.
+    models::lock_owned(&run.model)?;
     let manifest = folder.manifest()?;
     if artifacts::insert(&manifest)? {
         files::store(folder, &manifest)?;

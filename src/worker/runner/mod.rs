@@ -49,17 +49,29 @@ pub fn run(database: pg_sys::Oid) {
         });
         // Now that the runs whose worker is gone have their end.
         place::remove_leftovers(database);
-        match claimed {
-            Ok(Some(run)) => perform(database, &run),
-            Ok(None) => {}
-            Err(error) => log_trouble("take up a run", &error),
-        }
-        let is_more =
-            transaction::run(|| Ok(background::has_extension() && runs::any_waiting_to_start()?));
+        let has_worked = match claimed {
+            Ok(Some(run)) => {
+                perform(database, &run);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                log_trouble("take up a run", &error);
+                false
+            }
+        };
         drop(slot);
+        // A cancel that came too late is none of the next run's.
+        dynamic::forget_cancel();
         slots::start_waiting(database);
+        // Looked for after the slot was given back: who found none before has left it to us.
+        let is_more = has_worked
+            && transaction::run(
+                || Ok(background::has_extension() && runs::any_waiting_to_start()?),
+            )
+            .unwrap_or(false);
         // Each run has a process of its own; where there is no room for another, this one goes on.
-        if background::must_stop() || !matches!(is_more, Ok(true)) || start(database) {
+        if background::must_stop() || !is_more || start(database) {
             return;
         }
     }
@@ -112,6 +124,7 @@ fn work(run: &Run, place: &Place, limit: Limit) -> Result<()> {
 
 /// Writes down how a run ended that did not succeed. Returns whether it will be taken up again.
 fn settle(run: &Run, limit: Limit, error: Error) -> bool {
+    dynamic::forget_cancel();
     let stopped = background::must_stop();
     let was_interrupted = error.state() == "57014";
     let mut resume = false;

@@ -34,18 +34,19 @@ pub struct Prepared {
 /// Reads the rows in one transaction, records them in another, and lays out the models.
 pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     let options = Options::read(run.kind, &run.options)?;
-    let (sql, snapshot) = transaction::run(|| {
+    // Errors of our own come back inside a transaction that is sound; the server's end it.
+    let read = transaction::run(|| {
         if session::role_name(run.role).is_none() {
-            return Err(Error::not_allowed("the run's role was dropped")
-                .hint("start it again as another role"));
+            return Ok(Err(Error::not_allowed("the run's role was dropped")
+                .hint("start it again as another role")));
         }
-        transaction::restricted(run.role, &session_of(run), limit.left(), || {
+        Ok(transaction::restricted(run.role, &session_of(run), limit.left(), || {
             let sql = labelled::query_of(&run.source, options.what.columns())?;
             let snapshot = spill(&sql, &options, place)?;
             Ok((sql, snapshot))
-        })
-    })
-    .map_err(private)?;
+        }))
+    });
+    let (sql, snapshot) = read.map_err(private)??;
     transaction::end_limit();
     let snapshot = transaction::run(|| record(run, Snapshot { query: sql, ..snapshot }))?;
     if run.rows_sha256.as_ref().is_some_and(|before| *before != snapshot.sha256) {
@@ -58,13 +59,12 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     Ok(Prepared { job, champion, hashes: snapshot.hashes })
 }
 
-/// A message about data may hold a value of the rows', so it is kept out of the registry and logs.
+/// A message of the server's about data may hold a value of the rows', so it is kept out of the registry and logs.
 fn private(error: Error) -> Error {
     let state = error.state();
     let is_about_data =
         ["22", "23", "P0", "XX", "38", "39"].iter().any(|class| state.starts_with(class));
-    let is_ours = state == "22023" || state == "22000";
-    if is_about_data && !is_ours {
+    if is_about_data {
         return Error::of_state(&state, "reading the source failed on a value")
             .hint("run the source's query yourself to see the message");
     }
