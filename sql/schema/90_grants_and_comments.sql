@@ -26,6 +26,41 @@ GRANT EXECUTE ON FUNCTION
     crm_ai.grant_model(text, text), crm_ai.revoke_model(text, text)
 TO crm_ai_trainer;
 
+REVOKE ALL ON FUNCTION
+    crm_ai.start_run(text, text, text, jsonb),
+    crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
+        double precision, integer, double precision, integer, text, text, jsonb, text, text),
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
+    crm_ai.evaluate(text, text, text, text),
+    crm_ai.evaluate_table(text, text, text),
+    crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text,
+        boolean, text),
+    crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer,
+        double precision, double precision, integer, text, boolean, text),
+    crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
+    crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
+        double precision, integer, double precision, integer, double precision, integer, text, text,
+        jsonb, text, text),
+    crm_ai.unschedule(bigint)
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    crm_ai.start_run(text, text, text, jsonb),
+    crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
+        double precision, integer, double precision, integer, text, text, jsonb, text, text),
+    crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
+    crm_ai.evaluate(text, text, text, text),
+    crm_ai.evaluate_table(text, text, text),
+    crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text,
+        boolean, text),
+    crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer,
+        double precision, double precision, integer, text, boolean, text),
+    crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
+    crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
+        double precision, integer, double precision, integer, double precision, integer, text, text,
+        jsonb, text, text),
+    crm_ai.unschedule(bigint)
+TO crm_ai_trainer;
+
 -- Settings are the administrators', but for the two that name places on the server's disk: whoever
 -- sets crm_ai.engine_path runs a program as the server.
 GRANT SET ON PARAMETER crm_ai.max_text_bytes TO crm_ai_admin;
@@ -33,6 +68,8 @@ GRANT ALTER SYSTEM ON PARAMETER
     crm_ai.default_region, crm_ai.sentiment_model, crm_ai.batching, crm_ai.batch_rows,
     crm_ai.timeout, crm_ai.max_text_bytes,
     crm_ai.threads, crm_ai.memory_limit, crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device,
+    crm_ai.max_running, crm_ai.max_rows, crm_ai.max_run_time, crm_ai.train_memory,
+    crm_ai.train_threads, crm_ai.train_nice,
     crm_ai.databases
 TO crm_ai_admin;
 
@@ -48,6 +85,7 @@ ALTER FUNCTION crm_sentiment_score_at(text, text) SUPPORT crm_ai.batching_suppor
 ALTER FUNCTION crm_sentiment_level_at(text, text) SUPPORT crm_ai.batching_support;
 ALTER FUNCTION crm_classify_at(text, text) SUPPORT crm_ai.batching_support;
 ALTER FUNCTION crm_embed_at(text, text) SUPPORT crm_ai.batching_support;
+ALTER FUNCTION crm_predict(text, jsonb) SUPPORT crm_ai.batching_support;
 
 COMMENT ON FUNCTION crm_normalize_phone(text, text) IS 'E.164 form of a valid phone number, else NULL; region '''' means only numbers with their country code';
 COMMENT ON FUNCTION crm_normalize_phone(text) IS 'E.164 form of a valid phone number, else NULL; region from crm_ai.default_region';
@@ -84,6 +122,8 @@ COMMENT ON FUNCTION crm_classify_detail(text, text) IS 'every class of a model w
 COMMENT ON FUNCTION crm_embed(text, text) IS 'unit-length sentence vector of a text';
 COMMENT ON FUNCTION crm_embed_at(text, text) IS 'crm_embed by an exact version, name@version: for generated columns and indexes';
 COMMENT ON FUNCTION crm_embed_batch(text[], text) IS 'crm_embed for an array: one row per text, in order, NULL for NULL';
+COMMENT ON FUNCTION crm_predict(text, jsonb) IS 'what a model over columns says of a record: {"label", "probability", "probabilities"}';
+COMMENT ON FUNCTION crm_predict_batch(text, jsonb[]) IS 'crm_predict for an array: in order, NULL for NULL';
 COMMENT ON FUNCTION crm_ai.batching_support(internal) IS 'internal: lets the planner load the library in time for batching';
 COMMENT ON FUNCTION crm_ai.engine_stats() IS 'one row of figures when the model engine is up, none when it is not';
 COMMENT ON FUNCTION crm_ai.import_model(text, text, text) IS 'reads a model folder under crm_ai.import_directory into the registry; gives the new version';
@@ -109,3 +149,19 @@ COMMENT ON TABLE crm_ai.deployment IS 'every change of champion, oldest first';
 COMMENT ON TABLE crm_ai.artifact IS 'imported artifacts and their manifests';
 COMMENT ON TABLE crm_ai.artifact_chunk IS 'bytes of imported artifacts';
 COMMENT ON TABLE crm_ai.model_grant IS 'who besides its owner may use a model';
+COMMENT ON FUNCTION crm_ai.start_run(text, text, text, jsonb) IS 'internal: behind crm_ai.train and crm_ai.train_table';
+COMMENT ON FUNCTION crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text) IS 'trains a text classifier on labelled rows in the background; gives the run''s number at once';
+COMMENT ON FUNCTION crm_ai.wait(bigint, interval) IS 'waits for a run''s end, showing how far it is; gives its state, raises its error';
+COMMENT ON FUNCTION crm_ai.cancel(bigint) IS 'ends a run that is queued or running';
+COMMENT ON TABLE crm_ai.run IS 'training runs; crm_ai.runs shows them';
+COMMENT ON TABLE crm_ai.run_metrics IS 'what training runs measured, step by step';
+COMMENT ON TABLE crm_ai.run_cancel IS 'runs that were asked to end';
+COMMENT ON TABLE crm_ai.run_seen IS 'hashes of the rows that each model''s last run saw';
+COMMENT ON TABLE crm_ai.schedule IS 'when models are trained again; crm_ai.schedules shows it';
+COMMENT ON FUNCTION crm_ai.evaluate(text, text, text, text) IS 'how good a text classifier is on labelled rows, with intervals, figures of each class and the confusion matrix';
+COMMENT ON FUNCTION crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer) IS 'internal: behind crm_ai.schedule_retrain and crm_ai.schedule_retrain_table';
+COMMENT ON FUNCTION crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text) IS 'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
+COMMENT ON FUNCTION crm_ai.unschedule(bigint) IS 'removes a schedule; a run that it has asked for goes on';
+COMMENT ON FUNCTION crm_ai.evaluate_table(text, text, text) IS 'how good a model over columns is on labelled rows, as crm_ai.evaluate tells it';
+COMMENT ON FUNCTION crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text, boolean, text) IS 'trains a model over columns on labelled rows in the background; gives the run''s number at once';
+COMMENT ON FUNCTION crm_ai.schedule_retrain_table(text, text, text, text, integer, integer, integer, double precision, double precision, integer, text, boolean, text) IS 'trains a model over columns again and again by a cron schedule; gives the schedule''s number';

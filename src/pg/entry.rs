@@ -30,6 +30,13 @@ pub extern "C-unwind" fn crm_ai_supervisor_main(_argument: pg_sys::Datum) {
     crate::worker::supervisor::run();
 }
 
+/// Entry point of a run worker; its argument is the database whose runs it works on.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_runner_main(argument: pg_sys::Datum) {
+    crate::worker::runner::run(pg_sys::Oid::from(argument.value() as u32));
+}
+
 /// Entry point of the launcher's background worker.
 #[pg_guard]
 #[unsafe(no_mangle)]

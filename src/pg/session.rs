@@ -114,6 +114,66 @@ pub fn seeing_own_writes<T>(work: impl FnOnce() -> T) -> T {
     value
 }
 
+/// Runs `work` under a snapshot of this very moment, whatever the transaction's isolation level.
+pub fn seeing_latest<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: called inside a transaction; the snapshot is popped below, or by the abort that an
+    // ERROR brings.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+    let value = work();
+    // SAFETY: pops what was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    value
+}
+
+/// Whether the present statement is nothing but a call of the present function: it reads no table,
+/// and evaluates nothing after the call, so that the snapshot it began with is of no more use.
+pub fn is_sole_call(fcinfo: pg_sys::FunctionCallInfo) -> bool {
+    // SAFETY: the portal that runs is alive, and its plan with it; nodes are read by their tags.
+    unsafe {
+        let portal = pg_sys::ActivePortal;
+        let keeps_one = pg_sys::XactIsoLevel > pg_sys::XACT_READ_COMMITTED as i32;
+        if portal.is_null()
+            || (*portal).queryDesc.is_null()
+            || keeps_one
+            // Such as a cursor's.
+            || !pg_sys::ThereAreNoPriorRegisteredSnapshots()
+        {
+            return false;
+        }
+        let query = &*(*portal).queryDesc;
+        let statement = &*query.plannedstmt;
+        let plan = statement.planTree;
+        let reads_nothing = (*plan).type_ == pg_sys::NodeTag::T_Result
+            && (*plan).lefttree.is_null()
+            && (*plan).qual.is_null()
+            && (*plan.cast::<pg_sys::Result>()).resconstantqual.is_null()
+            && statement.subplans.is_null()
+            && statement.relationOids.is_null();
+        let targets = (*plan).targetlist;
+        if !reads_nothing || targets.is_null() || (*targets).length != 1 {
+            return false;
+        }
+        let target = &*pg_sys::list_nth(targets, 0).cast::<pg_sys::TargetEntry>();
+        // The very expression that is being evaluated, not another call of the same function.
+        target.expr.cast::<pg_sys::Node>() == (*(*fcinfo).flinfo).fn_expr
+            && pg_sys::GetActiveSnapshot() == query.snapshot
+    }
+}
+
+/// Gives up the hold that this session has on old rows, which VACUUM then can remove. Only where
+/// [`is_sole_call`] holds, and nothing else reads under an older snapshot. The next snapshot that
+/// is taken gives it a hold again.
+pub fn hold_no_rows() {
+    // SAFETY: what the server itself does when the last snapshot of a session is given back.
+    unsafe { (*pg_sys::MyProc).xmin = pg_sys::InvalidTransactionId }
+}
+
+/// Whether the server is a standby.
+pub fn is_in_recovery() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
 /// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
 /// which is how the registry is read and written while it is granted to nobody.
 pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {

@@ -3,7 +3,8 @@
 
 use super::clean::sql;
 use crate::error::Result;
-use crate::pg::session;
+use crate::pg::{board, session};
+use crate::settings;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 
@@ -19,6 +20,21 @@ pub fn registered_databases() -> Result<Vec<Oid>> {
         rows.filter_map(|row| row.get::<Oid>(1).transpose())
             .collect::<std::result::Result<Vec<_>, pgrx::spi::Error>>()
     })?)
+}
+
+/// Whether this database will have a scheduler after a restart, too: it is registered, or listed in
+/// `crm_ai.databases`.
+pub fn is_lasting() -> Result<bool> {
+    if !board::is_preloaded() {
+        return Ok(false);
+    }
+    let sql = "SELECT current_database()::text = ANY ($1) OR EXISTS (
+                   SELECT FROM pg_db_role_setting
+                   WHERE setdatabase = (SELECT oid FROM pg_database
+                                        WHERE datname = current_database())
+                       AND setrole = 0 AND setconfig @> ARRAY[$2])";
+    let listed = settings::databases();
+    Ok(super::fetch::<bool>(sql, &[listed.into(), REGISTERED.into()])?.unwrap_or(false))
 }
 
 /// Registers this database, if it is not yet, with the rights of the extension's owner.

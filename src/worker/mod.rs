@@ -2,9 +2,11 @@
 //! work is done by processes that they start.
 
 pub mod launcher;
+pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
 pub mod watches;
+mod watchman;
 
 /// Registers the static workers when the library is preloaded.
 pub fn init() {

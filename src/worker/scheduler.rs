@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::pg::background::{self, Trouble, must_stop, transaction};
 use crate::pg::board;
 use crate::store;
+use crate::worker::watchman;
 use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
@@ -36,7 +37,11 @@ pub struct Task {
 }
 
 /// All tasks, in their order.
-const TASKS: &[Task] = &[Task { name: "watches", run: super::watches::run }];
+const TASKS: &[Task] = &[
+    Task { name: "schedules", run: watchman::fire_schedules },
+    Task { name: "runs", run: watchman::look_after_runs },
+    Task { name: "watches", run: super::watches::run },
+];
 
 /// Longest sleep while any task is not idle: work whose commit could not wake the worker (it was
 /// prepared before, or committed by another server) is found then.
