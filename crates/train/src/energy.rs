@@ -30,7 +30,7 @@ impl Energy {
     /// included; or `estimate`, this process's processor time at nine watts a core.
     pub fn end(&self) -> (f64, &'static str) {
         let spent: Option<f64> =
-            self.counters.iter().map(|(path, first)| Some(since(path, *first)?)).sum();
+            self.counters.iter().map(|(path, first)| since(path, *first)).sum();
         match spent {
             Some(joules) if !self.counters.is_empty() => (joules, "rapl"),
             _ => {
@@ -71,7 +71,7 @@ fn number(path: &Path) -> Option<f64> {
 fn processor_seconds() -> f64 {
     let ticks = || {
         let stat = fs::read_to_string("/proc/self/stat").ok()?;
-        // The fields after the name, which may hold anything: utime and stime are the 14th and 15th.
+        // The name may hold anything; utime and stime are the 14th and 15th field.
         let (_, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace().skip(11);
         let user: f64 = fields.next()?.parse().ok()?;

@@ -27,5 +27,5 @@ pub use error::Error;
 pub use optimiser::{AdamW, Rates};
 pub use run::run;
 pub use split::is_held_out;
-pub use step::{Batch, Stepper};
+pub use step::{Batch, Gradients, Stepper};
 pub use weights::Weights;

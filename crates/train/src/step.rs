@@ -88,6 +88,17 @@ impl Batch {
     }
 }
 
+/// What a run of the graph gives.
+#[derive(Debug)]
+pub struct Gradients {
+    /// The batch's loss.
+    pub loss: f32,
+    /// [texts, classes].
+    pub logits: Vec<f32>,
+    /// The gradient of each weight, in the order of the weights.
+    pub of_weights: Vec<Vec<f32>>,
+}
+
 /// A session of the training graph, with its weights beside it.
 #[derive(Debug)]
 pub struct Stepper {
@@ -168,17 +179,17 @@ impl Stepper {
     }
 
     /// Loss, logits and the gradient of every weight for a batch, without learning.
-    pub fn gradients(&mut self, batch: &Batch) -> Result<(f32, Vec<f32>, Vec<Vec<f32>>), Error> {
+    pub fn gradients(&mut self, batch: &Batch) -> Result<Gradients, Error> {
         let Self { session, weights, loss, logits, windows, masks, classes, .. } = self;
         let starts = starts(windows, masks, batch, 0);
         let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
         let value = *output(&outputs, loss)?.first().unwrap_or(&f32::NAN);
-        let gradients = weights
+        let of_weights = weights
             .0
             .iter()
             .map(|weight| Ok(output(&outputs, weight.gradient())?.to_vec()))
             .collect::<Result<_, Error>>()?;
-        Ok((value, output(&outputs, logits)?.to_vec(), gradients))
+        Ok(Gradients { loss: value, logits: output(&outputs, logits)?.to_vec(), of_weights })
     }
 }
 

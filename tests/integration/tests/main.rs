@@ -16,5 +16,8 @@ mod records;
 mod refusals;
 mod registry;
 mod rights;
+mod schedule;
 mod sharing;
 mod standby;
+mod train;
+mod train_limits;

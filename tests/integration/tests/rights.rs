@@ -78,6 +78,7 @@ fn every_function_as_every_role() {
         "SELECT * FROM crm_ai.engine_stats()",
         "SELECT * FROM crm_ai.status",
         "SELECT * FROM crm_ai.models, crm_ai.versions, crm_ai.deployments",
+        "SELECT * FROM crm_ai.runs, crm_ai.run_metrics, crm_ai.schedules",
     ] {
         roles.check("putas", everyone);
     }
@@ -105,6 +106,27 @@ fn every_function_as_every_role() {
         roles.check("tas", &act.replace("MODEL", "trained"));
         roles.check("tas", &act.replace("MODEL", "nobody"));
     }
+    roles
+        .of('s')
+        .run("CREATE TABLE labelled (body text, label text); GRANT SELECT ON labelled TO PUBLIC");
+    for (model, allowed) in [("secret", "as"), ("trained", "tas"), ("fresh", "tas")] {
+        let of = |call: &str| format!("SELECT crm_ai.{}", call.replace("MODEL", model));
+        roles.check(allowed, &of("train('MODEL', 'labelled', 'body', 'label')"));
+        roles.check(
+            allowed,
+            &of("schedule_retrain('MODEL', '@daily', 'labelled', 'body', 'label')"),
+        );
+    }
+    roles.check(
+        "tas",
+        "SELECT crm_ai.train('mine', 'labelled', 'body', 'label', base => 'trained')",
+    );
+    roles.check("as", "SELECT crm_ai.train('mine', 'labelled', 'body', 'label', base => 'secret')");
+    roles.check("tas", "SELECT crm_ai.evaluate('trained', 'labelled', 'body', 'label')");
+    roles.check("as", "SELECT crm_ai.evaluate('secret', 'labelled', 'body', 'label')");
+    for act in ["wait(1)", "cancel(1)", "unschedule(1)"] {
+        roles.check("tas", &format!("SELECT crm_ai.{act}"));
+    }
     roles.check("s", "SELECT crm_ai.register_builtin('x', 1, 'y', '{}')");
 }
 
@@ -112,10 +134,22 @@ fn every_function_as_every_role() {
 fn the_registrys_tables_are_closed() {
     let cluster = shared();
     let mut roles = Roles::new(&cluster, "tables");
-    for hidden in ["artifact", "artifact_chunk"] {
+    for hidden in ["artifact", "artifact_chunk", "run", "run_cancel", "run_seen", "schedule"] {
         roles.check("s", &format!("SELECT * FROM crm_ai.{hidden}"));
     }
-    for table in ["model", "version", "deployment", "model_grant", "artifact", "artifact_chunk"] {
+    for table in [
+        "model",
+        "version",
+        "deployment",
+        "model_grant",
+        "artifact",
+        "artifact_chunk",
+        "run",
+        "run_metrics",
+        "run_cancel",
+        "run_seen",
+        "schedule",
+    ] {
         roles.check("s", &format!("DELETE FROM crm_ai.{table}"));
         roles.check("s", &format!("TRUNCATE crm_ai.{table} CASCADE"));
         roles.check(

@@ -186,7 +186,8 @@ impl Tape {
     }
 
     /// W₂ · GELU(W₁ x + b₁) + b₂ with the exact GELU. The factor 1/√2 goes into the products:
-    /// u = (W₁x + b₁)/√2, h = u · (1 + erf u) = √2 · GELU, dh/du = (1 + erf u) + u · 2/√π · exp(−u²).
+    /// u = (W₁x + b₁)/√2, h = u · (1 + erf u) = √2 · GELU,
+    /// dh/du = (1 + erf u) + u · 2/√π · exp(−u²).
     pub fn feed_forward(&mut self, x: &Value, up: &Linear, down: &Linear) -> Value {
         let u = self.linear(x, up, 1.0, FRAC_1_SQRT_2);
         let erf = self.op("Erf", &[&u]);
