@@ -58,7 +58,7 @@ def write_rows(path: Path, frame: pandas.DataFrame, target: pandas.Series) -> No
 
 
 def ours(fit_table: str, folder: Path, train, test) -> tuple[numpy.ndarray, float]:
-    """Probabilities and processor time, the reading of rows and the writing of answers included; our
+    """Probabilities and processor time, with the reading of rows and the writing of answers; our
     ONNX file must load in onnxruntime as it is."""
     write_rows(folder / "train.jsonl", *train)
     write_rows(folder / "test.jsonl", *test)

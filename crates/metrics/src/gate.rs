@@ -91,9 +91,9 @@ impl Gate<'_> {
         }
     }
 
-    /// A first model must know more than which class is the most frequent: by its accuracy, or, where
-    /// one class is so frequent that finding the others costs accuracy, by its mean recall, which no
-    /// guessing without looking raises.
+    /// A first model must know more than which class is the most frequent: by its accuracy, or,
+    /// where one class is so frequent that finding the others costs accuracy, by its mean recall,
+    /// which no guessing without looking raises.
     fn judge_first(&self) -> Decision {
         let (accuracy, share) = (self.new.accuracy, self.new.majority_share());
         if accuracy > share + FIRST_MARGIN {
