@@ -4,7 +4,7 @@
 //! Classes 08, 0A000 and 57P01 to 57P03 are never used: connection pools drop a connection on them.
 
 use crm_ai_wire::{ErrorCode, ProtocolError};
-use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
 use pgrx::prelude::*;
 
 /// An error on its way to the client.
@@ -23,9 +23,60 @@ impl Error {
         Self { state, message: message.into(), hint: None }
     }
 
+    /// An error that was caught, or recorded earlier, as it was. States on which connection pools
+    /// throw a connection away become 58000.
+    pub fn of_state(state: &str, message: impl Into<String>) -> Self {
+        let breaks_pools = state.starts_with("08")
+            || ["0A000", "57P01", "57P02", "57P03", "57P04"].contains(&state);
+        let code = match state.as_bytes() {
+            bytes if bytes.len() != 5 || breaks_pools => PgSqlErrorCode::ERRCODE_SYSTEM_ERROR,
+            // MAKE_SQLSTATE of utils/elog.h: six bits for each character, the first lowest.
+            bytes => bytes
+                .iter()
+                .rev()
+                .fold(0, |code, &byte| (code << 6) | i32::from(byte.wrapping_sub(b'0') & 0x3f))
+                .into(),
+        };
+        Self::new(code, message)
+    }
+
+    /// An ERROR of the server that was caught.
+    pub fn caught(error: &CaughtError) -> Self {
+        let report = match error {
+            CaughtError::PostgresError(report)
+            | CaughtError::ErrorReport(report)
+            | CaughtError::RustPanic { ereport: report, .. } => report,
+        };
+        let error = Self::new(report.sql_error_code(), report.message());
+        match report.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The same with the place where it happened before its message.
+    pub fn inside(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
     /// Adds what the user can do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The five characters of the SQLSTATE.
+    pub fn state(&self) -> String {
+        sqlstate(self.state)
+    }
+
+    /// The message, which holds no customer's text.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// 22023: an argument's value cannot be used.
@@ -61,6 +112,11 @@ impl Error {
     /// 42809: a thing of another kind than is wanted.
     pub fn wrong_object(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, message)
+    }
+
+    /// 42804: a column's type cannot hold what is to be written.
+    pub fn wrong_type(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message)
     }
 
     /// 42622: a name is longer than the server's names are.
@@ -122,6 +178,17 @@ impl Error {
         .hint("raise crm_ai.timeout, or look at crm_ai.status for what the engine is doing")
     }
 
+    /// 22000: the rows cannot be learnt from or judged.
+    pub fn no_rows(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DATA_EXCEPTION, message)
+            .hint("look at what the source's query gives")
+    }
+
+    /// 57014: somebody or a limit ended it.
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, message)
+    }
+
     /// XX000: a defect of ours.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message)
@@ -163,6 +230,12 @@ impl Error {
             }
         }
     }
+}
+
+/// The five characters of an SQLSTATE, which the server packs in six bits each.
+pub fn sqlstate(state: PgSqlErrorCode) -> String {
+    let code = state as u32;
+    (0..5).map(|place| char::from((code >> (6 * place) & 0x3f) as u8 + b'0')).collect()
 }
 
 impl From<Error> for ErrorReport {

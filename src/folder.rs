@@ -27,6 +27,14 @@ impl Folder {
         }
     }
 
+    /// Opens a folder that the server itself made, by a path relative to the data directory.
+    pub fn own(path: &Path) -> Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|errno| Error::io("the run's folder", &errno.into()))?;
+        Ok(Self { directory })
+    }
+
     /// Makes a new folder at `path`; its parent must exist and its name must be free.
     pub fn create(path: &str) -> Result<Self> {
         let (root, relative) = locate(path)?;

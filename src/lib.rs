@@ -6,9 +6,11 @@
 //! - [`client`]: the backend's connection to the engine.
 //! - [`plan`]: batching, which asks about many rows of a query at once.
 //! - [`store`]: all SPI and all SQL text in Rust.
-//! - [`worker`]: the supervisor that keeps the engine running.
+//! - [`run`]: what a training run is told.
+//! - [`worker`]: the supervisor of the engine, the schedulers, and the worker of a training run.
 //! - [`settings`], [`error`], [`schema`]: every setting, every SQLSTATE, the install script.
-//! - [`folder`]: files under the import directory, without leaving it.
+//! - [`folder`], [`files`]: files under the import directory, without leaving it; files of
+//!   artifacts between folders and the registry.
 //! - [`pg`]: the only unsafe code: what PostgreSQL offers, made safe to call.
 //!
 //! A backend loads no ONNX Runtime and no tokenizer, and has one thread.
@@ -18,9 +20,11 @@
 mod api;
 mod client;
 mod error;
+mod files;
 mod folder;
 mod pg;
 mod plan;
+mod run;
 mod schema;
 mod settings;
 mod store;

@@ -2,6 +2,7 @@
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::{CStr, CString};
+use std::time::Duration;
 
 /// A setting whose value is text.
 type Text = GucSetting<Option<CString>>;
@@ -18,6 +19,15 @@ static DEVICE: GucSetting<Device> = GucSetting::<Device>::new(Device::Auto);
 static CACHE_SIZE_MB: GucSetting<i32> = GucSetting::<i32>::new(64);
 static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
 static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
+static MAX_RUNNING: GucSetting<i32> = GucSetting::<i32>::new(1);
+static MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(1_000_000);
+static MAX_RUN_TIME_S: GucSetting<i32> = GucSetting::<i32>::new(86_400);
+static TRAIN_MEMORY_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
+static TRAIN_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static TRAIN_NICE: GucSetting<i32> = GucSetting::<i32>::new(10);
+static DATABASES: Text = Text::new(Some(c""));
+/// Read from the catalogue, never from here: it must only exist to be set.
+static SCHEDULER: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ENGINE_PATH: Text = Text::new(Some(c""));
 
 /// Values of `crm_ai.device`.
@@ -36,6 +46,9 @@ enum Device {
 pub fn init() {
     define_user_settings();
     define_server_settings();
+    define_scheduler_settings();
+    define_place_settings();
+    define_training_settings();
     crate::pg::entry::reserve_setting_prefix();
 }
 
@@ -94,6 +107,74 @@ fn define_user_settings() {
     );
 }
 
+fn define_training_settings() {
+    int(
+        c"crm_ai.max_running",
+        c"Training runs that go on at a time, over all databases.",
+        c"Further ones are queued. Each takes one of max_worker_processes.",
+        &MAX_RUNNING,
+        (1, 64),
+        GucFlags::default(),
+    );
+    int(
+        c"crm_ai.max_rows",
+        c"Most rows that a model is trained or evaluated on.",
+        c"A source with more fails with 54000.",
+        &MAX_ROWS,
+        (1, i32::MAX),
+        GucFlags::default(),
+    );
+    int(
+        c"crm_ai.max_run_time",
+        c"Longest time that a training run may take.",
+        c"It fails with 54000 after it. 0 sets no limit.",
+        &MAX_RUN_TIME_S,
+        (0, i32::MAX),
+        GucFlags::UNIT_S,
+    );
+    int(
+        c"crm_ai.train_memory",
+        c"Memory that a trainer may take.",
+        c"A run that needs more fails with 53200. 0 sets no limit.",
+        &TRAIN_MEMORY_MB,
+        (0, i32::MAX),
+        GucFlags::UNIT_MB,
+    );
+    int(
+        c"crm_ai.train_threads",
+        c"Threads of a trainer.",
+        c"0 takes one per CPU core.",
+        &TRAIN_THREADS,
+        (0, 1024),
+        GucFlags::default(),
+    );
+    int(
+        c"crm_ai.train_nice",
+        c"How much a trainer stands back for other processes.",
+        c"As in nice(1): 0 not at all, 19 most.",
+        &TRAIN_NICE,
+        (0, 19),
+        GucFlags::default(),
+    );
+}
+
+fn define_place_settings() {
+    text(
+        c"crm_ai.import_directory",
+        c"Directory under which models are imported and exported.",
+        c"An absolute path; empty forbids import and export.",
+        &IMPORT_DIRECTORY,
+        GucContext::Sighup,
+    );
+    text(
+        c"crm_ai.engine_path",
+        c"The engine's program.",
+        c"An absolute path; empty for the installed one.",
+        &ENGINE_PATH,
+        GucContext::Sighup,
+    );
+}
+
 fn define_server_settings() {
     int(
         c"crm_ai.threads",
@@ -148,6 +229,24 @@ fn define_server_settings() {
         c"An absolute path; empty for the installed one.",
         &ENGINE_PATH,
         GucContext::Sighup,
+    );
+}
+
+fn define_scheduler_settings() {
+    text(
+        c"crm_ai.databases",
+        c"Databases that have a scheduler whether or not they have registered one.",
+        c"Names, separated by commas. Needs crm_ai in shared_preload_libraries.",
+        &DATABASES,
+        GucContext::Sighup,
+    );
+    GucRegistry::define_bool_guc(
+        c"crm_ai.scheduler",
+        c"Registers a database for a scheduler, by ALTER DATABASE ... SET.",
+        c"Set by the first watch or schedule of a database; means nothing elsewhere.",
+        &SCHEDULER,
+        GucContext::Suset,
+        GucFlags::default(),
     );
 }
 
@@ -211,6 +310,47 @@ pub fn import_directory() -> Option<String> {
     Some(value_of(&IMPORT_DIRECTORY)).filter(|path| !path.is_empty())
 }
 
+/// `crm_ai.max_running`.
+pub fn max_running() -> i32 {
+    MAX_RUNNING.get()
+}
+
+/// `crm_ai.max_rows`.
+pub fn max_rows() -> u64 {
+    u64::try_from(MAX_ROWS.get()).unwrap_or(0)
+}
+
+/// `crm_ai.max_run_time`; `None` for no limit.
+pub fn max_run_time() -> Option<Duration> {
+    let seconds = u64::try_from(MAX_RUN_TIME_S.get()).ok().filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs)
+}
+
+/// `crm_ai.train_memory` in bytes; `None` for no limit.
+pub fn train_memory() -> Option<u64> {
+    u64::try_from(TRAIN_MEMORY_MB.get()).ok().filter(|size| *size > 0).map(|size| size << 20)
+}
+
+/// `crm_ai.train_threads`, or one per CPU core.
+pub fn train_threads() -> usize {
+    usize::try_from(TRAIN_THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores)
+}
+
+/// `crm_ai.train_nice`.
+pub fn train_nice() -> i32 {
+    TRAIN_NICE.get()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// `crm_ai.databases`.
+pub fn databases() -> Vec<String> {
+    let names = value_of(&DATABASES);
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// `crm_ai.engine_path`, or the installed program.
 pub fn engine_path() -> String {
     let path = value_of(&ENGINE_PATH);
@@ -219,7 +359,6 @@ pub fn engine_path() -> String {
 
 /// The engine's arguments that settings decide.
 pub fn engine_arguments() -> Vec<String> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = usize::try_from(THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores);
     let memory_bytes = i64::from(MEMORY_LIMIT_MB.get()) << 20;
     let cache_bytes = i64::from(CACHE_SIZE_MB.get()) << 20;

@@ -75,6 +75,8 @@ pub mod tests {
             ("SELECT crm_classify('nobody', 'text')", "42704 hint"),
             ("SELECT crm_classify('sentiment@99', 'text')", "42704 hint"),
             ("SELECT crm_classify('sentiment@x', 'text')", "22023 hint"),
+            ("SELECT crm_predict('nobody', '{}')", "42704 hint"),
+            ("SELECT crm_predict('nobody', '[1]')", "22023 hint"),
             ("SELECT crm_sentiment(repeat('x', 2000000))", "54000 hint"),
             ("SELECT crm_ai.import_model('m', 'folder')", "55000 hint"),
             ("SELECT crm_ai.import_model('m@1', 'folder')", "22023 hint"),

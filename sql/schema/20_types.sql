@@ -86,3 +86,23 @@ CREATE TYPE crm_clean_report AS (
     examples jsonb
 );
 COMMENT ON TYPE crm_clean_report IS 'what crm_ai.clean_table and crm_ai.undo_clean did; read = kept + rejected';
+
+-- `classes` holds precision, recall, f1 and rows of each class by its name; `confusion` holds, for
+-- each true class, how many of its rows were given which class.
+CREATE TYPE crm_evaluation AS (
+    model text,
+    version integer,
+    rows bigint,
+    null_rows bigint,
+    accuracy double precision,
+    accuracy_low double precision,
+    accuracy_high double precision,
+    macro_f1 double precision,
+    macro_f1_low double precision,
+    macro_f1_high double precision,
+    log_loss double precision,
+    calibration_error double precision,
+    classes jsonb,
+    confusion jsonb
+);
+COMMENT ON TYPE crm_evaluation IS 'how good a model is on labelled rows, with 95 % intervals';

@@ -66,10 +66,12 @@ mod crm_ai {
 
 use crate::client;
 use crate::error::{Error, Result};
-use crate::folder::{self, Folder};
-use crate::pg::{paths, session};
+use crate::files;
+use crate::folder::Folder;
+use crate::pg::session;
+use crate::store::models::Origin;
 use crate::store::{artifacts, models, versions};
-use crm_ai_wire::{Digest, Manifest, Precision};
+use crm_ai_wire::Precision;
 
 fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
     check_name(name)?;
@@ -86,31 +88,21 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
     models::ensure(name)?;
     models::lock_owned(name)?;
     if artifacts::insert(&manifest)? {
-        store_files(&folder, &manifest)?;
+        files::store(&folder, &manifest)?;
     }
     let digest = manifest.digest();
     let mut info = session::seeing_own_writes(|| client::describe(digest))?;
     info.precision = precision.unwrap_or(info.precision);
-    models::add_version(name, &digest, &info, "import")
-}
-
-/// Copies the files into the registry, in pieces.
-fn store_files(folder: &Folder, manifest: &Manifest) -> Result<()> {
-    let digest = manifest.digest();
-    let mut seq = 0;
-    for entry in &manifest.files {
-        let file = folder
-            .file(&entry.path)?
-            .ok_or_else(|| Error::wrong_state(format!("{} was removed meanwhile", entry.path)))?;
-        folder::for_each_piece(file, artifacts::CHUNK_BYTES, |piece| {
-            seq += 1;
-            artifacts::insert_chunk(&digest, seq, piece)
-        })?;
+    let origin = Origin { source: "import", ..Origin::default() };
+    let number = models::add_version(name, &digest, &info, origin)?;
+    if models::champion(name)?.is_none() {
+        models::deploy(name, number, "first")?;
     }
-    Ok(())
+    Ok(number)
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Refuses what is no name for a model.
+pub fn check_name(name: &str) -> Result<()> {
     let starts_well = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
     let well_made = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
     if starts_well && well_made && name.chars().count() <= 63 {
@@ -125,7 +117,7 @@ fn check_name(name: &str) -> Result<()> {
 fn export(reference: &str, path: &str, format: &str) -> Result<String> {
     session::prevent_if_read_only("crm_ai.export_model()");
     let version = versions::resolve(reference)?;
-    let (held, manifest) = Held::find(&version.sha256)?;
+    let (held, manifest) = files::Held::find(&version.sha256)?;
     let has = |path: &str| manifest.files.iter().any(|file| file.path == path);
     let needed = match format {
         "huggingface" => "model.safetensors",
@@ -139,69 +131,6 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
     let folder = Folder::create(path)?;
     held.write_to(&folder, &manifest)?;
     Ok(format!("{}@{}", version.model, version.number))
-}
-
-/// Where the bytes of a version's files lie.
-enum Held {
-    /// In the registry's chunks.
-    Registry(Digest),
-    /// In a folder of the package.
-    Package(std::path::PathBuf),
-}
-
-impl Held {
-    /// Finds an artifact and reads its manifest.
-    fn find(digest: &Digest) -> Result<(Self, Manifest)> {
-        if let Some(json) = artifacts::manifest(digest)? {
-            return Ok((Self::Registry(*digest), Manifest::from_json(&json)?));
-        }
-        let folder = std::path::Path::new(&paths::models_directory()).join(digest.to_string());
-        let manifest = Manifest::of_folder(&folder)
-            .map_err(|error| Error::io("the built-in model's files", &error))?;
-        Ok((Self::Package(folder), manifest))
-    }
-
-    /// Writes every file of the manifest into a folder.
-    fn write_to(&self, folder: &Folder, manifest: &Manifest) -> Result<()> {
-        match self {
-            Self::Registry(digest) => write_chunks(folder, manifest, digest),
-            Self::Package(source) => write_copies(folder, manifest, source),
-        }
-    }
-}
-
-fn write_copies(folder: &Folder, manifest: &Manifest, source: &std::path::Path) -> Result<()> {
-    for entry in &manifest.files {
-        let source = std::fs::File::open(source.join(&entry.path))
-            .map_err(|error| Error::io("the built-in model's files", &error))?;
-        let target = folder.create_file(&entry.path)?;
-        folder::for_each_piece(source, artifacts::CHUNK_BYTES, |piece| {
-            folder::write_all(&target, piece)
-        })?;
-    }
-    Ok(())
-}
-
-/// Writes the files one after the other out of the stream of chunks.
-fn write_chunks(folder: &Folder, manifest: &Manifest, digest: &Digest) -> Result<()> {
-    let mut entries = manifest.files.iter();
-    let mut open: Option<(std::fs::File, u64)> = None;
-    artifacts::for_each_chunk(digest, |mut chunk| {
-        while !chunk.is_empty() {
-            let (file, left) = match open.take() {
-                Some((file, left)) if left > 0 => (file, left),
-                _ => match entries.next() {
-                    Some(entry) => (folder.create_file(&entry.path)?, entry.bytes),
-                    None => return Err(Error::internal("an artifact has bytes left over")),
-                },
-            };
-            let take = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            folder::write_all(&file, &chunk[..take])?;
-            chunk = &chunk[take..];
-            open = Some((file, left - take as u64));
-        }
-        Ok(true)
-    })
 }
 
 fn promote(model: &str, version: i32) -> Result<()> {
@@ -239,7 +168,7 @@ fn drop_version(model: &str, version: i32) -> Result<()> {
         return Err(builtin_stays());
     }
     models::delete_version(model, version)?;
-    forget(&digest)
+    files::forget(&digest)
 }
 
 fn drop_model(model: &str) -> Result<()> {
@@ -248,18 +177,12 @@ fn drop_model(model: &str) -> Result<()> {
     if models::is_builtin(model, None)? {
         return Err(builtin_stays());
     }
-    models::delete_model(model)?.iter().try_for_each(forget)
+    models::delete_model(model)?.iter().try_for_each(files::forget)
 }
 
 fn builtin_stays() -> Error {
     Error::wrong_state("built-in models and versions belong to the package")
         .hint("DROP EXTENSION crm_ai removes them")
-}
-
-/// Frees an artifact in the registry and in the engine, where no version uses it.
-fn forget(digest: &Digest) -> Result<()> {
-    // Another database's version may still use it in the engine; that one streams it again.
-    if artifacts::delete_unused(digest)? { client::evict(*digest) } else { Ok(()) }
 }
 
 fn grant(model: &str, role: &str) -> Result<()> {

@@ -3,7 +3,8 @@
 use pgrx::prelude::*;
 
 /// Called by the server when it loads the library; in the postmaster too when that is told to
-/// preload it. Defines settings, sets hooks and registers the supervisor, nothing else.
+/// preload it. Defines settings, sets hooks and registers the static workers, nothing
+/// else.
 #[pg_guard]
 #[allow(non_snake_case)]
 pub extern "C-unwind" fn _PG_init() {
@@ -27,6 +28,35 @@ fn forbid_backtraces() {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn crm_ai_supervisor_main(_argument: pg_sys::Datum) {
     crate::worker::supervisor::run();
+}
+
+/// Entry point of a run worker; its argument is the database whose runs it works on.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_runner_main(argument: pg_sys::Datum) {
+    crate::worker::runner::run(pg_sys::Oid::from(argument.value() as u32));
+}
+
+/// Entry point of the launcher's background worker.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_launcher_main(_argument: pg_sys::Datum) {
+    crate::worker::launcher::run();
+}
+
+/// Entry point of a database's scheduler; its argument is the database.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_scheduler_main(argument: pg_sys::Datum) {
+    crate::worker::scheduler::run(pg_sys::Oid::from(argument.value() as u32));
+}
+
+/// Entry point of the worker that reads which databases are registered; its argument is a database
+/// to read that in.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn crm_ai_census_main(argument: pg_sys::Datum) {
+    crate::worker::launcher::take_census(pg_sys::Oid::from(argument.value() as u32));
 }
 
 /// Refuses settings under our prefix that do not exist (a misspelt one would be silently ignored).

@@ -9,16 +9,24 @@
 //!    but for `entry`, which says so.
 #![allow(unsafe_code)]
 
+pub mod background;
+pub mod board;
 pub mod catalog;
 pub mod child;
+pub mod commit;
 pub mod composite;
+pub mod databases;
+pub mod dynamic;
 pub mod entry;
 pub mod index;
 pub mod latch;
+pub mod parse;
 pub mod paths;
 pub mod plan;
 pub mod query;
+pub mod queue;
 pub mod session;
 pub mod socket;
+pub mod transaction;
 pub mod trigger;
 pub mod types;

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use pgrx::datum::DatumWithOid;
-use pgrx::{FromDatum, pg_sys};
+use pgrx::{FromDatum, PgTrigger, pg_sys};
 use std::ffi::{CStr, CString};
 
 /// One row of a result; columns count from 1.
@@ -36,7 +36,10 @@ impl Row {
             if value.is_null() {
                 return None;
             }
-            Some(CStr::from_ptr(value).to_string_lossy().into_owned())
+            let text = CStr::from_ptr(value).to_string_lossy().into_owned();
+            // Else every value would stay in memory until the last row is read.
+            pg_sys::pfree(value.cast());
+            Some(text)
         }
     }
 
@@ -119,5 +122,49 @@ pub fn read(
         pg_sys::SPI_cursor_close(portal);
         pg_sys::SPI_finish();
         outcome.map(drop)
+    }
+}
+
+/// Lets queries of the present SPI connection name the trigger's transition tables.
+pub fn register_transition_tables(trigger: &PgTrigger<'_>) {
+    // SAFETY: the data live as long as the trigger's call, which the connection does not outlast.
+    unsafe {
+        pg_sys::SPI_register_trigger_data(std::ptr::from_ref(trigger.trigger_data()).cast_mut());
+    }
+}
+
+/// What the server would do for a query.
+pub struct Planned {
+    /// Whether a temporary table is read.
+    pub reads_temporary: bool,
+}
+
+/// Plans `sql` and begins it without fetching a row, so that whatever is wrong with it, missing
+/// tables, columns and rights too, raises the server's own ERROR.
+pub fn check(sql: &str) -> Result<Planned> {
+    let sql = CString::new(sql).map_err(|_| Error::invalid_argument("source holds a NUL"))?;
+    // SAFETY: as in `read`; a portal's statements are planned ones, whose list holds OIDs.
+    unsafe {
+        pg_sys::SPI_connect();
+        let portal = pg_sys::SPI_cursor_open_with_args(
+            std::ptr::null(),
+            sql.as_ptr(),
+            0,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null(),
+            true,
+            0,
+        );
+        let statement = &*pg_sys::list_nth((*portal).stmts, 0).cast::<pg_sys::PlannedStmt>();
+        let relations = statement.relationOids;
+        let count = if relations.is_null() { 0 } else { (*relations).length };
+        let temporary = pg_sys::RELPERSISTENCE_TEMP as std::ffi::c_char;
+        let reads_temporary = (0..count)
+            .map(|index| pg_sys::list_nth_oid(relations, index))
+            .any(|relation| pg_sys::get_rel_persistence(relation) == temporary);
+        pg_sys::SPI_cursor_close(portal);
+        pg_sys::SPI_finish();
+        Ok(Planned { reads_temporary })
     }
 }

@@ -1,6 +1,7 @@
 //! Who runs the present statement, what it sees, and when it must end.
 
 use pgrx::prelude::*;
+use std::ffi::{CStr, CString};
 
 /// The role whose rights count at present.
 pub fn current_user() -> pg_sys::Oid {
@@ -16,7 +17,7 @@ pub fn role_name(role: pg_sys::Oid) -> Option<String> {
         if name.is_null() {
             return None;
         }
-        Some(std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned())
+        Some(CStr::from_ptr(name).to_string_lossy().into_owned())
     }
 }
 
@@ -32,6 +33,12 @@ pub fn is_administrator(user: pg_sys::Oid) -> bool {
     // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
     let role = unsafe { pg_sys::get_role_oid(c"crm_ai_admin".as_ptr(), true) };
     has_rights_of(user, role)
+}
+
+/// Whether `user` may act as the owner of a table or other relation.
+pub fn owns_table(user: pg_sys::Oid, table: pg_sys::Oid) -> bool {
+    // SAFETY: a catalogue look-up; a missing table raises an ERROR.
+    unsafe { pg_sys::pg_class_ownercheck(table, user) }
 }
 
 /// What decides which rows of the registry the present statement sees: two equal keys in one
@@ -107,6 +114,66 @@ pub fn seeing_own_writes<T>(work: impl FnOnce() -> T) -> T {
     value
 }
 
+/// Runs `work` under a snapshot of this very moment, whatever the transaction's isolation level.
+pub fn seeing_latest<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: called inside a transaction; the snapshot is popped below, or by the abort that an
+    // ERROR brings.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+    let value = work();
+    // SAFETY: pops what was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    value
+}
+
+/// Whether the present statement is nothing but a call of the present function: it reads no table,
+/// and evaluates nothing after the call, so that the snapshot it began with is of no more use.
+pub fn is_sole_call(fcinfo: pg_sys::FunctionCallInfo) -> bool {
+    // SAFETY: the portal that runs is alive, and its plan with it; nodes are read by their tags.
+    unsafe {
+        let portal = pg_sys::ActivePortal;
+        let keeps_one = pg_sys::XactIsoLevel > pg_sys::XACT_READ_COMMITTED as i32;
+        if portal.is_null()
+            || (*portal).queryDesc.is_null()
+            || keeps_one
+            // Such as a cursor's.
+            || !pg_sys::ThereAreNoPriorRegisteredSnapshots()
+        {
+            return false;
+        }
+        let query = &*(*portal).queryDesc;
+        let statement = &*query.plannedstmt;
+        let plan = statement.planTree;
+        let reads_nothing = (*plan).type_ == pg_sys::NodeTag::T_Result
+            && (*plan).lefttree.is_null()
+            && (*plan).qual.is_null()
+            && (*plan.cast::<pg_sys::Result>()).resconstantqual.is_null()
+            && statement.subplans.is_null()
+            && statement.relationOids.is_null();
+        let targets = (*plan).targetlist;
+        if !reads_nothing || targets.is_null() || (*targets).length != 1 {
+            return false;
+        }
+        let target = &*pg_sys::list_nth(targets, 0).cast::<pg_sys::TargetEntry>();
+        // The very expression that is being evaluated, not another call of the same function.
+        target.expr.cast::<pg_sys::Node>() == (*(*fcinfo).flinfo).fn_expr
+            && pg_sys::GetActiveSnapshot() == query.snapshot
+    }
+}
+
+/// Gives up the hold that this session has on old rows, which VACUUM then can remove. Only where
+/// [`is_sole_call`] holds, and nothing else reads under an older snapshot. The next snapshot that
+/// is taken gives it a hold again.
+pub fn hold_no_rows() {
+    // SAFETY: what the server itself does when the last snapshot of a session is given back.
+    unsafe { (*pg_sys::MyProc).xmin = pg_sys::InvalidTransactionId }
+}
+
+/// Whether the server is a standby.
+pub fn is_in_recovery() -> bool {
+    // SAFETY: reads shared memory.
+    unsafe { pg_sys::RecoveryInProgress() }
+}
+
 /// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
 /// which is how the registry is read and written while it is granted to nobody.
 pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {
@@ -135,16 +202,7 @@ impl OwnerRights {
             );
             let nest_level = pg_sys::NewGUCNestLevel();
             let guard = Self { user, context, nest_level };
-            pg_sys::set_config_option(
-                c"search_path".as_ptr(),
-                c"pg_catalog, pg_temp".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
+            save_setting(c"search_path", "pg_catalog, pg_temp");
             guard
         }
     }
@@ -162,6 +220,99 @@ impl Drop for OwnerRights {
             pg_sys::AtEOXact_GUC(true, self.nest_level);
             pg_sys::SetUserIdAndSecContext(self.user, self.context);
         }
+    }
+}
+
+/// Runs `work` as another role, with settings of its own, in a context from which it cannot take a
+/// third role, nor leave anything behind in the session. What users wrote runs in it: triggers,
+/// policies, expressions of their tables.
+pub fn as_role<T>(role: pg_sys::Oid, settings: &[(&CStr, &str)], work: impl FnOnce() -> T) -> T {
+    let _guard = RestrictedRights::take(role, settings);
+    work()
+}
+
+/// Another role's rights until dropped.
+struct RestrictedRights {
+    user: pg_sys::Oid,
+    context: i32,
+    nest_level: i32,
+}
+
+impl RestrictedRights {
+    fn take(role: pg_sys::Oid, settings: &[(&CStr, &str)]) -> Self {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: as in `OwnerRights`; this pair of flags is what the server itself sets to run
+        // what users wrote, as in REINDEX.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
+            pg_sys::SetUserIdAndSecContext(
+                role,
+                context
+                    | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
+                    | pg_sys::SECURITY_RESTRICTED_OPERATION as i32,
+            );
+            let nest_level = pg_sys::NewGUCNestLevel();
+            let guard = Self { user, context, nest_level };
+            for (name, value) in settings {
+                save_setting(name, value);
+            }
+            guard
+        }
+    }
+}
+
+impl Drop for RestrictedRights {
+    fn drop(&mut self) {
+        // As in `OwnerRights`.
+        if std::thread::panicking() {
+            return;
+        }
+        // SAFETY: restores what `take` saved; settings that the work has changed are taken back.
+        unsafe {
+            pg_sys::AtEOXact_GUC(false, self.nest_level);
+            pg_sys::SetUserIdAndSecContext(self.user, self.context);
+        }
+    }
+}
+
+/// Settings under which values of every type, written as text, are read back as they were,
+/// whatever the settings are then.
+pub const PLAIN_FORMS: [(&CStr, &str); 3] =
+    [(c"DateStyle", "ISO"), (c"IntervalStyle", "postgres"), (c"extra_float_digits", "3")];
+
+/// Runs `work` under [`PLAIN_FORMS`].
+pub fn in_plain_forms<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: what is saved in the new level is taken back below, or by the abort that an ERROR
+    // brings.
+    let nest_level = unsafe { pg_sys::NewGUCNestLevel() };
+    for (name, value) in PLAIN_FORMS {
+        // SAFETY: inside the level begun above.
+        unsafe { save_setting(name, value) };
+    }
+    let value = work();
+    // SAFETY: ends the level begun above.
+    unsafe { pg_sys::AtEOXact_GUC(true, nest_level) };
+    value
+}
+
+/// Sets a setting until its level ends.
+///
+/// # Safety
+/// Inside a level begun by `NewGUCNestLevel`.
+unsafe fn save_setting(name: &CStr, value: &str) {
+    let value = CString::new(value).unwrap_or_default();
+    // SAFETY: the strings outlive the call, which copies what it keeps.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
     }
 }
 
@@ -187,7 +338,7 @@ fn registry_owner() -> pg_sys::Oid {
 
 /// Raises 25006 on a standby and in a read-only transaction; `act` names what was tried.
 pub fn prevent_if_read_only(act: &str) {
-    let act = std::ffi::CString::new(act).unwrap_or_default();
+    let act = CString::new(act).unwrap_or_default();
     // SAFETY: the string outlives the calls, which copy it into the error.
     unsafe {
         pg_sys::PreventCommandIfReadOnly(act.as_ptr());

@@ -11,6 +11,8 @@ use std::num::NonZeroUsize;
 /// The row that an INSERT or UPDATE is about to write.
 pub struct NewRow<'a> {
     tuple: pg_sys::HeapTuple,
+    /// The row that an UPDATE replaces; NULL in an INSERT.
+    old: pg_sys::HeapTuple,
     description: PgTupleDesc<'a>,
 }
 
@@ -43,7 +45,13 @@ impl<'a> NewRow<'a> {
         let description = relation.tuple_desc();
         // SAFETY: the description is the relation's own, which stays open while the trigger runs.
         let description = unsafe { PgTupleDesc::from_pg_unchecked(description.as_ptr()) };
-        Some(Self { tuple, description })
+        let old = trigger.old().map_or(std::ptr::null_mut(), PgHeapTuple::into_pg);
+        Some(Self { tuple, old, description })
+    }
+
+    /// Whether a column's value is another than in the row that is replaced, or there is none.
+    pub fn is_changed(&self, column: Column) -> bool {
+        self.old.is_null() || self.text_of(self.old, column) != self.text(column)
     }
 
     /// The column of that exact name.
@@ -63,10 +71,13 @@ impl<'a> NewRow<'a> {
 
     /// A column in its text form; `None` for NULL.
     pub fn text(&self, column: Column) -> Option<String> {
+        self.text_of(self.tuple, column)
+    }
+
+    fn text_of(&self, tuple: pg_sys::HeapTuple, column: Column) -> Option<String> {
         // SAFETY: tuple and description belong together; the string is palloc'd or NULL.
         unsafe {
-            let value =
-                pg_sys::SPI_getvalue(self.tuple, self.description.as_ptr(), column.number());
+            let value = pg_sys::SPI_getvalue(tuple, self.description.as_ptr(), column.number());
             if value.is_null() {
                 return None;
             }
@@ -107,6 +118,24 @@ impl<'a> NewRow<'a> {
         // SAFETY: tuple and description belong together, and outlive the trigger's call.
         unsafe { PgHeapTuple::from_heap_tuple(self.description, self.tuple) }
     }
+}
+
+/// The schema of a trigger's function, which is that of all `crm_*` functions.
+pub fn function_schema(trigger: &PgTrigger<'_>) -> String {
+    // SAFETY: catalogue look-ups; the name is palloc'd and NUL-terminated, or NULL.
+    unsafe {
+        let name = pg_sys::get_namespace_name(pg_sys::get_func_namespace(trigger.trigger().tgfoid));
+        if name.is_null() {
+            return String::new();
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}
+
+/// How many triggers are at work, one fired by the other.
+pub fn depth() -> i32 {
+    // SAFETY: the function takes no argument and only reads a counter.
+    unsafe { pgrx::direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]).unwrap_or_default() }
 }
 
 /// The value that a type's input function reads.

@@ -28,6 +28,8 @@ pub enum Family {
     Embed,
     /// `(version, body)`.
     EmbedAt,
+    /// `(model, record)`.
+    Predict,
 }
 
 /// What a function tells of the answer.
@@ -39,6 +41,7 @@ enum Part {
     Detail,
     Class,
     Vector,
+    Prediction,
 }
 
 /// A batchable function. All are strict.
@@ -52,7 +55,7 @@ pub struct Function {
 }
 
 /// All of them.
-const FUNCTIONS: [Function; 11] = [
+const FUNCTIONS: [Function; 12] = [
     Function::new("crm_sentiment", Family::Sentiment, Part::Label),
     Function::new("crm_sentiment_score", Family::Sentiment, Part::Score),
     Function::new("crm_sentiment_level", Family::Sentiment, Part::Level),
@@ -64,6 +67,7 @@ const FUNCTIONS: [Function; 11] = [
     Function::new("crm_classify_at", Family::ClassifyAt, Part::Class),
     Function::new("crm_embed", Family::Embed, Part::Vector),
     Function::new("crm_embed_at", Family::EmbedAt, Part::Vector),
+    Function::new("crm_predict", Family::Predict, Part::Prediction),
 ];
 
 /// A function's result.
@@ -76,6 +80,8 @@ pub enum Value {
     Small(i16),
     /// A sentence vector.
     Vector(Vec<f32>),
+    /// A record's label and probabilities.
+    Json(serde_json::Value),
     /// All that is known of a text's sentiment, and the version that judged.
     Detail(Rc<Version>, Sentiment),
 }
@@ -122,6 +128,11 @@ impl Function {
         }
     }
 
+    /// Whether the argument at that position is a record, in `jsonb`; the others are texts.
+    pub fn takes_record(&self, position: usize) -> bool {
+        self.family == Family::Predict && position == 1
+    }
+
     /// What a call with these arguments, none of them NULL, asks.
     pub fn question<'a>(&self, arguments: &[&'a str]) -> Result<Question<'a>> {
         let (model, text) = match (self.family, arguments) {
@@ -137,6 +148,7 @@ impl Function {
             Family::ClassifyAt => (Task::Classify, false, true),
             Family::Embed => (Task::Embed, false, false),
             Family::EmbedAt => (Task::Embed, false, true),
+            Family::Predict => (Task::Predict, false, false),
         };
         if let Some(version) = model.filter(|_| is_exact) {
             versions::check_exact(version)?;
@@ -159,6 +171,7 @@ impl Function {
             }
             Part::Class => Value::Text(answers.class(place)?),
             Part::Vector => Value::Vector(answers.vector(place)?),
+            Part::Prediction => Value::Json(answers.prediction(place)?),
         })
     }
 }

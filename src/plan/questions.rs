@@ -2,6 +2,7 @@
 //! number of calls and rows that want to know.
 
 use crate::api::predict::{check_length, target_of, winner};
+use crate::api::records::prediction;
 use crate::api::sentiment::{Sentiment, level_of_classes, read_row};
 use crate::client::{Deadline, Inference, Target};
 use crate::error::{Error, Result};
@@ -206,6 +207,12 @@ impl Answers {
     pub fn class(&self, place: Place) -> Result<String> {
         let (part, row) = self.find(place)?;
         Ok(winner(&part.labels, part.rows.row(row)))
+    }
+
+    /// What a model says of a place's record.
+    pub fn prediction(&self, place: Place) -> Result<serde_json::Value> {
+        let (part, row) = self.find(place)?;
+        Ok(prediction(&part.labels, part.rows.row(row)))
     }
 
     /// The vector of a place's text.

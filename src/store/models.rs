@@ -1,41 +1,41 @@
 //! Acts on models: adding versions, choosing champions, granting, dropping.
 
+use super::{execute, fetch};
 use crate::error::{Error, Result};
 use crate::pg::session;
 use crm_ai_wire::{Digest, ModelInfo};
-use pgrx::datum::DatumWithOid;
+use pgrx::JsonB;
 use pgrx::prelude::*;
-
-/// Runs one statement as the owner; gives the number of rows it returned or changed.
-fn execute(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {
-    let count = session::as_owner(|| {
-        Spi::connect_mut(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
-    })?;
-    Ok(count)
-}
-
-/// Runs one statement as the owner; gives the first column of its first row.
-fn fetch<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<Option<T>> {
-    let value = session::as_owner(|| {
-        Spi::connect_mut(|client| {
-            let rows = client.update(sql, Some(1), arguments)?;
-            if rows.is_empty() { Ok(None) } else { rows.first().get_one::<T>() }
-        })
-    })?;
-    Ok(value)
-}
 
 fn current_role() -> String {
     session::role_name(session::current_user()).unwrap_or_default()
 }
 
+/// Whether there is a model of that name.
+pub fn exists(model: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM crm_ai.model WHERE name = $1)";
+    Ok(fetch::<bool>(sql, &[model.into()])?.unwrap_or(false))
+}
+
+/// Checks, without locking anything, that the caller owns the model or is an administrator.
+pub fn check_owned(model: &str) -> Result<()> {
+    let locked = false;
+    owned(model, locked)
+}
+
 /// Locks a model's row until the transaction ends, so that acts on one model come one after the
 /// other, and checks that the caller owns it or is an administrator.
 pub fn lock_owned(model: &str) -> Result<()> {
+    let locked = true;
+    owned(model, locked)
+}
+
+fn owned(model: &str, locked: bool) -> Result<()> {
     let user = session::current_user();
     let sql = "SELECT pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
-               FROM crm_ai.model WHERE name = $1 FOR UPDATE";
-    match fetch::<bool>(sql, &[model.into(), user.into()])? {
+               FROM crm_ai.model WHERE name = $1";
+    let sql = if locked { format!("{sql} FOR UPDATE") } else { sql.to_owned() };
+    match fetch::<bool>(&sql, &[model.into(), user.into()])? {
         Some(true) => Ok(()),
         Some(false) => Err(Error::not_allowed(format!("must be owner of model \"{model}\""))),
         None => Err(Error::undefined(format!("model \"{model}\" does not exist"))
@@ -51,8 +51,19 @@ pub fn ensure(model: &str) -> Result<()> {
     Ok(())
 }
 
-/// Adds a version and makes it the champion of a model that has none. Gives its number.
-pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, source: &str) -> Result<i32> {
+/// Where a version comes from.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// `import` or `train`.
+    pub source: &'static str,
+    /// The run that made it.
+    pub run: Option<i64>,
+    /// What it was worth on the rows that were held out.
+    pub figures: Option<serde_json::Value>,
+}
+
+/// Adds a version. Gives its number.
+pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, origin: Origin) -> Result<i32> {
     let sql = "UPDATE crm_ai.model m SET last_version = 1 + greatest(m.last_version,
                    (SELECT max(v.version) FROM crm_ai.version v WHERE v.model = m.name))
                WHERE name = $1 RETURNING last_version";
@@ -60,8 +71,8 @@ pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, source: &str)
         .ok_or_else(|| Error::undefined(format!("model \"{model}\" does not exist")))?;
     let sql = "INSERT INTO crm_ai.version (model, version, sha256, precision, architecture, labels,
                    dimensions, max_tokens, temperature, parameters, int8_agreement, source,
-                   created_by)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::oid)";
+                   created_by, run, figures)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::oid, $14, $15)";
     let arguments = [
         model.into(),
         number.into(),
@@ -74,28 +85,71 @@ pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, source: &str)
         info.temperature.into(),
         info.parameters.cast_signed().into(),
         info.int8_agreement.into(),
-        source.into(),
+        origin.source.into(),
         session::current_user().into(),
+        origin.run.into(),
+        origin.figures.map(JsonB).into(),
     ];
     execute(sql, &arguments)?;
-    if champion(model)?.is_none() {
-        deploy(model, number, "first")?;
-    }
     Ok(number)
 }
 
 /// The model's champion, if it has one.
 pub fn champion(model: &str) -> Result<Option<i32>> {
-    let sql = "SELECT version FROM crm_ai.deployment WHERE model = $1 ORDER BY id DESC LIMIT 1";
+    let sql = "SELECT version FROM crm_ai.deployment WHERE model = $1 AND promoted
+               ORDER BY id DESC LIMIT 1";
     fetch(sql, &[model.into()])
 }
 
-/// Records a new champion.
+/// Records a new champion that somebody chose.
 pub fn deploy(model: &str, number: i32, action: &str) -> Result<()> {
-    let sql = "INSERT INTO crm_ai.deployment (model, version, action, deployed_by)
-               VALUES ($1, $2, $3, $4)";
-    execute(sql, &[model.into(), number.into(), action.into(), current_role().into()])?;
+    record_decision(model, number, &Decision { action, promoted: true, ..Decision::default() })
+}
+
+/// Whether a version becomes the champion, and why.
+#[derive(Debug, Default)]
+pub struct Decision<'a> {
+    /// What was done: `first`, `promote`, `rollback` or `train`.
+    pub action: &'a str,
+    /// Whether it becomes the champion.
+    pub promoted: bool,
+    /// Why, in a sentence.
+    pub reason: Option<&'a str>,
+    /// The run that made the version.
+    pub run: Option<i64>,
+    /// What the decision was made on.
+    pub figures: Option<serde_json::Value>,
+}
+
+/// Records a decision, whichever it is.
+pub fn record_decision(model: &str, number: i32, decision: &Decision<'_>) -> Result<()> {
+    let sql = "INSERT INTO crm_ai.deployment
+                   (model, version, action, promoted, reason, run, figures, deployed_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let arguments = [
+        model.into(),
+        number.into(),
+        decision.action.into(),
+        decision.promoted.into(),
+        decision.reason.map(str::to_owned).into(),
+        decision.run.into(),
+        decision.figures.clone().map(JsonB).into(),
+        current_role().into(),
+    ];
+    execute(sql, &arguments)?;
     Ok(())
+}
+
+/// Versions of a model that runs of one schedule made, but the newest `keep` and the champion.
+pub fn surplus_versions(model: &str, schedule: i64, keep: i32) -> Result<Vec<i32>> {
+    let sql = "SELECT array_agg(version) FROM (
+                   SELECT v.version FROM crm_ai.version v JOIN crm_ai.run r ON r.id = v.run
+                   WHERE v.model = $1 AND r.schedule = $2
+                   ORDER BY v.version DESC OFFSET $3) old
+               WHERE version <> coalesce((
+                   SELECT d.version FROM crm_ai.deployment d WHERE d.model = $1 AND d.promoted
+                   ORDER BY d.id DESC LIMIT 1), 0)";
+    Ok(fetch(sql, &[model.into(), schedule.into(), i64::from(keep).into()])?.unwrap_or_default())
 }
 
 /// Fails with 42704 where the version does not exist; gives its artifact.
@@ -112,7 +166,7 @@ pub fn artifact_of(model: &str, number: i32) -> Result<Digest> {
 pub fn previous_champion(model: &str) -> Result<Option<i32>> {
     let sql = "SELECT d.version, d.action = 'rollback', v.version IS NOT NULL
                FROM crm_ai.deployment d LEFT JOIN crm_ai.version v USING (model, version)
-               WHERE d.model = $1 ORDER BY d.id DESC";
+               WHERE d.model = $1 AND d.promoted ORDER BY d.id DESC";
     let history = session::as_owner(|| {
         Spi::connect_mut(|client| {
             let rows = client.update(sql, None, &[model.into()])?;
@@ -162,6 +216,20 @@ pub fn delete_version(model: &str, number: i32) -> Result<()> {
     Ok(())
 }
 
+/// Whether a model's champion judges records, not texts; `None` where it has none.
+pub fn judges_records(model: &str) -> Result<Option<bool>> {
+    let sql = "SELECT v.architecture = 'table' FROM crm_ai.deployment d
+               JOIN crm_ai.version v USING (model, version)
+               WHERE d.model = $1 AND d.promoted ORDER BY d.id DESC LIMIT 1";
+    fetch(sql, &[model.into()])
+}
+
+/// The classes of a version.
+pub fn labels(model: &str, number: i32) -> Result<Vec<String>> {
+    let sql = "SELECT labels FROM crm_ai.version WHERE model = $1 AND version = $2";
+    Ok(fetch(sql, &[model.into(), number.into()])?.unwrap_or_default())
+}
+
 /// Whether the package brought this version, or for `None` the model itself.
 pub fn is_builtin(model: &str, number: Option<i32>) -> Result<bool> {
     let builtin = match number {
@@ -182,6 +250,12 @@ pub fn delete_model(model: &str) -> Result<Vec<Digest>> {
     let digests: Vec<String> = fetch(sql, &[model.into()])?.unwrap_or_default();
     execute("DELETE FROM crm_ai.deployment WHERE model = $1", &[model.into()])?;
     execute("DELETE FROM crm_ai.model_grant WHERE model = $1", &[model.into()])?;
+    execute("DELETE FROM crm_ai.run_seen WHERE model = $1", &[model.into()])?;
+    execute("DELETE FROM crm_ai.schedule WHERE model = $1", &[model.into()])?;
+    let sql = "UPDATE crm_ai.run SET state = 'cancelled', ended_at = clock_timestamp(),
+                   sqlstate = '57014', error = 'the model was dropped'
+               WHERE model = $1 AND state = 'queued'";
+    execute(sql, &[model.into()])?;
     execute("DELETE FROM crm_ai.model WHERE name = $1", &[model.into()])?;
     digests.iter().map(|hex| Digest::parse(hex).map_err(Error::from)).collect()
 }

@@ -21,6 +21,13 @@ pub struct Version {
     pub precision: Precision,
 }
 
+impl Version {
+    /// Its exact name, `model@number`.
+    pub fn reference(&self) -> String {
+        format!("{}@{}", self.model, self.number)
+    }
+}
+
 /// What was resolved last, and for which question. One statement asks the same for every row.
 struct Remembered {
     reference: String,

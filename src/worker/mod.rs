@@ -1,11 +1,18 @@
-//! Background workers. A worker that dies restarts the whole server, so they stay small: the work
-//! is done by processes that they start.
+//! Background workers. A worker that dies restarts the whole server, so they stay small: the heavy
+//! work is done by processes that they start.
 
+pub mod launcher;
+pub mod runner;
+pub mod scheduler;
 pub mod supervisor;
+pub mod watches;
+mod watchman;
 
-/// Registers the supervisor when the library is preloaded.
+/// Registers the static workers when the library is preloaded.
 pub fn init() {
     if crate::pg::entry::is_preloading() {
+        crate::pg::board::init();
         supervisor::register();
+        launcher::register();
     }
 }

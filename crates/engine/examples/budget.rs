@@ -9,10 +9,10 @@ use crm_ai_engine::artifacts::Store;
 use crm_ai_engine::job::{Caller, Job};
 use crm_ai_engine::onnx::{DeviceChoice, OnnxLoader};
 use crm_ai_engine::outlet::Outlet;
-use crm_ai_engine::predictor::{Failure, Loader, Predictor};
+use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::{Seat, Tokens};
+use crm_ai_infer::Seat;
 use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -103,12 +103,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Tokenises the texts, sorts them by length and runs them in batches under the budget.
 fn run_bare(model: &dyn Predictor, texts: &[&str], budget: usize) -> Result<(), Box<dyn Error>> {
-    let mut tokens =
-        texts.iter().map(|text| model.tokenise(text)).collect::<Result<Vec<_>, _>>()?;
-    tokens.sort_by_key(|tokens| tokens.len());
-    let mut batch: Vec<&Tokens> = Vec::new();
+    let mut tokens = texts.iter().map(|text| model.prepare(text)).collect::<Result<Vec<_>, _>>()?;
+    tokens.sort_by_key(Input::tokens);
+    let mut batch: Vec<&Input> = Vec::new();
     for text in &tokens {
-        if !batch.is_empty() && (batch.len() + 1) * text.len() > budget {
+        if !batch.is_empty() && (batch.len() + 1) * text.tokens() > budget {
             model.run(Seat::Worker(0), Task::Classify, &batch)?;
             batch.clear();
         }

@@ -222,6 +222,8 @@ pub(crate) fn refusal(info: &Info, task: Task, rows: usize) -> Option<Failure> {
     let width = width(info, task);
     if width == 0 {
         let message = match task {
+            Task::Predict => "the model judges texts, not records",
+            Task::Classify | Task::Embed if info.records => "the model judges records, not texts",
             Task::Classify => "the model gives vectors, not classes",
             Task::Embed => "the model gives classes, not vectors",
         };

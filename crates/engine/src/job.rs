@@ -164,7 +164,9 @@ impl Job {
         let rows = Rows { truncated: answer.truncated, numbers: answer.numbers };
         let truncated = rows.truncated.iter().filter(|cut| **cut).count();
         self.send(&match self.target.task {
-            Task::Classify => Reply::Scores(Scores { timings, labels: info.labels.clone(), rows }),
+            Task::Classify | Task::Predict => {
+                Reply::Scores(Scores { timings, labels: info.labels.clone(), rows })
+            }
             Task::Embed => {
                 Reply::Vectors(Vectors { timings, dimensions: info.dimensions as u32, rows })
             }
@@ -175,7 +177,7 @@ impl Job {
     /// Answers a request without texts.
     pub fn reply_empty(&self) {
         self.send(&match self.target.task {
-            Task::Classify => Reply::Scores(Scores::default()),
+            Task::Classify | Task::Predict => Reply::Scores(Scores::default()),
             Task::Embed => Reply::Vectors(Vectors::default()),
         });
     }

@@ -1,11 +1,11 @@
 //! Models run by ONNX Runtime: the one place that joins the engine and the infer crate.
 
 use crate::log;
-use crate::predictor::{Failure, Loader, Predictor};
+use crate::predictor::{Failure, Input, Loader, Predictor};
 use crate::queue::BatchLimits;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat, Tokens,
-    int8_agreement,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat,
+    TableModel, Tokens, int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
@@ -49,8 +49,12 @@ impl OnnxLoader {
         LoadOptions { precision: of_wire(precision), device, workers }
     }
 
-    fn open(&self, folder: &Path, options: &LoadOptions) -> Result<Model, Failure> {
-        Model::load(&self.runtime, folder, options).map_err(Failure::from)
+    fn open(&self, folder: &Path, options: &LoadOptions) -> Result<Arc<dyn Predictor>, Failure> {
+        if TableModel::is_in(folder) {
+            let model = TableModel::load(&self.runtime, folder, options)?;
+            return Ok(Arc::new(LoadedTable(model)));
+        }
+        Ok(Arc::new(Loaded(Model::load(&self.runtime, folder, options)?)))
     }
 }
 
@@ -74,9 +78,9 @@ impl Loader for OnnxLoader {
             let model = self.open(folder, &LoadOptions { device: Device::Cpu, ..options })?;
             log::event("CUDA does not work here; models run on the processor");
             self.on_cuda.store(false, Ordering::Relaxed);
-            return Ok(Arc::new(Loaded(model)));
+            return Ok(model);
         }
-        Ok(Arc::new(Loaded(outcome?)))
+        outcome
     }
 
     fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
@@ -84,7 +88,7 @@ impl Loader for OnnxLoader {
             LoadOptions { precision: GraphPrecision::Fp32, device: Device::Cpu, workers: 1 };
         let info = self.open(folder, &options)?.info().clone();
         // A folder with its own graph keeps that graph's arithmetic.
-        let own_graph = info.architecture == "onnx";
+        let own_graph = info.architecture == "onnx" || info.records;
         let measured = info.precision.is_none() && !own_graph && !info.labels.is_empty();
         let agreement = if measured {
             Some(int8_agreement(&self.runtime, folder, workers).map_err(Failure::from)?)
@@ -133,16 +137,46 @@ impl Predictor for Loaded {
         self.0.memory_bytes()
     }
 
-    fn tokenise(&self, text: &str) -> Result<Tokens, Failure> {
-        self.0.tokenise(text).map_err(Failure::from)
+    fn prepare(&self, text: &str) -> Result<Input, Failure> {
+        Ok(Input::Text(self.0.tokenise(text)?))
     }
 
-    fn run(&self, seat: Seat, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
-        match task {
-            Task::Classify => self.0.classify(seat, batch),
-            Task::Embed => self.0.embed(seat, batch),
-        }
-        .map_err(Failure::from)
+    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+        let texts = batch.iter().filter_map(|input| match input {
+            Input::Text(tokens) => Some(tokens),
+            Input::Record(_) => None,
+        });
+        let texts: Vec<&Tokens> = texts.collect();
+        Ok(match task {
+            Task::Classify => self.0.classify(seat, &texts)?,
+            Task::Embed => self.0.embed(seat, &texts)?,
+            Task::Predict => return Err(Failure::new(ErrorCode::WrongTask, "not a table's model")),
+        })
+    }
+}
+
+/// A model of records of the infer crate.
+struct LoadedTable(TableModel);
+
+impl Predictor for LoadedTable {
+    fn info(&self) -> &Info {
+        self.0.info()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes()
+    }
+
+    fn prepare(&self, text: &str) -> Result<Input, Failure> {
+        Ok(Input::Record(self.0.features(text)?))
+    }
+
+    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+        let records = batch.iter().filter_map(|input| match input {
+            Input::Record(features) => Some(&**features),
+            Input::Text(_) => None,
+        });
+        Ok(self.0.predict(seat, &records.collect::<Vec<_>>())?)
     }
 }
 
@@ -152,6 +186,7 @@ impl From<Error> for Failure {
             Error::InvalidModel { .. } => ErrorCode::InvalidModel,
             Error::WrongTask { .. } => ErrorCode::WrongTask,
             Error::OutOfMemory { .. } => ErrorCode::OutOfMemory,
+            Error::Record => ErrorCode::Protocol,
             Error::Library { .. }
             | Error::NotFinite
             | Error::Worker { .. }

@@ -29,6 +29,31 @@ impl Failure {
     }
 }
 
+/// A text or a record as a model takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A text's tokens.
+    Text(Tokens),
+    /// A record's features.
+    Record(Box<[f32]>),
+}
+
+impl Input {
+    /// What it takes of a batch's budget: a text's tokens. All records of a model are as long as
+    /// each other and cheap, so each counts as one.
+    pub fn tokens(&self) -> usize {
+        match self {
+            Self::Text(tokens) => tokens.len(),
+            Self::Record(_) => 1,
+        }
+    }
+
+    /// Whether a text was cut at the model's limit.
+    pub fn is_truncated(&self) -> bool {
+        matches!(self, Self::Text(Tokens { truncated: true, .. }))
+    }
+}
+
 /// A model in memory.
 pub trait Predictor: Send + Sync {
     /// What the model is.
@@ -37,19 +62,23 @@ pub trait Predictor: Send + Sync {
     /// Memory that it holds.
     fn memory_bytes(&self) -> u64;
 
-    /// Turns a text into tokens, cut at the model's limit.
-    fn tokenise(&self, text: &str) -> Result<Tokens, Failure>;
+    /// Turns a text into tokens, cut at the model's limit, or a record's JSON into features.
+    fn prepare(&self, text: &str) -> Result<Input, Failure>;
 
-    /// Judges texts: row-major [batch, labels] probabilities or [batch, dimensions] vectors.
-    /// A worker's seat belongs to the calling thread alone.
-    fn run(&self, seat: Seat, task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure>;
+    /// Judges what was prepared: row-major [batch, labels] probabilities or [batch, dimensions]
+    /// vectors. A worker's seat belongs to the calling thread alone.
+    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure>;
 }
 
-/// Numbers that a model gives for each text: one per label, or the vector's length.
+/// Numbers that a model gives for each text or record: one per label, or the vector's length; 0 for
+/// a task that is not the model's.
 pub fn width(info: &Info, task: Task) -> usize {
     match task {
+        Task::Classify if info.records => 0,
         Task::Classify => info.labels.len(),
         Task::Embed => info.dimensions,
+        Task::Predict if info.records => info.labels.len(),
+        Task::Predict => 0,
     }
 }
 

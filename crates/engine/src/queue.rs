@@ -10,8 +10,7 @@
 //! here.
 
 use crate::job::{Job, ModelKey, Target};
-use crate::predictor::Failure;
-use crm_ai_infer::Tokens;
+use crate::predictor::{Failure, Input};
 use crm_ai_wire::{Digest, ErrorCode};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -55,12 +54,12 @@ pub struct TextRef {
     pub row: u32,
 }
 
-/// A tokenised text.
+/// A tokenised text, or the features of a record.
 pub struct Item {
     /// Which text.
     pub text: TextRef,
-    /// Its tokens.
-    pub tokens: Tokens,
+    /// Its tokens or features.
+    pub input: Input,
     /// The text's hash, under which the answer is kept.
     pub hash: Option<Digest>,
 }
@@ -276,7 +275,7 @@ impl Queue {
                 continue;
             }
             let rank = self.rank(&item.text.job, item.text.row);
-            let key = (item.tokens.len(), self.next_item);
+            let key = (item.input.tokens(), self.next_item);
             self.next_item += 1;
             let group = self.groups.entry(*target).or_default();
             group.pool_tokens += key.0;

@@ -5,9 +5,9 @@ use crate::core::{State, refusal};
 use crate::job::{Job, ModelKey, Target};
 use crate::log;
 use crate::models::Lookup;
-use crate::predictor::{Failure, Predictor, width};
+use crate::predictor::{Failure, Input, Predictor, width};
 use crate::queue::{Item, JobId, Step, TextRef};
-use crm_ai_infer::{Seat, Tokens};
+use crm_ai_infer::Seat;
 use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -145,10 +145,10 @@ impl Engine {
                 cached += 1;
                 continue;
             }
-            match guarded(|| predictor.tokenise(text.job.text(text.row))) {
-                Ok(tokens) => {
+            match guarded(|| predictor.prepare(text.job.text(text.row))) {
+                Ok(input) => {
                     text.job.add_tokenise_time(begin.elapsed());
-                    items.push(Item { text, tokens, hash });
+                    items.push(Item { text, input, hash });
                 }
                 Err(failure) => self.fail_job(text.id, &failure),
             }
@@ -182,9 +182,9 @@ impl Engine {
         let end = Instant::now();
         let rows = numbers.chunks_exact(width(predictor.info(), target.task));
         for (item, row) in items.iter().zip(rows) {
-            item.text.job.keep(item.text.row, row, item.tokens.truncated, (begin, end));
+            item.text.job.keep(item.text.row, row, item.input.is_truncated(), (begin, end));
             if let Some(hash) = item.hash.filter(|_| self.cache.is_on()) {
-                self.cache.put(target, hash, row, item.tokens.truncated);
+                self.cache.put(target, hash, row, item.input.is_truncated());
             }
         }
         let ids: Vec<JobId> = items.iter().map(|item| item.text.id).collect();
@@ -247,7 +247,7 @@ fn judge(
     predictor: &dyn Predictor,
     items: &[Item],
 ) -> Result<Vec<f32>, Failure> {
-    let batch: Vec<&Tokens> = items.iter().map(|item| &item.tokens).collect();
+    let batch: Vec<&Input> = items.iter().map(|item| &item.input).collect();
     let numbers = guarded(|| predictor.run(seat, task, &batch))?;
     let expected = items.len() * width(predictor.info(), task);
     if expected == 0 || numbers.len() != expected {

@@ -45,6 +45,9 @@ pub enum Error {
     /// The tokenizer refused a text.
     #[error("the tokenizer failed")]
     Tokenizer,
+    /// A record is no JSON object.
+    #[error("a record is not a JSON object")]
+    Record,
     /// ONNX Runtime failed.
     #[error("ONNX Runtime failed: {reason}")]
     Runtime {

@@ -1,9 +1,9 @@
-//! Answers texts with a model: tokenise, pad, run, head.
+//! Answers texts and records with a model: tokenise, pad, run, head.
 //!
 //! [`Runtime`] loads ONNX Runtime's library, [`Model`] loads a model's folder once and answers from
-//! as many worker threads as it was loaded for. Batching is the caller's: an answer never depends
-//! on the texts that share its batch, so any grouping gives the same answers. This is the only
-//! crate that knows ONNX Runtime when models are served.
+//! as many worker threads as it was loaded for; [`TableModel`] does so for records. Batching is the
+//! caller's: an answer never depends on what shares its batch, so any grouping gives the same
+//! answers. This is the only crate that knows ONNX Runtime when models are served.
 
 mod agreement;
 mod error;
@@ -12,6 +12,7 @@ mod onnx_file;
 mod pooling;
 mod runtime;
 mod session;
+mod table;
 mod tokeniser;
 
 pub use agreement::int8_agreement;
@@ -20,4 +21,5 @@ pub use error::Error;
 pub use model::{Info, LoadOptions, Model};
 pub use runtime::{Device, Runtime};
 pub use session::Seat;
+pub use table::TableModel;
 pub use tokeniser::Tokens;

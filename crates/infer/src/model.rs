@@ -25,6 +25,8 @@ pub struct Info {
     pub architecture: String,
     /// Class names in the order of the probabilities; empty for an encoder.
     pub labels: Vec<String>,
+    /// Whether it judges records, not texts.
+    pub records: bool,
     /// Length of a sentence vector; 0 where the model gives none.
     pub dimensions: usize,
     /// Longest input in tokens, special ones included.
@@ -66,6 +68,7 @@ impl Model {
         let info = Info {
             architecture: config.model_type.clone(),
             labels,
+            records: false,
             dimensions,
             max_tokens,
             temperature: checkpoint.settings().temperature.unwrap_or(1.0),
@@ -137,7 +140,7 @@ impl Model {
 }
 
 /// Turns logits into probabilities: exp((x − max) / temperature), divided by their sum.
-fn softmax(row: &mut [f32], temperature: f32) {
+pub(crate) fn softmax(row: &mut [f32], temperature: f32) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for value in row.iter_mut() {
         *value = ((*value - largest) / temperature).exp();

@@ -40,6 +40,7 @@ pub(crate) fn load(
     let info = Info {
         architecture: "onnx".to_owned(),
         labels: if classifies { labels(folder, width)? } else { Vec::new() },
+        records: false,
         dimensions: if classifies { 0 } else { width },
         max_tokens,
         temperature: settings.temperature.unwrap_or(1.0),

@@ -259,7 +259,11 @@ fn alone_threads(device: Device, workers: usize) -> usize {
 
 /// What all sessions have in common: no plan kept per shape (shapes differ with every batch), and
 /// threads that wait for each other awake during a run, asleep between runs.
-fn builder(runtime: &Runtime, device: Device, threads: usize) -> ort::Result<SessionBuilder> {
+pub(crate) fn builder(
+    runtime: &Runtime,
+    device: Device,
+    threads: usize,
+) -> ort::Result<SessionBuilder> {
     let provider = match device {
         Device::Cpu => CPU::default().with_arena_allocator(true).build(),
         Device::Cuda => CUDA::default().build(),

@@ -4,7 +4,7 @@
 //! as external, and the session is given the buffers themselves. So weights exist once, however
 //! many sessions share them.
 
-use crate::onnx::*;
+use crm_ai_onnx::*;
 use prost::Message;
 
 /// ONNX operator set; the first with Gelu and, since 17, LayerNormalization.

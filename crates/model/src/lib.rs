@@ -12,7 +12,6 @@ mod config;
 mod error;
 mod graph;
 mod inference;
-mod onnx;
 mod product;
 mod safetensors;
 mod settings;

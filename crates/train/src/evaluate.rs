@@ -19,9 +19,9 @@ pub(crate) struct Verdict {
 }
 
 /// What a model says of the held-out rows: its classes, and [rows, classes].
-struct Answers {
-    labels: Vec<String>,
-    rows: Vec<f32>,
+pub(crate) struct Answers {
+    pub labels: Vec<String>,
+    pub rows: Vec<f32>,
 }
 
 /// Calibrates the model in the job's output folder, evaluates it there, compares it with the
@@ -41,18 +41,26 @@ pub(crate) fn evaluate(
     for row in new.rows.chunks_exact_mut(dataset.classes.len()) {
         soften(row, temperature);
     }
-    let seed = job.seed as u64;
-    let judged = Judged::new(new.labels.clone(), &truth, &new.rows)?;
-    let evaluation = Evaluation::of(&judged, seed);
     let champion = match &job.champion {
-        Some(champion) => Some(compare(
-            &new,
-            &answers(runtime, champion, dataset, job.threads, false)?,
-            &truth,
-            seed,
-        )?),
+        Some(champion) => Some(answers(runtime, champion, dataset, job.threads, false)?),
         None => None,
     };
+    judge(job, &new, champion.as_ref(), &truth)
+}
+
+/// Evaluates what a new model says of the held-out rows, compares it with what the champion says,
+/// and asks the gate. `truth` names for each row those of the new model's classes of which one is
+/// true.
+pub(crate) fn judge(
+    job: &Job,
+    new: &Answers,
+    champion: Option<&Answers>,
+    truth: &[Vec<usize>],
+) -> Result<Verdict, Error> {
+    let seed = job.seed as u64;
+    let judged = Judged::new(new.labels.clone(), truth, &new.rows)?;
+    let evaluation = Evaluation::of(&judged, seed);
+    let champion = champion.map(|champion| compare(new, champion, truth, seed)).transpose()?;
     let (pair, changed_labels) = champion.unwrap_or_default();
     let gate = Gate {
         promote: job.promote,

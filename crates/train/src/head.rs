@@ -15,7 +15,7 @@ const LAMBDAS: [f32; 7] = [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
 /// Parts of the cross-validation.
 const FOLDS: usize = 3;
 /// Rows of the cross-validation at most: the choice among seven needs no more.
-const TRIAL_ROWS_MAX: usize = 6000;
+const TRIAL_ROWS_MAX: usize = 3000;
 /// Steps of a fit at most, and the gradient below which it has converged.
 const STEPS: usize = 300;
 const TOLERANCE: f64 = 1e-6;

@@ -1,10 +1,10 @@
-//! Learns a classifier of texts from labelled rows.
+//! Learns a classifier of texts or of records from labelled rows.
 //!
 //! [`run`] does what a [`Job`](crm_ai_wire::training::Job) asks for: read and split the rows
 //! (`dataset`), fit all weights (`fine_tune`, on `step` and `optimiser`) or a classifier on the
 //! frozen encoder (`head`), write a Hugging Face folder (`folder`), and judge the held-out rows
-//! through the very graph that will serve (`evaluate`), beside the champion. It knows neither
-//! PostgreSQL nor where events go.
+//! through the very graph that will serve (`evaluate`), beside the champion; for records (`table`)
+//! the same with boosted trees. It knows neither PostgreSQL nor where events go.
 
 mod batches;
 mod checkpoint;
@@ -21,6 +21,7 @@ mod run;
 mod split;
 mod step;
 mod sums;
+mod table;
 mod weights;
 
 pub use error::Error;

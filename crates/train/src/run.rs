@@ -8,7 +8,7 @@ use crate::evaluate::{Verdict, evaluate};
 use crate::folder::{self, Serving, Tensors};
 use crate::step::Stepper;
 use crate::weights::Weights;
-use crate::{Error, fine_tune, head};
+use crate::{Error, fine_tune, head, table};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
 use crm_ai_model as model;
 use crm_ai_model::{Pooling, TrainingOptions};
@@ -28,9 +28,7 @@ const FINE_TUNE_ROWS: usize = 1000;
 pub fn run(job: &Job, runtime: &Runtime, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
     match &job.task {
         Task::Text(task) => Run { job, task, runtime }.text(report),
-        Task::Table(_) => {
-            Err(Error::new(FailureKind::Argument, "this trainer learns from texts alone"))
-        }
+        Task::Table(task) => table::run(job, task, runtime, report),
     }
 }
 
@@ -262,7 +260,7 @@ fn cuda_device(device: &str) -> Result<Option<i32>, Error> {
     }
 }
 
-fn outcome(verdict: Verdict, seconds: f64, joules: f64, source: &str) -> Outcome {
+pub(crate) fn outcome(verdict: Verdict, seconds: f64, joules: f64, source: &str) -> Outcome {
     let Verdict { evaluation, champion, comparison, decision } = verdict;
     Outcome {
         evaluation,

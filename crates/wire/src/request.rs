@@ -11,6 +11,8 @@ pub enum Task {
     Classify = 1,
     /// One unit-length vector per text.
     Embed = 2,
+    /// One probability per class and record; the texts are the records' JSON objects.
+    Predict = 3,
 }
 
 /// Texts of one request: their bytes back to back, and where each ends.
@@ -154,6 +156,7 @@ fn decode_infer(payload: &[u8]) -> Result<Infer<'_>, ProtocolError> {
     let task = match cursor.u8()? {
         1 => Task::Classify,
         2 => Task::Embed,
+        3 => Task::Predict,
         _ => return Err(cursor.malformed()),
     };
     cursor.u16()?;

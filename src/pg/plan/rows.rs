@@ -1,11 +1,12 @@
 //! Rows that a batch node holds, and values on their way in and out.
 
+use crate::api::records::text_of;
 use crate::api::sentiment::detail_row;
 use crate::error::{Error, Result};
 use crate::plan::functions::Value;
 use crate::plan::questions::{Answers, Asked, Place};
-use pgrx::pg_sys;
 use pgrx::prelude::*;
+use pgrx::{JsonB, pg_sys};
 
 /// Memory of the server's for the rows of one batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,16 @@ pub unsafe fn text<'a>(datum: pg_sys::Datum) -> Result<&'a str> {
     }
 }
 
+/// A record as text.
+///
+/// # Safety
+/// The datum must be a `jsonb`, not NULL.
+pub unsafe fn record(datum: pg_sys::Datum) -> Result<String> {
+    // SAFETY: as the caller promises.
+    let record = unsafe { JsonB::from_datum(datum, false) };
+    record.map_or_else(|| Err(Error::internal("a record is missing")), |json| text_of(&json.0))
+}
+
 /// A result in the current memory; `row_type` is the call's declared type.
 pub fn datum(value: Value, row_type: pg_sys::Oid) -> Result<Option<pg_sys::Datum>> {
     Ok(match value {
@@ -102,6 +113,7 @@ pub fn datum(value: Value, row_type: pg_sys::Oid) -> Result<Option<pg_sys::Datum
         Value::Real(number) => number.into_datum(),
         Value::Small(number) => number.into_datum(),
         Value::Vector(vector) => vector.into_datum(),
+        Value::Json(json) => JsonB(json).into_datum(),
         Value::Detail(version, sentiment) => {
             detail_row(row_type, &version, &sentiment)?.into_datum()
         }

@@ -1,6 +1,6 @@
 //! The batch node at work.
 
-use super::rows::{Batch, Memory, datum, in_memory, text};
+use super::rows::{Batch, Memory, datum, in_memory, record, text};
 use super::scan::{self, Stored};
 use super::show;
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use pgrx::PgMemoryContexts;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
+use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
 use std::time::Instant;
 
@@ -380,7 +381,7 @@ impl Runner {
     /// # Safety
     /// The context must hold a row of the child's, and the current memory be one that is reset.
     unsafe fn ask_call(&self, call: &Call, questions: &mut Questions) -> Result<Option<Place>> {
-        // SAFETY: as in `ask`; a batchable function's arguments are texts.
+        // SAFETY: as in `ask`; a batchable function's arguments are texts, or records as it tells.
         unsafe {
             if !call.guard.is_null() {
                 let holds = self.evaluate(call.guard).is_some_and(|holds| holds.value() != 0);
@@ -389,12 +390,15 @@ impl Runner {
                 }
             }
             let mut arguments = Vec::with_capacity(call.arguments.len());
-            for argument in &call.arguments {
-                match self.evaluate(*argument) {
-                    Some(value) => arguments.push(text(value)?),
-                    None => return Ok(None),
-                }
+            for (position, argument) in call.arguments.iter().enumerate() {
+                let Some(value) = self.evaluate(*argument) else { return Ok(None) };
+                arguments.push(if call.function.takes_record(position) {
+                    Cow::Owned(record(value)?)
+                } else {
+                    Cow::Borrowed(text(value)?)
+                });
             }
+            let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
             questions.add(&call.function.question(&arguments)?).map(Some)
         }
     }

@@ -9,7 +9,7 @@ mod job;
 mod report;
 mod results;
 mod source;
-mod sql;
+pub mod sql;
 mod staging;
 mod target;
 mod undo;

@@ -117,9 +117,15 @@ impl Source {
         })
     }
 
+    /// Whether it is a table of its own: partitioned or plain, and not one that others inherit
+    /// from in the old way.
+    pub fn is_own_table(&self) -> bool {
+        matches!(self.kind, 'r' | 'p') && !self.has_heirs
+    }
+
     /// Fails unless rows can be changed where they are, and found again.
     pub fn check_in_place(&self) -> Result<()> {
-        if !matches!(self.kind, 'r' | 'p') || self.has_heirs {
+        if !self.is_own_table() {
             return Err(Error::wrong_object(format!(
                 "\"{}\" cannot be cleaned in place: it is no table of its own",
                 self.name

@@ -16,14 +16,19 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// A text in SQL, whatever `standard_conforming_strings` is.
-pub fn literal(text: &str) -> String {
+/// A text in SQL, where the grammar takes no cast: as a trigger's argument.
+pub fn plain_literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if quoted.contains('\\') {
-        format!("E'{}'::pg_catalog.text", quoted.replace('\\', "\\\\"))
+        format!("E'{}'", quoted.replace('\\', "\\\\"))
     } else {
-        format!("'{quoted}'::pg_catalog.text")
+        format!("'{quoted}'")
     }
+}
+
+/// A text in SQL, whatever `standard_conforming_strings` is.
+pub fn literal(text: &str) -> String {
+    format!("{}::pg_catalog.text", plain_literal(text))
 }
 
 /// An array of texts in SQL; `None` is NULL.

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod installation;
 pub mod process;
 pub mod session;
+pub mod stand_in;
 pub mod texts;
 pub mod tiny_model;
 pub mod workplace;

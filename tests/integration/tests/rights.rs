@@ -72,11 +72,12 @@ fn every_function_as_every_role() {
         "SELECT crm_classify('sentiment', 'x'), crm_classify_batch('sentiment@1', ARRAY['x'])",
         "SELECT crm_classify_detail('sentiment', 'x')",
         "SELECT crm_embed('x'), crm_embed_batch(ARRAY['x'])",
+        "SELECT crm_predict('sentiment', NULL), crm_predict_batch('sentiment', '{}')",
         "SELECT crm_normalize_phone('1'), crm_normalize_phone('1', 'US'), crm_phone('1', 'US')",
         "SELECT crm_find_phones('1', 'US'), crm_phone_digits('1'), crm_clean_text('1')",
-        "SELECT * FROM crm_ai.engine_stats()",
-        "SELECT * FROM crm_ai.status",
+        "SELECT * FROM crm_ai.engine_stats(), crm_ai.status",
         "SELECT * FROM crm_ai.models, crm_ai.versions, crm_ai.deployments",
+        "SELECT * FROM crm_ai.runs, crm_ai.run_metrics, crm_ai.schedules",
     ] {
         roles.check("putas", everyone);
     }
@@ -84,6 +85,7 @@ fn every_function_as_every_role() {
     roles.check("as", "SELECT crm_classify('secret@1', 'x')");
     roles.check("as", "SELECT crm_classify_batch('secret', ARRAY['x'])");
     roles.check("as", "SELECT crm_classify_detail('secret', 'x')");
+    roles.check("as", "SELECT crm_predict('secret', '{}')");
     roles.check("tas", "SELECT crm_classify('trained', 'x')");
     roles.check("as", "SELECT crm_ai.import_model('another', 'rights')");
     roles.check("as", "SELECT crm_ai.import_model('secret', 'rights')");
@@ -102,6 +104,34 @@ fn every_function_as_every_role() {
         roles.check("tas", &act.replace("MODEL", "trained"));
         roles.check("tas", &act.replace("MODEL", "nobody"));
     }
+    let watch = "watch('pg_class', 'relname', 'sentiment', 'relname')";
+    for act in [watch, "unwatch('pg_class', 'relname')"] {
+        let outcome = roles.of('p').failure(&format!("SELECT crm_ai.{act}"));
+        outcome.expect_state(REFUSED).expect_message("function");
+    }
+    roles.check("utas", "SELECT crm_ai.unwatch('pg_class', 'relname')");
+    roles.check("putas", "SELECT * FROM crm_ai.watches, crm_ai.watch_errors");
+    roles
+        .of('s')
+        .run("CREATE TABLE labelled (body text, label text); GRANT SELECT ON labelled TO PUBLIC");
+    for (model, allowed) in [("secret", "as"), ("trained", "tas"), ("fresh", "tas")] {
+        let of = |call: &str| format!("SELECT crm_ai.{}", call.replace("MODEL", model));
+        roles.check(allowed, &of("train('MODEL', 'labelled', 'body', 'label')"));
+        roles.check(
+            allowed,
+            &of("schedule_retrain('MODEL', '@daily', 'labelled', 'body', 'label')"),
+        );
+    }
+    roles.check(
+        "tas",
+        "SELECT crm_ai.train('mine', 'labelled', 'body', 'label', base => 'trained')",
+    );
+    roles.check("as", "SELECT crm_ai.train('mine', 'labelled', 'body', 'label', base => 'secret')");
+    roles.check("tas", "SELECT crm_ai.evaluate('trained', 'labelled', 'body', 'label')");
+    roles.check("as", "SELECT crm_ai.evaluate('secret', 'labelled', 'body', 'label')");
+    for act in ["wait(1)", "cancel(1)", "unschedule(1)"] {
+        roles.check("tas", &format!("SELECT crm_ai.{act}"));
+    }
     roles.check("s", "SELECT crm_ai.register_builtin('x', 1, 'y', '{}')");
 }
 
@@ -109,10 +139,37 @@ fn every_function_as_every_role() {
 fn the_registrys_tables_are_closed() {
     let cluster = shared();
     let mut roles = Roles::new(&cluster, "tables");
-    for hidden in ["artifact", "artifact_chunk"] {
+    for hidden in [
+        "artifact",
+        "artifact_chunk",
+        "pending",
+        "run",
+        "run_cancel",
+        "run_seen",
+        "schedule",
+        "watch",
+        "watch_error",
+        "watch_state",
+    ] {
         roles.check("s", &format!("SELECT * FROM crm_ai.{hidden}"));
     }
-    for table in ["model", "version", "deployment", "model_grant", "artifact", "artifact_chunk"] {
+    for table in [
+        "model",
+        "version",
+        "deployment",
+        "model_grant",
+        "artifact",
+        "artifact_chunk",
+        "pending",
+        "watch",
+        "watch_error",
+        "watch_state",
+        "run",
+        "run_metrics",
+        "run_cancel",
+        "run_seen",
+        "schedule",
+    ] {
         roles.check("s", &format!("DELETE FROM crm_ai.{table}"));
         roles.check("s", &format!("TRUNCATE crm_ai.{table} CASCADE"));
         roles.check(

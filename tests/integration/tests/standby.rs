@@ -62,6 +62,10 @@ fn a_standby_answers_like_its_primary() {
         "drop_model('topics')",
         "grant_model('topics', 'public')",
         "revoke_model('topics', 'public')",
+        "train('m', 'VALUES (1, 2)', 'column1', 'column2')",
+        "cancel(1)",
+        "schedule_retrain('m', '@daily', 'VALUES (1, 2)', 'column1', 'column2')",
+        "unschedule(1)",
     ] {
         reader.fails_with("25006", &format!("SELECT crm_ai.{act}"));
     }

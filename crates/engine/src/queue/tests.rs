@@ -3,6 +3,7 @@
 use super::*;
 use crate::job::Caller;
 use crate::outlet::Outlet;
+use crm_ai_infer::Tokens;
 use crm_ai_wire::{Digest, Frame, FrameReader, Precision, Reply, Request, Task};
 
 struct Nowhere;
@@ -28,7 +29,7 @@ fn tokenise_all(queue: &mut Queue, target: &Target) {
     let texts = queue.take_texts(target, usize::MAX, usize::MAX);
     let items = texts.into_iter().map(|text| {
         let ids = text.job.text(text.row).bytes().map(u32::from).collect();
-        Item { tokens: Tokens { ids, truncated: false }, text, hash: None }
+        Item { input: Input::Text(Tokens { ids, truncated: false }), text, hash: None }
     });
     queue.put_items(target, items.collect::<Vec<_>>());
 }
@@ -135,8 +136,8 @@ fn a_removed_request_leaves_nothing_and_is_handed_out_once() {
     assert!(queue.remove(id).is_none() && queue.complete(id, 1).is_none());
     // Texts that a worker had in hand do not come back.
     let items = taken.into_iter().map(|text| {
-        let tokens = Tokens { ids: Box::new([1]), truncated: false };
-        Item { tokens, text, hash: None }
+        let input = Input::Text(Tokens { ids: Box::new([1]), truncated: false });
+        Item { input, text, hash: None }
     });
     queue.put_items(&target, items.collect::<Vec<_>>());
     assert_eq!(queue.rows(), 2);

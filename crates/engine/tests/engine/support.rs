@@ -1,7 +1,7 @@
 //! An engine with a model that answers as told, on a socket in a temporary folder.
 
 use crm_ai_engine::artifacts::Store;
-use crm_ai_engine::predictor::{Failure, Loader, Predictor};
+use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::server::{self, ServerOptions};
 use crm_ai_engine::{Engine, EngineOptions};
@@ -86,19 +86,20 @@ impl Predictor for Fake {
         self.bytes
     }
 
-    fn tokenise(&self, text: &str) -> Result<Tokens, Failure> {
+    fn prepare(&self, text: &str) -> Result<Input, Failure> {
         assert!(!text.starts_with("!tokeniser"), "asked to");
         let kept = text.len().min(self.info.max_tokens);
         let ids = text.bytes().take(kept).map(u32::from).collect();
-        Ok(Tokens { ids, truncated: text.len() > kept })
+        Ok(Input::Text(Tokens { ids, truncated: text.len() > kept }))
     }
 
-    fn run(&self, seat: Seat, _task: Task, batch: &[&Tokens]) -> Result<Vec<f32>, Failure> {
+    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
         self.script.seats.lock().unwrap().push(seat);
         self.script.gate.pass();
-        self.script.batches.lock().unwrap().push(batch.iter().map(|text| text.len()).collect());
+        self.script.batches.lock().unwrap().push(batch.iter().map(|text| text.tokens()).collect());
         let mut numbers = Vec::new();
-        for tokens in batch {
+        for input in batch {
+            let Input::Text(tokens) = input else { panic!("no text") };
             let bytes = tokens.ids.iter().map(|id| *id as u8).collect();
             let text = String::from_utf8(bytes).unwrap();
             assert!(!text.starts_with("!panic"), "asked to");
@@ -130,6 +131,7 @@ impl Loader for FakeLoader {
         let info = Info {
             architecture: "fake".into(),
             labels: vec!["no".into(), "yes".into()],
+            records: false,
             dimensions: 0,
             max_tokens: 4096,
             temperature: 1.0,

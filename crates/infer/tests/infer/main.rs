@@ -11,4 +11,6 @@ mod limits;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod support;

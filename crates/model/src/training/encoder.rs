@@ -6,8 +6,8 @@ use crate::checkpoint::classifier_name;
 use crate::config::{Activation, Config, Family};
 use crate::graph::{Dim, Value, int};
 use crate::inference::LayerNames;
-use crate::onnx::ElementType;
 use crate::{Checkpoint, Error, Pooling};
+use crm_ai_onnx::ElementType;
 
 /// Builds the graph of `checkpoint`.
 pub(super) fn build(

@@ -1,0 +1,21 @@
+//! What can go wrong. No message holds a record's value.
+
+/// Why there is no model, or why a model's file is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The rows cannot be learnt from.
+    #[error("{0}")]
+    Data(String),
+    /// `features.json` is no description of features.
+    #[error("features.json is malformed: {0}")]
+    Malformed(String),
+    /// A record is no JSON object.
+    #[error("a record is not a JSON object")]
+    Record,
+    /// There are more classes or columns than a model can have.
+    #[error("{0}")]
+    Limit(String),
+    /// The caller wants no model any more.
+    #[error("the training was given up")]
+    Stopped,
+}

@@ -1,0 +1,61 @@
+-- Training as users call it, over the functions in Rust that take the options as JSON.
+
+CREATE FUNCTION crm_ai.train(
+    model text, source text, text_column text, label_column text,
+    base text DEFAULT NULL, epochs integer DEFAULT 3, batch_size integer DEFAULT 16,
+    learning_rate double precision DEFAULT 5e-5, warmup_steps integer DEFAULT NULL,
+    weight_decay double precision DEFAULT 0.01, max_tokens integer DEFAULT 128,
+    test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
+    device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
+    'text_column', text_column, 'label_column', label_column, 'base', base, 'epochs', epochs,
+    'batch_size', batch_size, 'learning_rate', learning_rate, 'warmup_steps', warmup_steps,
+    'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
+    'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
+    'weight_column', weight_column, 'promote', promote));
+
+CREATE FUNCTION crm_ai.schedule_retrain(
+    model text, schedule text, source text, text_column text, label_column text,
+    min_new_rows integer DEFAULT 0, keep_versions integer DEFAULT 5,
+    base text DEFAULT NULL, epochs integer DEFAULT 3, batch_size integer DEFAULT 16,
+    learning_rate double precision DEFAULT 5e-5, warmup_steps integer DEFAULT NULL,
+    weight_decay double precision DEFAULT 0.01, max_tokens integer DEFAULT 128,
+    test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
+    device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
+    'text_column', text_column, 'label_column', label_column, 'base', base, 'epochs', epochs,
+    'batch_size', batch_size, 'learning_rate', learning_rate, 'warmup_steps', warmup_steps,
+    'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
+    'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
+    'weight_column', weight_column, 'promote', promote), min_new_rows, keep_versions);
+
+CREATE FUNCTION crm_ai.train_table(
+    model text, source text, target_column text, rounds integer DEFAULT 1000,
+    learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
+    seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.start_run(model, 'table', source, jsonb_build_object(
+    'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
+    'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
+    'promote', promote));
+
+CREATE FUNCTION crm_ai.schedule_retrain_table(
+    model text, schedule text, source text, target_column text,
+    min_new_rows integer DEFAULT 0, keep_versions integer DEFAULT 5, rounds integer DEFAULT 1000,
+    learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
+    seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
+    promote text DEFAULT 'if_better'
+) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN crm_ai.add_schedule(model, 'table', schedule, source, jsonb_build_object(
+    'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
+    'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
+    'promote', promote), min_new_rows, keep_versions);

@@ -1,0 +1,84 @@
+//! What is done when the present transaction commits.
+//!
+//! Nothing may fail in a commit callback: the transaction is committed and cannot be rolled back
+//! any more, so the server would stop. What is done here sets fields in shared memory and sends
+//! signals, and allocates nothing that can run out.
+
+use crate::pg::board;
+use crate::worker::runner;
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+
+thread_local! {
+    static REGISTERED: Cell<bool> = const { Cell::new(false) };
+    /// Whether to start a run worker.
+    static START: Cell<bool> = const { Cell::new(false) };
+    /// Processes to interrupt.
+    static INTERRUPT: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
+    /// Runs that the present transaction made.
+    static MADE: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Starts a run worker when the present transaction commits. A run whose savepoint was rolled back
+/// is not there when the worker looks, so the start is asked for once and never taken back.
+pub fn start_worker(run: i64) {
+    register();
+    START.set(true);
+    MADE.with_borrow_mut(|made| made.push(run));
+}
+
+/// Whether the present transaction made that run.
+pub fn made_here(run: i64) -> bool {
+    MADE.with_borrow(|made| made.contains(&run))
+}
+
+/// Interrupts a worker of this database when the present transaction commits.
+pub fn interrupt(pid: i32) {
+    register();
+    INTERRUPT.with_borrow_mut(|pids| pids.push(pid));
+}
+
+fn register() {
+    if !REGISTERED.replace(true) {
+        // SAFETY: the callback stays in memory as the library does, and takes no argument.
+        unsafe { pg_sys::RegisterXactCallback(Some(at_end), std::ptr::null_mut()) }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
+    use pg_sys::XactEvent;
+    match event {
+        XactEvent::XACT_EVENT_COMMIT => {
+            if START.replace(false) {
+                // No free worker slot: the run stays queued, and the next that finishes, the
+                // scheduler or whoever waits for the run starts it.
+                runner::start(board::own_database());
+            }
+            INTERRUPT.with_borrow(|pids| pids.iter().copied().for_each(interrupt_now));
+        }
+        // A prepared transaction is committed by whomever; the scheduler finds what it queued.
+        XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE => START.set(false),
+        _ => return,
+    }
+    MADE.with_borrow_mut(Vec::clear);
+    INTERRUPT.with_borrow_mut(Vec::clear);
+}
+
+/// Interrupts a process if it still is a worker of this database: its number may be another's by
+/// now.
+fn interrupt_now(pid: i32) {
+    // SAFETY: the entry is in shared memory, which outlives this process; the look-up takes and
+    // releases a lock and raises nothing.
+    let is_worker = unsafe {
+        let process = pg_sys::BackendPidGetProc(pid);
+        !process.is_null()
+            && (*process).isBackgroundWorker
+            && (*process).databaseId == pg_sys::MyDatabaseId
+    };
+    if let (true, Some(pid)) = (is_worker, rustix::process::Pid::from_raw(pid)) {
+        // It may have ended just now.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+    }
+}

@@ -1,0 +1,44 @@
+//! The server's databases, as a worker sees them that is connected to none.
+
+use crate::error::Result;
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// One database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Its identity.
+    pub oid: pg_sys::Oid,
+    /// Its name.
+    pub name: String,
+    /// Whether connections to it are allowed.
+    pub is_open: bool,
+}
+
+/// All of them. Inside a transaction.
+pub fn list() -> Result<Vec<Database>> {
+    let mut databases = Vec::new();
+    // SAFETY: `pg_database` can be read without a database, for the server does so at each
+    // connection; each row is read before the scan goes on.
+    unsafe {
+        let mode = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::table_open(pg_sys::DatabaseRelationId, mode);
+        let scan = pg_sys::table_beginscan_catalog(relation, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if tuple.is_null() {
+                break;
+            }
+            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
+            databases.push(Database {
+                oid: row.oid,
+                name: CStr::from_ptr(row.datname.data.as_ptr()).to_string_lossy().into_owned(),
+                // The limit is below -1 where a DROP DATABASE has failed half-way.
+                is_open: row.datallowconn && row.datconnlimit >= -1,
+            });
+        }
+        pg_sys::table_endscan(scan);
+        pg_sys::table_close(relation, mode);
+    }
+    Ok(databases)
+}

@@ -1,0 +1,10 @@
+//! What a training run is told: its options, read from JSON and checked, and the query over its
+//! rows. Knows neither tables nor workers.
+
+mod cron;
+mod name;
+mod options;
+
+pub use cron::Cron;
+pub use name::relation_name;
+pub use options::{Columns, Kind, Options, What};

@@ -1,0 +1,316 @@
+//! The options of a run: as SQL gives them, checked.
+
+use crate::error::{Error, Result};
+use crm_ai_wire::training::{Method, TableTask, TextTask};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Tokens of the longest input that any base can take.
+const TOKENS_MAX: i64 = 8192;
+
+/// What kind of model is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A classifier of texts.
+    Text,
+    /// A classifier of records.
+    Table,
+}
+
+impl Kind {
+    /// By its name in SQL.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "text" => Ok(Self::Text),
+            "table" => Ok(Self::Table),
+            _ => Err(Error::invalid_argument("kind is neither text nor table")
+                .hint("call crm_ai.train or crm_ai.train_table")),
+        }
+    }
+
+    /// Its name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Table => "table",
+        }
+    }
+}
+
+/// All that a run is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// What is learnt, and from which columns.
+    pub what: What,
+    /// Share of the rows that is held out.
+    pub test_size: f64,
+    /// Decides the split and every draw.
+    pub seed: i64,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// When the new version takes over.
+    pub promote: crm_ai_metrics::Promote,
+}
+
+/// What is learnt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// The class of a text.
+    Text(TextOptions),
+    /// The class of a record.
+    Table(TableOptions),
+}
+
+/// Which columns of a source are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns<'a> {
+    /// Of a text classifier.
+    Text {
+        /// Column of the texts.
+        text: &'a str,
+        /// Column of the labels.
+        label: &'a str,
+        /// Column of the rows' weights.
+        weight: Option<&'a str>,
+    },
+    /// All columns, of which one is the class.
+    Table {
+        /// Column of the classes.
+        target: &'a str,
+    },
+}
+
+impl What {
+    /// Which columns it reads.
+    pub fn columns(&self) -> Columns<'_> {
+        match self {
+            Self::Text(text) => Columns::Text {
+                text: &text.text_column,
+                label: &text.label_column,
+                weight: text.weight_column.as_deref(),
+            },
+            Self::Table(table) => Columns::Table { target: &table.target_column },
+        }
+    }
+}
+
+/// Of a text classifier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextOptions {
+    /// Column of the texts.
+    pub text_column: String,
+    /// Column of the labels.
+    pub label_column: String,
+    /// Column of the rows' weights.
+    pub weight_column: Option<String>,
+    /// The model to begin with, `continue` for the champion; `None` for the built-in encoder.
+    pub base: Option<String>,
+    /// The rest, whose folder the worker fills in.
+    pub task: TextTask,
+}
+
+/// Of a classifier of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableOptions {
+    /// Column of the classes.
+    pub target_column: String,
+    /// The rest.
+    pub task: TableTask,
+}
+
+impl Options {
+    /// Reads and checks what SQL gave. 22023 names what is wrong.
+    pub fn read(kind: Kind, json: &Value) -> Result<Self> {
+        let given = Given(json);
+        let test_size = given.number("test_size", |n| n > 0.0 && n < 1.0, "between 0 and 1")?;
+        let promote = given.text("promote")?;
+        let device = given.text("device")?;
+        let what = match kind {
+            Kind::Text => What::Text(TextOptions::read(&given)?),
+            Kind::Table => What::Table(TableOptions::read(&given)?),
+        };
+        Ok(Self {
+            what,
+            test_size,
+            seed: given.whole("seed", i64::from(i32::MIN), i64::from(i32::MAX))?,
+            device: checked_device(device)?,
+            promote: crm_ai_metrics::Promote::from_name(promote).ok_or_else(|| {
+                Error::invalid_argument("promote is none of if_better, never and always")
+                    .hint("if_better lets the new version take over only where it is no worse")
+            })?,
+        })
+    }
+}
+
+fn checked_device(device: &str) -> Result<String> {
+    let number = device.strip_prefix("cuda:").map(str::parse::<u16>);
+    if matches!(device, "auto" | "cpu" | "cuda") || matches!(number, Some(Ok(_))) {
+        return Ok(device.to_owned());
+    }
+    Err(Error::invalid_argument("device is none of auto, cpu, cuda and cuda:N")
+        .hint("auto takes a CUDA device where there is one"))
+}
+
+impl TextOptions {
+    fn read(given: &Given<'_>) -> Result<Self> {
+        let method = Method::from_name(given.text("method")?).ok_or_else(|| {
+            Error::invalid_argument("method is none of auto, fine_tune and head")
+                .hint("auto takes fine_tune where there are rows enough for it")
+        })?;
+        let rate = |n: f64| n > 0.0 && n <= 1.0;
+        let decay = |n: f64| (0.0..1.0).contains(&n);
+        let task = TextTask {
+            base: PathBuf::new(),
+            method,
+            epochs: given.small("epochs", 1, 1000)?,
+            batch_size: given.small("batch_size", 1, 1024)?,
+            learning_rate: given.number("learning_rate", rate, "above 0 and at most 1")?,
+            warmup_steps: match given.is_null("warmup_steps") {
+                true => None,
+                false => Some(given.small("warmup_steps", 0, i64::from(i32::MAX))?),
+            },
+            weight_decay: given.number("weight_decay", decay, "at least 0 and below 1")?,
+            max_tokens: given.small("max_tokens", 8, TOKENS_MAX)?,
+            label_sets: given.label_sets()?,
+            label_smoothing: 0.0,
+            balance_classes: false,
+            keep_labels: false,
+        };
+        Ok(Self {
+            text_column: given.column("text_column")?,
+            label_column: given.column("label_column")?,
+            weight_column: given.optional_text("weight_column")?.map(str::to_owned),
+            base: given.optional_text("base")?.map(str::to_owned),
+            task,
+        })
+    }
+}
+
+impl TableOptions {
+    fn read(given: &Given<'_>) -> Result<Self> {
+        let rate = |n: f64| n > 0.0 && n <= 1.0;
+        Ok(Self {
+            target_column: given.column("target_column")?,
+            task: TableTask {
+                rounds: given.small("rounds", 1, 100_000)?,
+                learning_rate: given.number("learning_rate", rate, "above 0 and at most 1")?,
+                balance_classes: given.0["balance_classes"].as_bool().unwrap_or(false),
+            },
+        })
+    }
+}
+
+/// Options as JSON.
+struct Given<'a>(&'a Value);
+
+impl Given<'_> {
+    fn is_null(&self, name: &str) -> bool {
+        self.0[name].is_null()
+    }
+
+    fn optional_text(&self, name: &str) -> Result<Option<&str>> {
+        match &self.0[name] {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text)),
+            _ => Err(Error::invalid_argument(format!("{name} is no text"))
+                .hint("call crm_ai.train or crm_ai.train_table")),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<&str> {
+        self.optional_text(name)?.ok_or_else(|| {
+            Error::invalid_argument(format!("{name} must not be NULL"))
+                .hint("leave the argument out to have its default")
+        })
+    }
+
+    fn column(&self, name: &str) -> Result<String> {
+        let column = self.optional_text(name)?.filter(|column| !column.is_empty());
+        column.map(str::to_owned).ok_or_else(|| {
+            Error::invalid_argument(format!("{name} names no column"))
+                .hint("give the column's name exactly as it is stored")
+        })
+    }
+
+    fn number(&self, name: &str, suits: impl Fn(f64) -> bool, range: &str) -> Result<f64> {
+        match self.0[name].as_f64() {
+            Some(number) if suits(number) => Ok(number),
+            _ => Err(Error::invalid_argument(format!("{name} is not {range}"))
+                .hint("leave the argument out to have its default")),
+        }
+    }
+
+    fn whole(&self, name: &str, least: i64, most: i64) -> Result<i64> {
+        match self.0[name].as_i64() {
+            Some(number) if (least..=most).contains(&number) => Ok(number),
+            _ => Err(Error::invalid_argument(format!("{name} is not from {least} to {most}"))
+                .hint("leave the argument out to have its default")),
+        }
+    }
+
+    fn small(&self, name: &str, least: i64, most: i64) -> Result<u32> {
+        self.whole(name, least, most).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    fn label_sets(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        if self.is_null("label_sets") {
+            return Ok(BTreeMap::new());
+        }
+        let sets: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(self.0["label_sets"].clone()).map_err(|_| malformed_sets())?;
+        if sets.values().any(Vec::is_empty) { Err(malformed_sets()) } else { Ok(sets) }
+    }
+}
+
+fn malformed_sets() -> Error {
+    Error::invalid_argument("label_sets does not map labels to lists of classes")
+        .hint("write it as in '{\"positive\": [\"4\", \"5\"]}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn given() -> Value {
+        json!({ "text_column": "body", "label_column": "queue", "base": null, "epochs": 3,
+            "batch_size": 16, "learning_rate": 5e-5, "warmup_steps": null, "weight_decay": 0.01,
+            "max_tokens": 128, "test_size": 0.2, "seed": 42, "method": "auto", "device": "auto",
+            "label_sets": null, "weight_column": null, "promote": "if_better" })
+    }
+
+    #[test]
+    fn the_defaults_are_read() {
+        let options = Options::read(Kind::Text, &given()).unwrap();
+        let What::Text(text) = options.what else { panic!("{options:?}") };
+        assert_eq!((text.task.epochs, text.task.warmup_steps), (3, None));
+        assert_eq!(text.label_column, "queue");
+    }
+
+    #[test]
+    fn each_wrong_option_is_named() {
+        for (name, wrong) in [
+            ("text_column", json!("")),
+            ("label_column", json!(null)),
+            ("epochs", json!(0)),
+            ("batch_size", json!(1025)),
+            ("learning_rate", json!("NaN")),
+            ("warmup_steps", json!(-1)),
+            ("weight_decay", json!(1.0)),
+            ("max_tokens", json!(2)),
+            ("test_size", json!(1.0)),
+            ("seed", json!(null)),
+            ("method", json!("magic")),
+            ("device", json!("cuda:x")),
+            ("label_sets", json!({ "a": "b" })),
+            ("promote", json!("maybe")),
+        ] {
+            let mut options = given();
+            options[name] = wrong;
+            let error = Options::read(Kind::Text, &options).unwrap_err();
+            assert_eq!(error.state(), "22023", "{name}");
+            assert!(error.message().contains(name), "{name}: {}", error.message());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What `crm_enrich` asks and writes. All of it runs as whoever fired the trigger, whose right to
+//! call the functions, to use the model and to write the table is checked as in their own SQL.
+
+use super::clean::{Source, sql};
+use crate::api::enrich_arguments::Enrichment;
+use crate::error::{Error, Result};
+use crate::pg::query;
+use pgrx::prelude::*;
+
+/// What a call gives for one text, in its text form.
+pub fn value(enrichment: &Enrichment, schema: &str, text: &str) -> Result<Option<String>> {
+    let schema = sql::identifier(schema);
+    let call = enrichment.call(&schema, "$1", sql::literal);
+    let query = format!("SELECT ({call})::pg_catalog.text");
+    Ok(Spi::connect(|client| client.select(&query, Some(1), &[text.into()])?.first().get_one())?)
+}
+
+/// A statement whose rows are filled after it.
+pub struct Statement<'a> {
+    /// The table.
+    pub relation: pg_sys::Oid,
+    /// The schema of the functions.
+    pub schema: String,
+    /// The name of the table of new rows.
+    pub new: &'a str,
+    /// And of old rows, where the trigger names one.
+    pub old: Option<&'a str>,
+    /// Whether it was an UPDATE.
+    pub is_update: bool,
+}
+
+/// Writes the values into the rows, by primary key, where the texts are still those that were
+/// judged. The plan of the statement gathers the texts of many rows into each request.
+pub fn fill(
+    trigger: &PgTrigger<'_>,
+    statement: &Statement<'_>,
+    enrichments: &[Enrichment],
+) -> Result<()> {
+    let source = Source::read(statement.relation)?;
+    check(&source, enrichments)?;
+    let update = update(&source, statement, enrichments);
+    Spi::connect_mut(|client| {
+        query::register_transition_tables(trigger);
+        let new = sql::identifier(statement.new);
+        let any = client.select(&format!("SELECT 1 FROM {new} LIMIT 1"), Some(1), &[])?;
+        if !any.is_empty() {
+            client.update(&update, None, &[])?;
+        }
+        Ok::<_, pgrx::spi::Error>(())
+    })?;
+    Ok(())
+}
+
+fn check(source: &Source, enrichments: &[Enrichment]) -> Result<()> {
+    for enrichment in enrichments {
+        if source.columns[source.find(&enrichment.target)?].is_computed {
+            return Err(generated_target(&enrichment.target));
+        }
+        if !source.columns[source.find(&enrichment.column)?].base.is_text() {
+            return Err(not_text(&enrichment.column));
+        }
+    }
+    if source.primary_key.is_empty() {
+        return Err(Error::wrong_state(format!(
+            "table \"{}\" has no primary key, by which crm_enrich writes after a statement",
+            source.name
+        ))
+        .hint("add a primary key, or use a trigger BEFORE INSERT OR UPDATE FOR EACH ROW"));
+    }
+    Ok(())
+}
+
+/// 22023: a value cannot be written there.
+pub fn generated_target(name: &str) -> Error {
+    Error::invalid_argument(format!("crm_enrich: column \"{name}\" is generated"))
+        .hint("fill a plain column; a generated one can call crm_sentiment_at by itself")
+}
+
+/// 22023: there is no text to judge.
+pub fn not_text(name: &str) -> Error {
+    Error::invalid_argument(format!("crm_enrich: column \"{name}\" is not of a text type"))
+        .hint("our functions read text")
+}
+
+fn update(source: &Source, statement: &Statement<'_>, enrichments: &[Enrichment]) -> String {
+    let schema = sql::identifier(&statement.schema);
+    let key: Vec<String> = source
+        .primary_key
+        .iter()
+        .map(|&index| sql::identifier(&source.columns[index].name))
+        .collect();
+    let mut columns: Vec<String> = key.iter().map(|name| format!("n.{name}")).collect();
+    let mut sets = Vec::new();
+    let mut same = same_values("t", "q", &key);
+    let mut is_new = Vec::new();
+    let mut differs = Vec::new();
+    for (place, enrichment) in enrichments.iter().enumerate() {
+        let target = sql::identifier(&enrichment.target);
+        let column = sql::identifier(&enrichment.column);
+        let text = |row: &str| sql::as_text(&format!("{row}.{column}"));
+        let call = enrichment.call(&schema, &format!("n.{column}::pg_catalog.text"), sql::literal);
+        columns.push(format!("{} AS text{place}", text("n")));
+        columns.push(format!("{call} AS value{place}"));
+        sets.push(format!("{target} = q.value{place}"));
+        same.push(same_text(&text("t"), &format!("q.text{place}")));
+        is_new.push(if statement.old.is_some() {
+            format!("NOT {}", same_text(&text("o"), &text("n")))
+        } else {
+            format!("{} IS NOT NULL", text("n"))
+        });
+        differs.push(format!("t.{target} IS NOT NULL OR q.value{place} IS NOT NULL"));
+    }
+    let mut rows = format!("{} n", sql::identifier(statement.new));
+    let is_computed = |enrichment: &Enrichment| {
+        source.columns.iter().any(|column| column.name == enrichment.column && column.is_computed)
+    };
+    if enrichments.iter().any(is_computed) {
+        // Of rows that went into a partition, PostgreSQL shows generated columns only as they were
+        // before: NULL. So the rows themselves are read.
+        let on = same_values("n", "k", &key).join(" AND ");
+        let new = sql::identifier(statement.new);
+        rows = format!("{new} k JOIN {} n ON {on}", source.sql_name());
+    }
+    let mut filter = is_new.join(" OR ");
+    if let Some(old) = statement.old {
+        let on = same_values("o", "n", &key).join(" AND ");
+        rows = format!("{rows} LEFT JOIN {} o ON {on}", sql::identifier(old));
+        filter = format!("o.{} IS NULL OR {filter}", key[0]);
+    } else if statement.is_update {
+        // A text that became NULL takes its value with it.
+        filter = "true".to_owned();
+    }
+    same.push(format!("({})", differs.join(" OR ")));
+    format!(
+        "UPDATE {} t SET {} FROM (SELECT {} FROM {rows} WHERE {filter}) q WHERE {}",
+        source.sql_name(),
+        sets.join(", "),
+        columns.join(", "),
+        same.join(" AND "),
+    )
+}
+
+fn same_values(left: &str, right: &str, names: &[String]) -> Vec<String> {
+    names.iter().map(|name| format!("{left}.{name} {} {right}.{name}", sql::EQ)).collect()
+}
+
+/// Whether two texts are the same to the byte, or both NULL.
+pub fn same_text(left: &str, right: &str) -> String {
+    let exactly = |text: &str| format!("({text}) COLLATE pg_catalog.\"C\"");
+    format!(
+        "({} {} {} OR ({left}) IS NULL AND ({right}) IS NULL)",
+        exactly(left),
+        sql::EQ,
+        exactly(right)
+    )
+}

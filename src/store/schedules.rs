@@ -1,0 +1,154 @@
+//! Schedules: kept, and fired when their time has come.
+
+use super::{execute, fetch, runs};
+use crate::error::{Error, Result};
+use crate::pg::{query, session};
+use crate::run::{Cron, Kind};
+use pgrx::JsonB;
+use serde_json::Value;
+
+/// What a schedule is asked with, checked.
+pub struct Wanted<'a> {
+    /// The model's name.
+    pub model: &'a str,
+    /// Text or table.
+    pub kind: Kind,
+    /// When.
+    pub schedule: &'a str,
+    /// What to read.
+    pub source: &'a str,
+    /// The runs' options.
+    pub options: Value,
+    /// Rows that must be new.
+    pub min_new_rows: i32,
+    /// Versions that are kept.
+    pub keep_versions: i32,
+}
+
+/// Adds a schedule for the present role; gives its number.
+pub fn insert(wanted: Wanted<'_>) -> Result<i64> {
+    let sql = "INSERT INTO crm_ai.schedule (model, kind, role, schedule, source, options, session,
+                   min_new_rows, keep_versions)
+               VALUES ($1, $2, $3::oid, $4, $5, $6, $7, $8, $9) RETURNING id";
+    let arguments = [
+        wanted.model.into(),
+        wanted.kind.name().into(),
+        session::current_user().into(),
+        wanted.schedule.into(),
+        wanted.source.into(),
+        JsonB(wanted.options).into(),
+        JsonB(runs::session_settings()).into(),
+        wanted.min_new_rows.into(),
+        wanted.keep_versions.into(),
+    ];
+    fetch::<i64>(sql, &arguments)?.ok_or_else(|| Error::internal("a schedule got no number"))
+}
+
+/// Removes a schedule. 42704 where there is none, 42501 where it is another's.
+pub fn delete(schedule: i64) -> Result<()> {
+    let user = session::current_user();
+    let sql = "SELECT pg_has_role($2, s.role, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
+               OR EXISTS (SELECT FROM crm_ai.model m
+                          WHERE m.name = s.model AND pg_has_role($2, m.owner, 'USAGE'))
+               FROM crm_ai.schedule s WHERE s.id = $1 FOR UPDATE";
+    match fetch::<bool>(sql, &[schedule.into(), user.into()])? {
+        Some(true) => {
+            execute("DELETE FROM crm_ai.schedule WHERE id = $1", &[schedule.into()])?;
+            Ok(())
+        }
+        Some(false) => {
+            Err(Error::not_allowed(format!("permission denied for schedule {schedule}"))
+                .hint("a schedule is its role's, its model's owner's and the administrators'"))
+        }
+        None => Err(Error::undefined(format!("schedule {schedule} does not exist"))
+            .hint("crm_ai.schedules lists the schedules")),
+    }
+}
+
+/// A schedule and the server's wall clock.
+struct Standing {
+    id: i64,
+    schedule: String,
+    /// Seconds on the wall clock.
+    now: i64,
+    is_due: bool,
+    /// Seconds until it is due; `None` where it has no time yet.
+    left: Option<f64>,
+}
+
+/// What firing came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fired {
+    /// The runs that were asked for, newest.
+    pub run: Option<i64>,
+    /// Seconds until the next schedule is due; `None` where there is none.
+    pub seconds_left: Option<f64>,
+}
+
+/// Asks for the runs of all schedules whose time has come, once each however long ago that was,
+/// and sets their next times. A schedule whose last run has not ended is passed over.
+pub fn fire() -> Result<Fired> {
+    let mut fired = Fired { run: None, seconds_left: None };
+    for standing in all()? {
+        let mut left = standing.left;
+        if standing.is_due {
+            fired.run = ask(standing.id)?.or(fired.run);
+        }
+        if standing.is_due || left.is_none() {
+            let Some(next) = Cron::parse(&standing.schedule)?.next_after(standing.now) else {
+                continue;
+            };
+            // The wall clock's time, as the server's time zone understands it.
+            let sql = "UPDATE crm_ai.schedule SET next_at = (to_timestamp($2) AT TIME ZONE 'UTC')
+                           AT TIME ZONE current_setting('TimeZone')
+                       WHERE id = $1";
+            execute(sql, &[standing.id.into(), (next as f64).into()])?;
+            left = Some((next - standing.now) as f64);
+        }
+        fired.seconds_left = match (fired.seconds_left, left) {
+            (Some(a), Some(b)) => Some(f64::min(a, b)),
+            (a, b) => a.or(b),
+        };
+    }
+    Ok(fired)
+}
+
+fn all() -> Result<Vec<Standing>> {
+    let sql = "SELECT id, schedule,
+                   floor(extract(epoch FROM clock_timestamp()
+                       AT TIME ZONE current_setting('TimeZone')))::bigint,
+                   coalesce(next_at <= clock_timestamp(), false),
+                   extract(epoch FROM next_at - clock_timestamp())
+               FROM crm_ai.schedule ORDER BY id";
+    let mut standings = Vec::new();
+    session::as_owner(|| {
+        query::read(sql, &[], |row| {
+            let number = |column| row.text(column).and_then(|text| text.parse().ok());
+            standings.push(Standing {
+                id: number(1).unwrap_or(0),
+                schedule: row.text(2).unwrap_or_default(),
+                now: number(3).unwrap_or(0),
+                is_due: row.is_true(4),
+                left: row.text(5).and_then(|text| text.parse().ok()),
+            });
+            Ok(true)
+        })
+    })?;
+    Ok(standings)
+}
+
+/// Asks for a schedule's run; `None` where its last one goes on.
+fn ask(schedule: i64) -> Result<Option<i64>> {
+    let sql = "INSERT INTO crm_ai.run (model, kind, role, source, options, session, schedule)
+               SELECT s.model, s.kind, s.role, s.source, s.options, s.session, s.id
+               FROM crm_ai.schedule s
+               WHERE s.id = $1 AND NOT EXISTS (
+                   SELECT FROM crm_ai.run r WHERE r.schedule = s.id
+                       AND r.state IN ('queued', 'running', 'evaluating'))
+               RETURNING id";
+    let run = fetch::<i64>(sql, &[schedule.into()])?;
+    let sql = "UPDATE crm_ai.schedule SET last_at = clock_timestamp(),
+                   last_run = coalesce($2, last_run) WHERE id = $1";
+    execute(sql, &[schedule.into(), run.into()])?;
+    Ok(run)
+}

@@ -1,0 +1,229 @@
+//! Beginning and ending a watch.
+
+use super::{Value, Watch, key_columns, list, queue};
+use crate::error::{Error, Result};
+use crate::pg::session;
+use crate::store::clean::{Source, sql};
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// What is asked of `crm_ai.watch`.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The table.
+    pub source: pg_sys::Oid,
+    /// The column with the text.
+    pub text_column: &'a str,
+    /// The model, or a version.
+    pub model: &'a str,
+    /// The column for the answer.
+    pub target_column: &'a str,
+    /// The column for the version that gave it.
+    pub version_column: Option<&'a str>,
+    /// `keep` or `rescore`.
+    pub on_promotion: &'a str,
+    /// Old rows queued in a second; 0 for none.
+    pub backfill_rate: i32,
+}
+
+/// How answers are written into a column, as its type tells; 42804 where it holds none.
+pub fn value_for(table: &Source, target: &str, labels: &[String], judges: bool) -> Result<Value> {
+    let column = &table.columns[table.find(target)?];
+    let among = |oids: &[pg_sys::Oid]| oids.contains(&column.base.oid);
+    let wanted = if column.base.is_text() {
+        if judges { Value::Label } else { Value::Class }
+    } else if among(&[pg_sys::INT2OID, pg_sys::INT4OID, pg_sys::INT8OID]) {
+        Value::Level
+    } else if among(&[pg_sys::FLOAT4OID, pg_sys::FLOAT8OID, pg_sys::NUMERICOID]) {
+        Value::Score
+    } else if among(&[pg_sys::FLOAT4ARRAYOID, pg_sys::FLOAT8ARRAYOID]) {
+        Value::Vector
+    } else {
+        return Err(Error::wrong_type(format!(
+            "column \"{target}\" has a type that no model's answer is written as"
+        ))
+        .hint(
+            "use text for a label, smallint for a level, real for a score, real[] for a vector",
+        ));
+    };
+    let is_encoder = labels.is_empty();
+    let problem = match wanted {
+        Value::Vector if !is_encoder => "a vector comes from an encoder alone, such as minilm",
+        Value::Label | Value::Class if is_encoder => "an encoder gives vectors: use real[]",
+        Value::Level | Value::Score if !judges => {
+            "levels and scores come from a model that judges sentiment"
+        }
+        _ => return Ok(wanted),
+    };
+    Err(Error::invalid_argument(format!("the model does not answer what \"{target}\" can hold"))
+        .hint(problem))
+}
+
+/// Fails where the columns cannot serve.
+pub fn check(table: &Source, request: &Request<'_>) -> Result<()> {
+    if !table.is_own_table() {
+        return Err(Error::wrong_object(format!(
+            "\"{}\" is no table that can be watched",
+            table.name
+        ))
+        .hint("watch a table, or a partitioned one, to which nothing inherits"));
+    }
+    let text = table.find(request.text_column)?;
+    if !table.columns[text].base.is_text() {
+        let column = request.text_column;
+        return Err(Error::wrong_type(format!("column \"{column}\" is not of a text type"))
+            .hint("a model reads text"));
+    }
+    if table.primary_key.is_empty() {
+        return Err(super::no_key(&table.name));
+    }
+    let target = table.find(request.target_column)?;
+    let by = request.version_column.map(|name| table.find(name)).transpose()?;
+    for written in std::iter::once(target).chain(by) {
+        let column = &table.columns[written];
+        let problem = if column.is_computed || column.is_numbered {
+            "is generated"
+        } else if table.primary_key.contains(&written) {
+            "is part of the primary key"
+        } else if written == text {
+            "holds the text itself"
+        } else if by == Some(target) {
+            "cannot hold both the answer and its version"
+        } else {
+            continue;
+        };
+        return Err(Error::invalid_argument(format!("column \"{}\" {problem}", column.name))
+            .hint("name a column of its own for what is written"));
+    }
+    if let Some(by) = by.filter(|&by| !table.columns[by].base.is_text()) {
+        let column = &table.columns[by].name;
+        return Err(Error::wrong_type(format!("column \"{column}\" cannot hold a version"))
+            .hint("a version is text, such as 'sentiment@1'"));
+    }
+    check_rights(table, request)
+}
+
+/// What the watch does as the caller, the caller must be allowed to do.
+fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
+    let key = table.primary_key.iter().map(|&index| table.columns[index].name.as_str());
+    let read = key.chain([request.text_column, request.target_column]);
+    let written = std::iter::once(request.target_column).chain(request.version_column);
+    let needed = read
+        .map(|column| (column, "SELECT"))
+        .chain(request.version_column.map(|column| (column, "SELECT")))
+        .chain(written.map(|column| (column, "UPDATE")));
+    for (column, right) in needed {
+        let sql = "SELECT pg_catalog.has_column_privilege($1::pg_catalog.oid, $2, $3)";
+        let arguments = [table.oid.into(), column.into(), right.into()];
+        if Spi::get_one_with_args::<bool>(sql, &arguments)? != Some(true) {
+            return Err(Error::not_allowed(format!(
+                "permission denied for column \"{column}\" of table \"{}\"",
+                table.name
+            ))
+            .hint(format!("a watch needs {right} on it")));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the watch down and makes its triggers, which the caller must be allowed to make. Gives
+/// its number.
+pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32> {
+    let sql = "SELECT pg_catalog.current_setting('search_path'),
+                   pg_catalog.current_setting('DateStyle'), pg_catalog.current_setting('TimeZone')";
+    let settings = Spi::connect(|client| {
+        let row = client.select(sql, Some(1), &[])?.first();
+        let setting = |place| row.get::<String>(place).map(Option::unwrap_or_default);
+        Ok::<[String; 3], pgrx::spi::Error>([setting(1)?, setting(2)?, setting(3)?])
+    })?;
+    let id = insert(table, request, version, settings)?;
+    let key: Vec<String> =
+        key_columns(table).into_iter().map(|index| differs(&table.columns[index].name)).collect();
+    let text = sql::plain_literal(request.text_column);
+    let table_name = table.sql_name();
+    let changed = format!("WHEN ({} OR {})", differs(request.text_column), key.join(" OR "));
+    // A condition costs each statement the time to prepare it: the function looks for NULL itself.
+    for (event, when) in [("INSERT", ""), ("UPDATE", changed.as_str())] {
+        Spi::run(&format!(
+            "CREATE TRIGGER {} AFTER {event} ON {table_name} FOR EACH ROW {when}
+             EXECUTE FUNCTION crm_ai.watch_queue('{id}', {text})",
+            trigger_name(id, event)
+        ))?;
+    }
+    Ok(id)
+}
+
+fn differs(column: &str) -> String {
+    let column = sql::identifier(column);
+    format!("OLD.{column}::pg_catalog.text IS DISTINCT FROM NEW.{column}::pg_catalog.text")
+}
+
+fn trigger_name(id: i32, event: &str) -> String {
+    sql::identifier(&format!("crm_ai_watch_{id}_{}", event.to_lowercase()))
+}
+
+fn insert(
+    table: &Source,
+    request: &Request<'_>,
+    version: &str,
+    [path, dates, zone]: [String; 3],
+) -> Result<i32> {
+    let user = session::current_user();
+    let sql = "INSERT INTO crm_ai.watch (owner, source, text_column, model, target_column,
+                   version_column, on_promotion, backfill_rate, search_path, date_style, time_zone)
+               VALUES ($1::oid, $2::oid, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+               ON CONFLICT (source, target_column) DO NOTHING RETURNING id";
+    let state = "INSERT INTO crm_ai.watch_state (watch, version, backfill) VALUES ($1, $2, $3)";
+    let arguments = [
+        user.into(),
+        table.oid.into(),
+        request.text_column.into(),
+        request.model.into(),
+        request.target_column.into(),
+        request.version_column.into(),
+        request.on_promotion.into(),
+        request.backfill_rate.into(),
+        path.into(),
+        dates.into(),
+        zone.into(),
+    ];
+    let backfill = (request.backfill_rate > 0).then_some("missing");
+    let id = session::as_owner(|| {
+        Spi::connect_mut(|client| {
+            let rows = client.update(sql, None, &arguments)?;
+            let Some(id) = rows.into_iter().next().map(|row| row.get::<i32>(1)).transpose()? else {
+                return Ok::<_, pgrx::spi::Error>(None);
+            };
+            client.update(state, None, &[id.into(), version.into(), backfill.into()])?;
+            Ok(id)
+        })
+    })?;
+    id.ok_or_else(|| {
+        Error::duplicate(format!(
+            "column \"{}\" of table \"{}\" is filled by a watch already",
+            request.target_column, table.name
+        ))
+        .hint("end that one with crm_ai.unwatch")
+    })
+}
+
+/// The watch that fills a column; 42704 where there is none.
+pub fn find(source: pg_sys::Oid, target: &str) -> Result<Watch> {
+    let same = |watch: &Watch| watch.source == source && watch.target_column == target;
+    list()?.into_iter().find(same).ok_or_else(|| {
+        Error::undefined(format!("no watch fills column \"{target}\" of this table"))
+            .hint("crm_ai.watches lists the watches")
+    })
+}
+
+/// Removes the watch with its triggers and what waits for it.
+pub fn end(watch: &Watch) -> Result<()> {
+    let table = Source::read(watch.source)?.sql_name();
+    session::as_owner(|| {
+        ["INSERT", "UPDATE"].iter().try_for_each(|event| {
+            let name = trigger_name(watch.id, event);
+            Spi::run(&format!("DROP TRIGGER IF EXISTS {name} ON {table}"))
+        })
+    })?;
+    queue::delete(watch)
+}

@@ -1,0 +1,273 @@
+//! Reading a run's rows, as its role, into a file; and the models that it begins with.
+
+use super::place::Place;
+use super::{Limit, TOO_FEW_NEW};
+use crate::error::{Error, Result};
+use crate::files::Held;
+use crate::folder::Folder;
+use crate::pg::{query, session, transaction};
+use crate::run::{Options, What};
+use crate::settings;
+use crate::store::progress::{self, Snapshot};
+use crate::store::runs::Run;
+use crate::store::versions::{self, Version};
+use crate::store::{labelled, models};
+use crm_ai_wire::Digest;
+use crm_ai_wire::training::{Job, ModelFolder, Task};
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// A run whose rows are read.
+pub struct Prepared {
+    /// What the trainer is told.
+    pub job: Job,
+    /// The champion that the new version is compared with.
+    pub champion: Option<i32>,
+    /// Eight bytes of each row's hash, sorted.
+    pub hashes: Vec<u64>,
+}
+
+/// Reads the rows in one transaction, records them in another, and lays out the models.
+pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
+    let options = Options::read(run.kind, &run.options)?;
+    // Errors of our own come back inside a transaction that is sound; the server's end it.
+    let read = transaction::run(|| {
+        if session::role_name(run.role).is_none() {
+            return Ok(Err(Error::not_allowed("the run's role was dropped")
+                .hint("start it again as another role")));
+        }
+        Ok(transaction::restricted(run.role, &session_of(run), limit.left(), || {
+            let sql = labelled::query_of(&run.source, options.what.columns())?;
+            let snapshot = spill(&sql, &options, place)?;
+            Ok((sql, snapshot))
+        }))
+    });
+    let (sql, snapshot) = read.map_err(private)??;
+    transaction::end_limit();
+    let snapshot = transaction::run(|| record(run, Snapshot { query: sql, ..snapshot }))?;
+    if run.rows_sha256.as_ref().is_some_and(|before| *before != snapshot.sha256) {
+        // Other rows than at the attempt before: its checkpoint is of another job.
+        place.forget_checkpoint()?;
+    }
+    let (job, champion) = transaction::run(|| {
+        transaction::as_role(run.role, || lay_out(run, &options, place, &snapshot))
+    })?;
+    Ok(Prepared { job, champion, hashes: snapshot.hashes })
+}
+
+/// A message of the server's about data may hold a value of the rows', so it is kept out of the registry and logs.
+fn private(error: Error) -> Error {
+    let state = error.state();
+    let is_about_data =
+        ["22", "23", "P0", "XX", "38", "39"].iter().any(|class| state.starts_with(class));
+    if is_about_data {
+        return Error::of_state(&state, "reading the source failed on a value")
+            .hint("run the source's query yourself to see the message");
+    }
+    error
+}
+
+fn session_of(run: &Run) -> Vec<(&'static CStr, String)> {
+    let of = |name: &str| run.session[name].as_str().unwrap_or_default().to_owned();
+    vec![
+        (c"search_path", of("search_path")),
+        (c"DateStyle", of("DateStyle")),
+        (c"TimeZone", of("TimeZone")),
+        // Rows in their own order, so that a run that goes on after a restart finds them as before.
+        (c"synchronize_seqscans", "off".to_owned()),
+        (c"row_security", "on".to_owned()),
+        (c"transaction_read_only", "on".to_owned()),
+    ]
+}
+
+/// A file that is written within `temp_file_limit`.
+struct Spill {
+    file: BufWriter<File>,
+    bytes: u64,
+    limit_kb: Option<u64>,
+}
+
+impl Spill {
+    fn create(place: &Place) -> Result<Self> {
+        let file = File::options().write(true).create_new(true).mode(0o600).open(place.rows());
+        let file = file.map_err(|error| Error::io("the file of the run's rows", &error))?;
+        let limit_kb = transaction::temp_file_limit_kb();
+        Ok(Self { file: BufWriter::new(file), bytes: 0, limit_kb })
+    }
+
+    fn line(&mut self, value: &impl serde::Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(value)
+            .map_err(|error| Error::internal(format!("a row as JSON: {error}")))?;
+        line.push(b'\n');
+        self.bytes += line.len() as u64;
+        if let Some(limit) = self.limit_kb.filter(|limit| self.bytes > limit * 1024) {
+            return Err(Error::of_state(
+                "53400",
+                format!("the run's rows take more than temp_file_limit ({limit} kB)"),
+            )
+            .hint("raise temp_file_limit, or give a source with fewer rows"));
+        }
+        self.file.write_all(&line).map_err(|error| Error::io("the file of the run's rows", &error))
+    }
+}
+
+/// Writes the rows of the query; gives their counts and hashes.
+fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
+    let mut spill = Spill::create(place)?;
+    let mut snapshot = Snapshot::default();
+    let rows_max = settings::max_rows();
+    query::read(sql, &[], |row| {
+        let (Some(content), Some(label)) = (row.text(1), row.text(2)) else {
+            snapshot.null_rows += 1;
+            return Ok(true);
+        };
+        snapshot.rows += 1;
+        if snapshot.rows > rows_max {
+            return Err(labelled::too_many_rows(rows_max));
+        }
+        snapshot.hashes.push(row_hash(&content, &label));
+        *snapshot.classes.entry(label.clone()).or_default() += 1;
+        let line = match &options.what {
+            What::Text(_) => text_line(&content, &label, row.text(3))?,
+            What::Table(_) => table_line(&content, &label)?,
+        };
+        match line {
+            Some(line) => spill.line(&line)?,
+            None => snapshot.null_rows += 1,
+        }
+        Ok(true)
+    })?;
+    spill.file.flush().map_err(|error| Error::io("the file of the run's rows", &error))?;
+    snapshot.hashes.sort_unstable();
+    let all: Vec<u8> = snapshot.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
+    snapshot.sha256 = Digest::of(&all).to_string();
+    Ok(snapshot)
+}
+
+/// The first eight bytes of the hash of what a row says and of its label.
+fn row_hash(content: &str, label: &str) -> u64 {
+    let mut bytes = (content.len() as u64).to_be_bytes().to_vec();
+    bytes.extend(content.as_bytes());
+    bytes.extend(label.as_bytes());
+    let Digest(digest) = Digest::of(&bytes);
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
+}
+
+fn text_line(text: &str, label: &str, weight: Option<String>) -> Result<Option<serde_json::Value>> {
+    let weight: f32 = weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0);
+    if !weight.is_finite() || weight < 0.0 {
+        return Err(Error::invalid_argument("weight_column holds a weight below 0 or none at all")
+            .hint("a row counts as often as its weight says; 1 is the usual"));
+    }
+    Ok(Some(serde_json::json!({ "text": text, "label": label, "weight": weight })))
+}
+
+fn table_line(record: &str, label: &str) -> Result<Option<serde_json::Value>> {
+    let record: serde_json::Value = serde_json::from_str(record)
+        .map_err(|error| Error::internal(format!("a record as JSON: {error}")))?;
+    Ok(Some(serde_json::json!({ "record": record, "label": label })))
+}
+
+/// Writes down what was read, and ends a scheduled run that found too little that is new.
+fn record(run: &Run, mut snapshot: Snapshot) -> Result<Snapshot> {
+    let seen = progress::seen(&run.model)?;
+    snapshot.new_rows = seen.map(|seen| {
+        let is_new = |hash: &&u64| seen.binary_search(hash).is_err();
+        snapshot.hashes.iter().filter(is_new).count() as u64
+    });
+    progress::record_snapshot(run.id, &snapshot)?;
+    Ok(snapshot)
+}
+
+/// Ends a scheduled run that found too little that is new.
+pub fn check_news(run: &Run, new_rows: Option<u64>) -> Result<()> {
+    let Some(terms) = run.schedule else { return Ok(()) };
+    let wanted = u64::try_from(terms.min_new_rows).unwrap_or(0);
+    match new_rows {
+        Some(new) if new < wanted => Err(Error::of_state(
+            TOO_FEW_NEW,
+            format!("{new} rows are new since the last run, and {wanted} are wanted"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Lays out the champion and the base and writes the job. As the run's role.
+fn lay_out(
+    run: &Run,
+    options: &Options,
+    place: &Place,
+    snapshot: &Snapshot,
+) -> Result<(Job, Option<i32>)> {
+    check_news(run, snapshot.new_rows)?;
+    let champion = match models::champion(&run.model)? {
+        Some(number) => Some(versions::resolve(&format!("{}@{number}", run.model))?),
+        None => None,
+    };
+    let folder_of = |version: &Version, name: &str| -> Result<ModelFolder> {
+        Ok(ModelFolder {
+            folder: folder(version, place, name)?,
+            precision: version.precision.name().to_owned(),
+        })
+    };
+    let task = match &options.what {
+        What::Table(table) => Task::Table(table.task.clone()),
+        What::Text(text) => {
+            let mut task = text.task.clone();
+            let base = base(text.base.as_deref(), champion.as_ref(), &run.model)?;
+            task.base = folder(&base, place, "base")?;
+            if text.base.as_deref() == Some("continue") {
+                let known = models::labels(&base.model, base.number)?;
+                let knows = |label: &String| {
+                    known.contains(label) || text.task.label_sets.contains_key(label)
+                };
+                task.keep_labels = snapshot.classes.keys().all(knows);
+            }
+            Task::Text(task)
+        }
+    };
+    let job = Job {
+        run: run.id,
+        rows: place.rows(),
+        output: place.output(),
+        checkpoint: place.checkpoint().to_owned(),
+        task,
+        champion: champion.as_ref().map(|version| folder_of(version, "champion")).transpose()?,
+        test_size: options.test_size,
+        seed: options.seed,
+        device: options.device.clone(),
+        threads: settings::train_threads(),
+        promote: options.promote,
+    };
+    let json = serde_json::to_vec(&job).map_err(|error| Error::internal(error.to_string()))?;
+    std::fs::write(place.job(), json).map_err(|error| Error::io("the run's job", &error))?;
+    Ok((job, champion.map(|version| version.number)))
+}
+
+/// The version that a text classifier begins with.
+fn base(name: Option<&str>, champion: Option<&Rc<Version>>, model: &str) -> Result<Rc<Version>> {
+    match (name, champion) {
+        (None, _) => versions::resolve("minilm"),
+        (Some("continue"), Some(champion)) => Ok(Rc::clone(champion)),
+        (Some("continue"), None) => {
+            Err(Error::wrong_state(format!("model \"{model}\" has no champion to continue from"))
+                .hint("leave base out to begin with the built-in encoder"))
+        }
+        (Some(name), _) => versions::resolve(name),
+    }
+}
+
+/// A folder with a version's files: the package's own, or one that is filled from the registry.
+fn folder(version: &Version, place: &Place, name: &str) -> Result<PathBuf> {
+    let (held, manifest) = Held::find(&version.sha256)?;
+    if let Held::Package(folder) = held {
+        return Ok(folder);
+    }
+    let path = place.new_folder(name)?;
+    held.write_to(&Folder::own(&path)?, &manifest)?;
+    Ok(path)
+}

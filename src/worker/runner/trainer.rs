@@ -1,0 +1,204 @@
+//! The trainer: a child process, and what it tells.
+
+use super::Limit;
+use super::place::Place;
+use super::read::Prepared;
+use crate::error::{Error, Result};
+use crate::pg::child::{self, Limits};
+use crate::pg::{background, latch, paths, transaction};
+use crate::settings;
+use crate::store::progress;
+use crate::store::runs::{self, Run};
+use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
+use rustix::process::{Pid, Signal};
+use std::io::{ErrorKind, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+/// How often a worker looks whether its run was cancelled or is over time.
+const LOOK: Duration = Duration::from_millis(300);
+/// Longest line that a trainer may write.
+const LINE_BYTES_MAX: usize = 64 << 20;
+
+/// A running trainer; it is killed when this is dropped.
+struct Trainer {
+    child: Child,
+    /// What was read and is no whole line yet.
+    rest: Vec<u8>,
+}
+
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        // With whatever it started. It may have ended already, which is what is wanted.
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Has the trainer learn; gives what it came to.
+pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
+    let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new() };
+    let mut told = Told::default();
+    let mut looked = Instant::now();
+    loop {
+        let fd = trainer.child.stdout.as_ref().map(AsRawFd::as_raw_fd);
+        latch::sleep(LOOK.as_millis() as u64, fd);
+        let (events, is_over) = trainer.read()?;
+        if !events.is_empty() {
+            transaction::run(|| events.into_iter().try_for_each(|event| told.take(run, event)))?;
+        }
+        if is_over {
+            break;
+        }
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            check_may_go_on(run, limit)?;
+        }
+    }
+    let status = trainer
+        .child
+        .wait()
+        .map_err(|error| Error::engine_gone(format!("the trainer is lost: {error}")))?;
+    told.end(status)
+}
+
+fn spawn(place: &Place) -> Result<Child> {
+    let program = settings::engine_path();
+    let job = place.job().to_string_lossy().into_owned();
+    let arguments = ["train", "--job", &job, "--runtime"].map(str::to_owned).into_iter();
+    let rest = [paths::library_file("libonnxruntime.so"), "--lifeline".to_owned()];
+    let arguments: Vec<String> = arguments.chain(rest).collect();
+    let limits = Limits { memory_bytes: settings::train_memory(), nice: settings::train_nice() };
+    child::spawn_piped(&program, &arguments, limits).map_err(|error| {
+        Error::engine_gone(format!("the trainer cannot be started: {error}"))
+            .hint("crm_ai.engine_path names the program; empty for the installed one")
+    })
+}
+
+/// Fails where the run is to end: asked to by anyone, over time, or with the server.
+fn check_may_go_on(run: &Run, limit: Limit) -> Result<()> {
+    if background::must_stop() || limit.is_over() {
+        return Err(Error::cancelled("the run must end"));
+    }
+    if transaction::run(|| runs::cancel_requested(run.id))? {
+        return Err(Error::cancelled("cancelled by user request"));
+    }
+    Ok(())
+}
+
+impl Trainer {
+    /// The events that have come, and whether no more will.
+    fn read(&mut self) -> Result<(Vec<Event>, bool)> {
+        let mut buffer = [0; 1 << 16];
+        let mut events = Vec::new();
+        let Some(output) = self.child.stdout.as_mut() else { return Ok((events, true)) };
+        loop {
+            match output.read(&mut buffer) {
+                Ok(0) => return Ok((events, true)),
+                Ok(count) => {
+                    self.rest.extend(&buffer[..count]);
+                    while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+                        let line: Vec<u8> = self.rest.drain(..=end).collect();
+                        events.push(serde_json::from_slice(&line).map_err(|_| nonsense())?);
+                    }
+                    if self.rest.len() > LINE_BYTES_MAX {
+                        return Err(nonsense());
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok((events, false)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("the trainer's output", &error)),
+            }
+        }
+    }
+}
+
+fn nonsense() -> Error {
+    Error::internal("the trainer said what is no event")
+        .hint("restart the server after an upgrade of the package")
+}
+
+/// What the trainer has told so far.
+#[derive(Default)]
+struct Told {
+    /// When it began, and with which step.
+    began: Option<(Instant, u64)>,
+    outcome: Option<Box<Outcome>>,
+    failure: Option<Failure>,
+}
+
+impl Told {
+    fn take(&mut self, run: &Run, event: Event) -> Result<()> {
+        match event {
+            Event::Started(started) => self.start(run, &started),
+            Event::Progress(done) => {
+                progress::record_progress(run.id, &done, self.seconds_left(&done))
+            }
+            Event::Notice { text } => progress::record_notice(run.id, &text),
+            Event::Evaluating => progress::record_evaluating(run.id),
+            Event::Finished(outcome) => {
+                self.outcome = Some(outcome);
+                Ok(())
+            }
+            Event::Failed(failure) => {
+                self.failure = Some(failure);
+                Ok(())
+            }
+        }
+    }
+
+    fn start(&mut self, run: &Run, started: &Started) -> Result<()> {
+        self.began = Some((Instant::now(), started.resumed_at));
+        progress::record_start(run.id, started)
+    }
+
+    /// By the pace since the beginning.
+    fn seconds_left(&self, done: &Progress) -> Option<f64> {
+        let (began, first) = self.began?;
+        let steps = done.step.checked_sub(first).filter(|steps| *steps > 0)?;
+        let seconds = began.elapsed().as_secs_f64();
+        Some(seconds / steps as f64 * done.of.saturating_sub(done.step) as f64)
+    }
+
+    /// What the run came to, now that the trainer has ended.
+    fn end(self, status: ExitStatus) -> Result<Outcome> {
+        if let Some(failure) = self.failure {
+            return Err(error_of(failure));
+        }
+        match self.outcome {
+            Some(outcome) if status.success() => Ok(*outcome),
+            _ => Err(died(status)),
+        }
+    }
+}
+
+fn error_of(failure: Failure) -> Error {
+    let state = match failure.kind {
+        FailureKind::Argument => "22023",
+        FailureKind::Data => "22000",
+        FailureKind::Model => "22P02",
+        FailureKind::Limit => "54000",
+        FailureKind::Memory => "53200",
+        FailureKind::Disk => "53100",
+        FailureKind::System => "58000",
+    };
+    let error = Error::of_state(state, failure.message);
+    if failure.hint.is_empty() { error } else { error.hint(failure.hint) }
+}
+
+/// A trainer that ended without a word. Rust's allocator aborts where memory is refused, which it
+/// is under a limit alone.
+fn died(status: ExitStatus) -> Error {
+    const ABORTED: i32 = 6;
+    if status.signal() == Some(ABORTED) && settings::train_memory().is_some() {
+        return Error::of_state("53200", "the trainer ran out of memory")
+            .hint("raise crm_ai.train_memory, or ask for a smaller batch_size or max_tokens");
+    }
+    Error::engine_gone(format!("the trainer ended unexpectedly: {status}")).hint(
+        "the server's log may tell why; the kernel ends it with signal 9 when memory runs out",
+    )
+}

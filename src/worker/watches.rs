@@ -1,0 +1,271 @@
+//! The task that fills watched columns: one batch of one watch in each transaction.
+//!
+//! A batch is taken from the queue, judged and written in one transaction, so that whatever ends
+//! it early (the engine, this worker, the server) leaves the batch in the queue and the rows as
+//! they were. Watches take turns.
+
+use super::scheduler::Next;
+use crate::api::sentiment::level_of_classes;
+use crate::error::{Error, Result};
+use crate::pg::background::{self, Trouble};
+use crate::plan::questions::{Place, Question, Questions};
+use crate::settings;
+use crate::store::versions::{self, Version};
+use crate::store::watches::queue::{self, Waiting};
+use crate::store::watches::rows::{Answer, Rows};
+use crate::store::watches::setup::value_for;
+use crate::store::watches::{self, Value, Watch};
+use crm_ai_wire::Task;
+use pgrx::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long the task sleeps when nothing waits.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often a row that somebody holds is tried before it counts as failed.
+const ATTEMPTS_MAX: i32 = 60;
+
+/// What is remembered of a watch from batch to batch, and may be forgotten.
+struct Memory {
+    /// Rows of the next batch: fewer after one that failed, until the row is found.
+    batch: usize,
+    /// Since when old rows may be queued at the rate.
+    filled: Instant,
+}
+
+thread_local! {
+    static MEMORY: RefCell<HashMap<i32, Memory>> = RefCell::default();
+    /// The watch whose turn was last.
+    static LAST: std::cell::Cell<i32> = const { std::cell::Cell::new(0) };
+}
+
+/// Does one batch of the next watch that has work.
+pub fn run() -> Result<Next> {
+    let orphans = queue::remove_orphans()?;
+    if orphans > 0 {
+        log!("crm_ai: {orphans} watches ended, as their tables were dropped");
+    }
+    let mut watches = watches::list()?;
+    if watches.is_empty() {
+        return Ok(Next::Idle);
+    }
+    MEMORY.with_borrow_mut(|memory| {
+        memory.retain(|id, _| watches.iter().any(|watch| watch.id == *id));
+    });
+    let last = LAST.get();
+    let turn = watches.partition_point(|watch| watch.id <= last);
+    watches.rotate_left(turn);
+    for watch in watches.iter().filter(|watch| watch.is_due) {
+        if step(watch)? {
+            LAST.set(watch.id);
+            return Ok(Next::Now);
+        }
+    }
+    Ok(Next::In(LOOK))
+}
+
+/// Does a batch of a watch; tells whether there was one. Its failures are the watch's own: they
+/// are noted, and end neither the task nor other watches.
+fn step(watch: &Watch) -> Result<bool> {
+    let rows = settings::batch_rows().min(batch_of(watch.id));
+    match background::subtransaction(|| work(watch, rows)) {
+        Ok(was_busy) => {
+            if was_busy {
+                remember(watch.id, |memory| memory.batch = (memory.batch * 2).min(8192));
+            }
+            Ok(was_busy)
+        }
+        Err(_) if background::must_stop() => Err(Error::internal("the worker was asked to end")),
+        Err(trouble) => {
+            fail(watch, rows, &trouble)?;
+            Ok(true)
+        }
+    }
+}
+
+fn batch_of(watch: i32) -> usize {
+    remember(watch, |memory| memory.batch)
+}
+
+fn remember<T>(watch: i32, work: impl FnOnce(&mut Memory) -> T) -> T {
+    MEMORY.with_borrow_mut(|memory| {
+        work(
+            memory
+                .entry(watch)
+                .or_insert_with(|| Memory { batch: usize::MAX / 4, filled: Instant::now() }),
+        )
+    })
+}
+
+/// Looks for the row that a batch failed for, by ever smaller batches; or has the watch rest.
+fn fail(watch: &Watch, rows: usize, trouble: &Trouble) -> Result<()> {
+    if !is_of_a_row(&trouble.state) {
+        remember(watch.id, |memory| memory.batch = usize::MAX / 4);
+        if watch.failures == 0 {
+            log!(
+                "crm_ai: watch {} cannot work and will try again: {}SQLSTATE {}",
+                watch.id,
+                trouble.message.as_ref().map_or(String::new(), |said| format!("{said}, ")),
+                trouble.state
+            );
+        }
+        return queue::fail(watch.id, &trouble.state);
+    }
+    if rows > 1 {
+        remember(watch.id, |memory| memory.batch = rows / 2);
+        return Ok(());
+    }
+    for waiting in queue::take(watch.id, 1)? {
+        queue::fail_row(watch.id, &waiting.key, &trouble.state)?;
+        queue::remove(vec![waiting.place])?;
+    }
+    Ok(())
+}
+
+/// Whether an SQLSTATE tells of data: a value that does not fit, a constraint, a trigger that
+/// refuses, a limit.
+fn is_of_a_row(state: &str) -> bool {
+    ["22", "23", "44", "54", "P0"].contains(&&state[..2]) && state != "22023"
+}
+
+/// Judges what waits, or queues old rows where nothing does; tells whether there was anything.
+fn work(watch: &Watch, rows: usize) -> Result<bool> {
+    let waiting = queue::take(watch.id, rows)?;
+    if waiting.is_empty() {
+        return fill_queue(watch);
+    }
+    judge(watch, waiting)?;
+    Ok(true)
+}
+
+/// What a batch has led to.
+#[derive(Default)]
+struct Batch {
+    answers: Vec<Answer>,
+    /// Keys that cannot be judged, each with the SQLSTATE.
+    refused: Vec<(Vec<String>, String)>,
+    /// Keys that somebody holds.
+    busy: Vec<Vec<String>>,
+    version: String,
+}
+
+fn judge(watch: &Watch, waiting: Vec<Waiting>) -> Result<()> {
+    // A row that has changed often waits often: it is judged once.
+    let mut keys: Vec<&[String]> = waiting.iter().map(|row| row.key.as_slice()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let batch = watch.as_owner(|| judge_as_owner(watch, &keys))?;
+    for (key, state) in &batch.refused {
+        queue::fail_row(watch.id, key, state)?;
+    }
+    let mut done = Vec::new();
+    let mut again = Vec::new();
+    for row in &waiting {
+        if !batch.busy.contains(&row.key) {
+            done.push(row.place.clone());
+        } else if row.attempts < ATTEMPTS_MAX {
+            again.push(row.place.clone());
+        } else {
+            queue::fail_row(watch.id, &row.key, "55P03")?;
+            done.push(row.place.clone());
+        }
+    }
+    queue::remove(done)?;
+    queue::put_off(again)?;
+    queue::forget_failures(watch.id, batch.answers.iter().map(|answer| answer.key.as_slice()))?;
+    queue::succeed(watch.id, batch.answers.len() - batch.busy.len(), &batch.version)
+}
+
+fn judge_as_owner(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
+    let rows = Rows::of(watch)?;
+    let version = versions::resolve(&watch.model)?;
+    let value = value(watch, &rows, &version)?;
+    let mut batch = Batch { version: version.reference(), ..Batch::default() };
+    let texts = rows.texts(keys)?;
+    let mut questions = Questions::default();
+    let mut asked: Vec<(usize, Option<Place>)> = Vec::new();
+    for (place, text) in texts.iter().enumerate() {
+        match text {
+            None => {} // no such row any more
+            Some(None) => asked.push((place, None)),
+            Some(Some(text)) => match questions.add(&question(watch, value, text)) {
+                Ok(answer) => asked.push((place, Some(answer))),
+                Err(error) if error.state() == "54000" => {
+                    batch.refused.push((keys[place].to_vec(), error.state()));
+                }
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    let answers = questions.send().answers()?;
+    for (place, answer) in asked {
+        let value = answer.map(|answer| {
+            Ok::<_, Error>(match value {
+                Value::Label => answers.sentiment(answer)?.label().to_owned(),
+                Value::Level => answers.sentiment(answer)?.level().to_string(),
+                Value::Score => answers.sentiment(answer)?.score().to_string(),
+                Value::Class => answers.class(answer)?,
+                Value::Vector => vector(&answers.vector(answer)?),
+            })
+        });
+        let text = texts[place].clone().flatten();
+        let key = keys[place].to_vec();
+        batch.answers.push(Answer { key, text, value: value.transpose()? });
+    }
+    if !batch.answers.is_empty() {
+        let written = rows.write(&batch.answers, value, &batch.version)?;
+        let busy = written.busy.iter().map(|&place| batch.answers[place].key.clone());
+        batch.busy = busy.collect();
+    }
+    Ok(batch)
+}
+
+fn question<'a>(watch: &'a Watch, value: Value, text: &'a str) -> Question<'a> {
+    let is_vector = value == Value::Vector;
+    Question {
+        reference: watch.model.as_str().into(),
+        task: if is_vector { Task::Embed } else { Task::Classify },
+        text,
+        blank_is_silent: !is_vector && value != Value::Class,
+    }
+}
+
+/// What the version's answers are written as, as the column and the version are now.
+fn value(watch: &Watch, rows: &Rows<'_>, version: &Rc<Version>) -> Result<Value> {
+    let labels = watches::labels(&version.model, version.number)?;
+    let judges = level_of_classes(&labels).is_ok();
+    value_for(rows.table(), &watch.target_column, &labels, judges)
+}
+
+/// An array in its text form.
+fn vector(numbers: &[f32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
+}
+
+/// Queues old rows, as many as the rate allows since the last time; and all of them anew where
+/// another version has become the model's champion. Tells whether it is worth another look.
+fn fill_queue(watch: &Watch) -> Result<bool> {
+    if !watch.is_backfilling && !watch.rescores {
+        return Ok(false);
+    }
+    let version = watch.as_owner(|| Ok(versions::resolve(&watch.model)?.reference()))?;
+    if watch.rescores && watch.version.as_ref() != Some(&version) {
+        queue::restart(watch.id, &version)?;
+        return Ok(true);
+    }
+    let Some((stale, after)) = queue::backfill(watch.id)? else { return Ok(false) };
+    let count = remember(watch.id, |memory| {
+        let allowed = memory.filled.elapsed().as_secs_f64() * f64::from(watch.backfill_rate.max(1));
+        allowed.min(f64::from(watch.backfill_rate.max(1))) as usize
+    });
+    if count == 0 {
+        return Ok(false);
+    }
+    remember(watch.id, |memory| memory.filled = Instant::now());
+    let old = watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
+    queue::add_old(watch.id, &old.keys, old.after)?;
+    Ok(!old.keys.is_empty())
+}

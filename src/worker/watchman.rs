@@ -1,0 +1,39 @@
+//! The scheduler's tasks about training: schedules are fired, and runs that wait for a worker, or
+//! whose worker is gone, get one.
+
+use super::runner;
+use super::scheduler::Next;
+use crate::error::Result;
+use crate::pg::{board, commit};
+use crate::store::{runs, schedules};
+use std::time::Duration;
+
+/// Longest sleep before a look at the schedules: the wall clock may have been set.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+/// How often open runs are looked after.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Fires schedules.
+pub fn fire_schedules() -> Result<Next> {
+    let fired = schedules::fire()?;
+    if let Some(run) = fired.run {
+        commit::start_worker(run);
+    }
+    Ok(match fired.seconds_left {
+        Some(seconds) => {
+            Next::In(Duration::from_secs_f64(seconds.clamp(0.05, LOOK_MAX.as_secs_f64())))
+        }
+        None => Next::Idle,
+    })
+}
+
+/// Looks after runs that have not ended.
+pub fn look_after_runs() -> Result<Next> {
+    if !runs::any_open()? {
+        return Ok(Next::Idle);
+    }
+    if runs::any_neglected()? && runner::has_free_slot() {
+        runner::start(board::own_database());
+    }
+    Ok(Next::In(LOOK))
+}

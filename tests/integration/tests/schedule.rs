@@ -1,0 +1,106 @@
+//! Schedules: a model is trained again when its time has come and enough is new.
+
+use crate::train::{LIMIT, cluster, nothing_left};
+use crm_ai_integration::cluster::{Cluster, Stop};
+use crm_ai_integration::process::wait_until;
+use crm_ai_integration::session::Session;
+use crm_ai_integration::stand_in;
+use std::time::Duration;
+
+/// Longest wait for a schedule of every minute.
+const MINUTE: Duration = Duration::from_secs(75);
+const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '* * * * *', 'ticket', 'body',
+    'queue', min_new_rows => 5, keep_versions => 2, base => 'tiny')";
+
+/// The state of the newest run, and how many there are.
+fn newest(session: &mut Session) -> String {
+    session.value(
+        "SELECT coalesce((SELECT count(*) OVER () || ' ' || state FROM crm_ai.runs
+                          ORDER BY id DESC LIMIT 1), '0')",
+    )
+}
+
+/// Lets the schedule's time be one that has passed long ago.
+fn be_due(session: &mut Session) {
+    session.run("UPDATE crm_ai.schedule SET next_at = now() - interval '3 days'");
+}
+
+#[test]
+fn a_schedule_fires_and_trains_when_enough_is_new() {
+    let (cluster, mut session) = cluster(&[]);
+    let schedule = session.value(SCHEDULE);
+    wait_until("the schedule knows its next time", LIMIT, || {
+        session.value("SELECT next_at IS NOT NULL FROM crm_ai.schedules") == "t"
+    });
+    wait_until("the schedule fires at its minute", MINUTE, || {
+        newest(&mut session) == "1 succeeded"
+    });
+    let shown = "SELECT concat_ws('|', model, schedule, last_run, last_state, next_at > last_at)
+                 FROM crm_ai.schedules";
+    assert_eq!(session.value(shown), "tickets|* * * * *|1|succeeded|t");
+    let fired = "SELECT extract(second FROM asked_at) < 30 FROM crm_ai.runs WHERE id = 1";
+    assert_eq!(session.value(fired), "t");
+
+    // Every other minute is far enough away for what follows.
+    session.run("UPDATE crm_ai.schedule SET schedule = '@yearly'");
+    session.run("INSERT INTO ticket VALUES ('new', 'good'), ('newer', 'poor')");
+    be_due(&mut session);
+    wait_until("the schedule fires", LIMIT, || newest(&mut session) == "2 cancelled");
+    let why = "SELECT new_rows || ' ' || sqlstate || ' ' || error FROM crm_ai.runs WHERE id = 2";
+    assert!(session.value(why).starts_with("2 02000 2 rows are new"), "{}", session.value(why));
+
+    // After three days without a server it fires once; old versions make way.
+    for round in 3..6 {
+        session.run(&format!(
+            "INSERT INTO ticket SELECT 'x{round} ' || n, 'good'
+                              FROM generate_series(1, 5) n"
+        ));
+        stand_in::control(&cluster, &format!("extra={round}"));
+        cluster.stop(Stop::Fast);
+        cluster.start();
+        session = cluster.session();
+        be_due(&mut session);
+        let expected = format!("{round} succeeded");
+        wait_until("the schedule fires after a restart", LIMIT, || {
+            newest(&mut session) == expected
+        });
+    }
+    let versions = "SELECT string_agg(version::text, ',' ORDER BY version) FROM crm_ai.versions
+                    WHERE model = 'tickets'";
+    assert_eq!(session.value(versions), "3,4");
+    assert_eq!(session.value("SELECT count(*) FROM crm_ai.artifact"), "3");
+    assert_eq!(session.value("SELECT new_rows FROM crm_ai.runs WHERE id = 5"), "5");
+    session.run(&format!("SELECT crm_ai.unschedule({schedule})"));
+    session.fails_with("42704", &format!("SELECT crm_ai.unschedule({schedule})"));
+    assert_eq!(session.value("SELECT count(*) FROM crm_ai.schedules"), "0");
+    nothing_left(&cluster);
+}
+
+#[test]
+fn what_cannot_be_scheduled_is_refused() {
+    let (_cluster, mut session) = cluster(&[]);
+    let with = |when: &str, rest: &str| {
+        format!("SELECT crm_ai.schedule_retrain('m', {when}, 'ticket', 'body', 'queue'{rest})")
+    };
+    for (sql, state) in [
+        (with("'often'", ""), "22023"),
+        (with("'0 0 30 2 *'", ""), "22023"),
+        (with("NULL", ""), "22004"),
+        (with("'@daily'", ", min_new_rows => -1"), "22023"),
+        (with("'@daily'", ", keep_versions => 0"), "22023"),
+        (with("'@daily'", ", epochs => 0"), "22023"),
+        (with("'@daily'", ", base => 'nobody'"), "42704"),
+    ] {
+        session.fails_with(state, &sql);
+    }
+    session.run("CREATE ROLE rival; GRANT crm_ai_trainer TO rival");
+    let schedule = session.value(&with("'@daily'", ""));
+    session.run("SET ROLE rival");
+    session.fails_with("42501", &format!("SELECT crm_ai.unschedule({schedule})"));
+
+    let bare = Cluster::bare(&[]);
+    let mut session = bare.session();
+    session.run("CREATE EXTENSION crm_ai");
+    session.run("CREATE TABLE ticket (body text, queue text)");
+    session.fails_with("55000", &with("'@daily'", "")).expect_hint();
+}
