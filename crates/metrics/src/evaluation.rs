@@ -81,6 +81,27 @@ impl Evaluation {
     }
 }
 
+impl Evaluation {
+    /// Mean recall of the classes that occur, and how many those are. Whoever guesses without
+    /// looking, in whatever shares, comes to 1 / classes.
+    pub fn mean_recall(&self) -> (f64, usize) {
+        let recalls = self.occurring().map(|class| class.recall);
+        let classes = self.occurring().count();
+        (recalls.sum::<f64>() / classes.max(1) as f64, classes)
+    }
+
+    /// Standard error of the mean recall: each class's recall is a share of its rows.
+    pub fn mean_recall_error(&self) -> f64 {
+        let variances =
+            self.occurring().map(|class| class.recall * (1.0 - class.recall) / class.rows as f64);
+        variances.sum::<f64>().sqrt() / self.occurring().count().max(1) as f64
+    }
+
+    fn occurring(&self) -> impl Iterator<Item = &ClassFigures> {
+        self.classes.iter().filter(|class| class.rows > 0)
+    }
+}
+
 fn confusion(judged: &Judged) -> Vec<Vec<u64>> {
     let width = judged.labels().len();
     let mut counts = vec![vec![0; width]; width];
@@ -163,6 +184,9 @@ mod tests {
         assert!((found.classes[1].precision - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(found.predicted_classes(), 2);
         assert!((found.majority_share() - 0.4).abs() < 1e-12);
+        // Recalls: a 1/2, b 2/2, c 0/1
+        assert_eq!(found.mean_recall(), (0.5, 3));
+        assert!((found.mean_recall_error() - (0.25_f64 / 2.0).sqrt() / 3.0).abs() < 1e-12);
     }
 
     /// A label that stands for b and c is right when either is predicted.

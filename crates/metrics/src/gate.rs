@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Accuracy that a first model must be ahead of the most frequent class by.
 const FIRST_MARGIN: f64 = 0.0;
+/// Standard errors to either side that hold 95 % of a normal distribution.
+const NORMAL_95: f64 = 1.96;
 /// The paired interval's lower end may lie this far below zero: a champion that is worse by chance
 /// alone would never be replaced by fresher data otherwise. The mean itself may not be below zero.
 const TOLERANCE: f64 = 0.02;
@@ -89,17 +91,27 @@ impl Gate<'_> {
         }
     }
 
-    /// A first model must know more than which class is the most frequent.
+    /// A first model must know more than which class is the most frequent: by its accuracy, or,
+    /// where one class is so frequent that finding the others costs accuracy, by its mean recall,
+    /// which no guessing without looking raises.
     fn judge_first(&self) -> Decision {
         let (accuracy, share) = (self.new.accuracy, self.new.majority_share());
-        if accuracy <= share + FIRST_MARGIN {
-            return refuse(format!(
-                "its accuracy of {accuracy:.3} is not above {share:.3}, the share of the most \
-                 frequent class"
+        if accuracy > share + FIRST_MARGIN {
+            return accept(format!(
+                "first version: accuracy {accuracy:.3}, the most frequent class alone {share:.3}"
             ));
         }
-        accept(format!(
-            "first version: accuracy {accuracy:.3}, the most frequent class alone {share:.3}"
+        let (recall, classes) = self.new.mean_recall();
+        let chance = 1.0 / classes.max(1) as f64;
+        if recall - NORMAL_95 * self.new.mean_recall_error() > chance {
+            return accept(format!(
+                "first version: mean recall {recall:.3}, by chance {chance:.3}; accuracy \
+                 {accuracy:.3}, the most frequent class alone {share:.3}"
+            ));
+        }
+        refuse(format!(
+            "its accuracy of {accuracy:.3} is not above {share:.3}, the share of the most frequent \
+             class, nor its mean recall of {recall:.3} clearly above chance, {chance:.3}"
         ))
     }
 
@@ -182,6 +194,22 @@ mod tests {
     fn a_first_model_must_beat_the_most_frequent_class() {
         assert!(decide(&judged(50, [40, 40]), None, Promote::IfBetter).promote);
         assert!(!decide(&judged(50, [25, 25]), None, Promote::IfBetter).promote);
+    }
+
+    /// 20 of 200 rows are of the second class; of these 15 are found, at the price of 20 mistakes.
+    #[test]
+    fn a_first_model_that_finds_a_rare_class_takes_over() {
+        let truth: Vec<_> = (0..200).map(|row| vec![usize::from(row < 20)]).collect();
+        let predicted = |finds: fn(usize) -> bool| {
+            let row = |row: usize| if finds(row) { [0.2, 0.8] } else { [0.9, 0.1] };
+            let rows: Vec<f32> = (0..200).flat_map(row).collect();
+            Judged::new(vec!["a".into(), "b".into()], &truth, &rows).unwrap()
+        };
+        let finding = decide(&predicted(|row| row < 15 || row >= 180), None, Promote::IfBetter);
+        assert!(finding.promote && finding.reason.contains("recall"), "{finding:?}");
+        // As many are guessed, and one of them is right.
+        let guessing = decide(&predicted(|row| row % 6 == 5), None, Promote::IfBetter);
+        assert!(!guessing.promote, "{guessing:?}");
     }
 
     #[test]

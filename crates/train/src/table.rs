@@ -88,8 +88,11 @@ fn learn(
     let rows: Vec<_> = dataset.train.iter().map(|row| (&row.record, row.label.as_str())).collect();
     let began = Instant::now();
     let mut told: Option<Instant> = None;
+    // Passes over the rows; steps are passed over where boosting stops early.
+    let mut passes = 0;
     let mut tell = |progress: &tabular::Progress| {
         let tabular::Progress { step, of, loss } = *progress;
+        passes += 1;
         if told.is_none() {
             report(Event::Started(dataset.started(of)));
         } else if told.is_some_and(|told| told.elapsed() < TELL) && step < of {
@@ -99,10 +102,10 @@ fn learn(
         report(Event::Progress(Progress {
             step,
             of,
-            epoch: step as f64,
+            epoch: f64::from(passes),
             loss,
             learning_rate: task.learning_rate,
-            rows_per_second: (step * rows.len() as u64) as f64
+            rows_per_second: f64::from(passes) * rows.len() as f64
                 / began.elapsed().as_secs_f64().max(1e-9),
         }));
         true

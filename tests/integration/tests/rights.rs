@@ -75,8 +75,7 @@ fn every_function_as_every_role() {
         "SELECT crm_predict('sentiment', NULL), crm_predict_batch('sentiment', '{}')",
         "SELECT crm_normalize_phone('1'), crm_normalize_phone('1', 'US'), crm_phone('1', 'US')",
         "SELECT crm_find_phones('1', 'US'), crm_phone_digits('1'), crm_clean_text('1')",
-        "SELECT * FROM crm_ai.engine_stats()",
-        "SELECT * FROM crm_ai.status",
+        "SELECT * FROM crm_ai.engine_stats(), crm_ai.status",
         "SELECT * FROM crm_ai.models, crm_ai.versions, crm_ai.deployments",
         "SELECT * FROM crm_ai.runs, crm_ai.run_metrics, crm_ai.schedules",
     ] {
@@ -87,7 +86,6 @@ fn every_function_as_every_role() {
     roles.check("as", "SELECT crm_classify_batch('secret', ARRAY['x'])");
     roles.check("as", "SELECT crm_classify_detail('secret', 'x')");
     roles.check("as", "SELECT crm_predict('secret', '{}')");
-    roles.check("as", "SELECT crm_predict_batch('secret', ARRAY['{}']::jsonb[])");
     roles.check("tas", "SELECT crm_classify('trained', 'x')");
     roles.check("as", "SELECT crm_ai.import_model('another', 'rights')");
     roles.check("as", "SELECT crm_ai.import_model('secret', 'rights')");
@@ -106,6 +104,13 @@ fn every_function_as_every_role() {
         roles.check("tas", &act.replace("MODEL", "trained"));
         roles.check("tas", &act.replace("MODEL", "nobody"));
     }
+    let watch = "watch('pg_class', 'relname', 'sentiment', 'relname')";
+    for act in [watch, "unwatch('pg_class', 'relname')"] {
+        let outcome = roles.of('p').failure(&format!("SELECT crm_ai.{act}"));
+        outcome.expect_state(REFUSED).expect_message("function");
+    }
+    roles.check("utas", "SELECT crm_ai.unwatch('pg_class', 'relname')");
+    roles.check("putas", "SELECT * FROM crm_ai.watches, crm_ai.watch_errors");
     roles
         .of('s')
         .run("CREATE TABLE labelled (body text, label text); GRANT SELECT ON labelled TO PUBLIC");
@@ -134,7 +139,18 @@ fn every_function_as_every_role() {
 fn the_registrys_tables_are_closed() {
     let cluster = shared();
     let mut roles = Roles::new(&cluster, "tables");
-    for hidden in ["artifact", "artifact_chunk", "run", "run_cancel", "run_seen", "schedule"] {
+    for hidden in [
+        "artifact",
+        "artifact_chunk",
+        "pending",
+        "run",
+        "run_cancel",
+        "run_seen",
+        "schedule",
+        "watch",
+        "watch_error",
+        "watch_state",
+    ] {
         roles.check("s", &format!("SELECT * FROM crm_ai.{hidden}"));
     }
     for table in [
@@ -144,6 +160,10 @@ fn the_registrys_tables_are_closed() {
         "model_grant",
         "artifact",
         "artifact_chunk",
+        "pending",
+        "watch",
+        "watch_error",
+        "watch_state",
         "run",
         "run_metrics",
         "run_cancel",
