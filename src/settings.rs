@@ -46,6 +46,7 @@ enum Device {
 pub fn init() {
     define_user_settings();
     define_server_settings();
+    define_scheduler_settings();
     define_place_settings();
     define_training_settings();
     crate::pg::entry::reserve_setting_prefix();
@@ -215,6 +216,23 @@ fn define_server_settings() {
         GucContext::Sighup,
         GucFlags::default(),
     );
+    text(
+        c"crm_ai.import_directory",
+        c"Directory under which models are imported and exported.",
+        c"An absolute path; empty forbids import and export.",
+        &IMPORT_DIRECTORY,
+        GucContext::Sighup,
+    );
+    text(
+        c"crm_ai.engine_path",
+        c"The engine's program.",
+        c"An absolute path; empty for the installed one.",
+        &ENGINE_PATH,
+        GucContext::Sighup,
+    );
+}
+
+fn define_scheduler_settings() {
     text(
         c"crm_ai.databases",
         c"Databases that have a scheduler whether or not they have registered one.",

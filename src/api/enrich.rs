@@ -44,10 +44,11 @@ fn fill<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<Option<NewRow<'a>>> {
 
 thread_local! {
     /// The arguments that were read last: a statement fires the same trigger for every row.
-    static READ: RefCell<Option<(Vec<String>, Rc<Vec<Enrichment>>)>> = const {
-        RefCell::new(None)
-    };
+    static READ: RefCell<Option<Read>> = const { RefCell::new(None) };
 }
+
+/// Arguments, and what they say.
+type Read = (Vec<String>, Rc<Vec<Enrichment>>);
 
 fn read(arguments: Vec<String>) -> Outcome<Rc<Vec<Enrichment>>> {
     let known = READ.with_borrow(|last| {

@@ -33,7 +33,7 @@ pub fn list() -> Result<Vec<Database>> {
             databases.push(Database {
                 oid: row.oid,
                 name: CStr::from_ptr(row.datname.data.as_ptr()).to_string_lossy().into_owned(),
-                // The limit is negative, below -1, while a DROP DATABASE that failed left it in ruins.
+                // The limit is below -1 where a DROP DATABASE has failed half-way.
                 is_open: row.datallowconn && row.datconnlimit >= -1,
             });
         }

@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use pgrx::datum::DatumWithOid;
-use pgrx::{FromDatum, pg_sys};
+use pgrx::{FromDatum, PgTrigger, pg_sys};
 use std::ffi::{CStr, CString};
 
 /// One row of a result; columns count from 1.
@@ -122,6 +122,14 @@ pub fn read(
         pg_sys::SPI_cursor_close(portal);
         pg_sys::SPI_finish();
         outcome.map(drop)
+    }
+}
+
+/// Lets queries of the present SPI connection name the trigger's transition tables.
+pub fn register_transition_tables(trigger: &PgTrigger<'_>) {
+    // SAFETY: the data live as long as the trigger's call, which the connection does not outlast.
+    unsafe {
+        pg_sys::SPI_register_trigger_data(std::ptr::from_ref(trigger.trigger_data()).cast_mut());
     }
 }
 

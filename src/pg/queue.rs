@@ -53,13 +53,8 @@ fn is_null(relation: pg_sys::Relation, row: pg_sys::HeapTuple, column: &str) -> 
     let Ok(column) = CString::new(column) else { return false };
     // SAFETY: the relation is open while its trigger runs, and the row is one of its own.
     unsafe {
-        let description = (*relation).rd_att;
-        let number = pg_sys::SPI_fnumber(description, column.as_ptr());
-        let mut is_null = false;
-        if number > 0 {
-            pg_sys::SPI_getbinval(row, description, number, &raw mut is_null);
-        }
-        is_null
+        let number = pg_sys::get_attnum((*relation).rd_id, column.as_ptr());
+        number > 0 && pg_sys::heap_attisnull(row, number.into(), (*relation).rd_att)
     }
 }
 

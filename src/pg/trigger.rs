@@ -138,14 +138,6 @@ pub fn depth() -> i32 {
     unsafe { pgrx::direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]).unwrap_or_default() }
 }
 
-/// Lets queries of the present SPI connection name the trigger's transition tables.
-pub fn register_transition_tables(trigger: &PgTrigger<'_>) {
-    // SAFETY: the data live as long as the trigger's call, which the connection does not outlast.
-    unsafe {
-        pg_sys::SPI_register_trigger_data(std::ptr::from_ref(trigger.trigger_data()).cast_mut());
-    }
-}
-
 /// The value that a type's input function reads.
 fn input(column: Column, text: &str) -> Result<pg_sys::Datum> {
     let text = CString::new(text).map_err(|_| Error::internal("a clean value holds a NUL"))?;

@@ -4,7 +4,7 @@
 use super::clean::{Source, sql};
 use crate::api::enrich_arguments::Enrichment;
 use crate::error::{Error, Result};
-use crate::pg::trigger;
+use crate::pg::query;
 use pgrx::prelude::*;
 
 /// What a call gives for one text, in its text form.
@@ -40,7 +40,7 @@ pub fn fill(
     check(&source, enrichments)?;
     let update = update(&source, statement, enrichments);
     Spi::connect_mut(|client| {
-        trigger::register_transition_tables(trigger);
+        query::register_transition_tables(trigger);
         let new = sql::identifier(statement.new);
         let any = client.select(&format!("SELECT 1 FROM {new} LIMIT 1"), Some(1), &[])?;
         if !any.is_empty() {
@@ -111,6 +111,16 @@ fn update(source: &Source, statement: &Statement<'_>, enrichments: &[Enrichment]
         differs.push(format!("t.{target} IS NOT NULL OR q.value{place} IS NOT NULL"));
     }
     let mut rows = format!("{} n", sql::identifier(statement.new));
+    let is_computed = |enrichment: &Enrichment| {
+        source.columns.iter().any(|column| column.name == enrichment.column && column.is_computed)
+    };
+    if enrichments.iter().any(is_computed) {
+        // Of rows that went into a partition, PostgreSQL shows generated columns only as they were
+        // before: NULL. So the rows themselves are read.
+        let on = same_values("n", "k", &key).join(" AND ");
+        let new = sql::identifier(statement.new);
+        rows = format!("{new} k JOIN {} n ON {on}", source.sql_name());
+    }
     let mut filter = is_new.join(" OR ");
     if let Some(old) = statement.old {
         let on = same_values("o", "n", &key).join(" AND ");

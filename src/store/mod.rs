@@ -33,7 +33,8 @@ fn execute(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<usize> {
 fn fetch<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<Option<T>> {
     let value = session::as_owner(|| {
         Spi::connect_mut(|client| {
-            let rows = client.update(sql, Some(1), arguments)?;
+            // Without a limit: an INSERT that stops at its first row fires no statement trigger.
+            let rows = client.update(sql, None, arguments)?;
             if rows.is_empty() { Ok(None) } else { rows.first().get_one::<T>() }
         })
     })?;

@@ -174,6 +174,7 @@ fn judge(watch: &Watch, waiting: Vec<Waiting>) -> Result<()> {
     }
     queue::remove(done)?;
     queue::put_off(again)?;
+    queue::forget_failures(watch.id, batch.answers.iter().map(|answer| answer.key.as_slice()))?;
     queue::succeed(watch.id, batch.answers.len() - batch.busy.len(), &batch.version)
 }
 
@@ -264,8 +265,7 @@ fn fill_queue(watch: &Watch) -> Result<bool> {
         return Ok(false);
     }
     remember(watch.id, |memory| memory.filled = Instant::now());
-    let (keys, after) =
-        watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
-    queue::add_old(watch.id, &keys, after)?;
-    Ok(!keys.is_empty())
+    let old = watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
+    queue::add_old(watch.id, &old.keys, old.after)?;
+    Ok(!old.keys.is_empty())
 }

@@ -1,10 +1,10 @@
 //! The rows: read, checked, split.
 
 use crate::Error;
-use crate::split::is_held_out;
+use crate::split::place;
 use crm_ai_infer::Model;
 use crm_ai_wire::training::{FailureKind, Job, TextRow, TextTask};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
@@ -59,15 +59,16 @@ impl Dataset {
         };
         let sets = label_sets(&counts, &classes, task)?;
         check_classes(&rows, known.is_some())?;
+        let held_out = held_out(&rows, job.seed, job.test_size);
         let mut dataset =
             Self { classes, train: vec![], test: vec![], duplicates, conflicts, counts };
-        for row in rows {
+        for row in &rows {
             let mut tokens = model.tokenise(&row.text)?.ids;
             shorten(&mut tokens, task.max_tokens as usize);
             let classes = sets[&row.label].clone();
             let example = Example { tokens, classes, weight: row.weight };
-            if is_held_out(job.seed, row.text.as_bytes(), job.test_size) {
-                dataset.test.push((row.text, example));
+            if held_out.contains(row.text.as_str()) {
+                dataset.test.push((row.text.clone(), example));
             } else {
                 dataset.train.push(example);
             }
@@ -129,6 +130,32 @@ fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
             .hint("rows whose text or label is NULL do not count"));
     }
     Ok(rows)
+}
+
+/// The texts that are held out: those whose place is below `share`. A label all of whose texts
+/// would be on one side gives its outermost one to the other, which happens to small classes alone:
+/// nothing could be learnt of it, or told about it, otherwise. Where rows are only added, a text
+/// that is held out for this reason may be learnt from later, but none goes the other way unless
+/// all of its class were to be held out.
+fn held_out(rows: &[TextRow], seed: i64, share: f64) -> HashSet<&str> {
+    let mut by_label: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for row in rows {
+        let texts = by_label.entry(&row.label).or_default();
+        texts.entry(&row.text).or_insert_with(|| place(seed, row.text.as_bytes()));
+    }
+    let by_place = |a: &(&&str, &f64), b: &(&&str, &f64)| a.1.total_cmp(b.1);
+    let mut held: HashSet<&str> = HashSet::new();
+    let mut learnt: HashSet<&str> = HashSet::new();
+    for texts in by_label.values() {
+        let below = texts.iter().filter(|(_, place)| **place < share);
+        held.extend(below.map(|(text, _)| *text));
+        let first = texts.iter().min_by(by_place).filter(|(_, place)| **place >= share);
+        held.extend(first.map(|(text, _)| *text).filter(|_| texts.len() > 1));
+        let last = texts.iter().max_by(by_place).filter(|(_, place)| **place < share);
+        learnt.extend(last.map(|(text, _)| *text).filter(|_| texts.len() > 1));
+    }
+    held.retain(|text| !learnt.contains(text));
+    held
 }
 
 fn count(rows: &[TextRow]) -> BTreeMap<String, u64> {
@@ -220,5 +247,63 @@ fn shorten(tokens: &mut Box<[u32]>, most: usize) {
         let mut kept = tokens[..most].to_vec();
         kept[most - 1] = last;
         *tokens = kept.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &str, label: &str) -> TextRow {
+        TextRow { text: text.to_owned(), label: label.to_owned(), weight: 1.0 }
+    }
+
+    fn rows(count: usize, label: &str) -> Vec<TextRow> {
+        (0..count).map(|number| row(&format!("{label} {number}"), label)).collect()
+    }
+
+    #[test]
+    fn repetitions_and_contradictions_are_counted() {
+        let rows = ["a x", "a x", "a y", "b x", "c z"].map(|both| {
+            let (text, label) = both.split_once(' ').unwrap();
+            row(text, label)
+        });
+        // The second "a x" repeats; all three rows of "a" contradict each other.
+        assert_eq!(repetitions(&rows), (1, 3));
+    }
+
+    /// Every class has both sides, whatever the seed, also where eight rows would often have none.
+    #[test]
+    fn small_classes_have_both_sides() {
+        for seed in 0..200 {
+            let mut all = rows(8, "a");
+            all.extend(rows(8, "b"));
+            let held = held_out(&all, seed, 0.2);
+            for label in ["a", "b"] {
+                let count = held.iter().filter(|text| text.starts_with(label)).count();
+                assert!((1..8).contains(&count), "{seed}: {count}");
+            }
+            let most = held_out(&all, seed, 0.99);
+            assert!(most.len() < 15, "{seed}: {}", most.len());
+        }
+    }
+
+    /// What a model has learnt from is not what its successor is judged by.
+    #[test]
+    fn more_rows_never_hold_out_what_was_learnt() {
+        for seed in 0..100 {
+            let [few, many] = [8, 40].map(|count| rows(count, "a"));
+            let (before, after) = (held_out(&few, seed, 0.2), held_out(&many, seed, 0.2));
+            let learnt = few.iter().map(|row| row.text.as_str()).filter(|t| !before.contains(t));
+            assert_eq!(learnt.filter(|text| after.contains(text)).count(), 0, "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_class_of_three_texts_is_refused() {
+        let mut all = rows(8, "a");
+        all.extend(rows(3, "b"));
+        assert_eq!(check_classes(&all, false).unwrap_err().to_failure().kind, FailureKind::Data);
+        assert!(check_classes(&all, true).is_ok());
     }
 }

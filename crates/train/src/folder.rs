@@ -43,7 +43,7 @@ pub(crate) fn tensors(weights: &Weights) -> Tensors {
     tensors
 }
 
-/// Writes the folder anew; `labels` are a classifier's, none make an encoder.
+/// Writes a classifier's folder anew.
 pub(crate) fn write(
     folder: &Path,
     base: &Path,
@@ -63,8 +63,7 @@ pub(crate) fn write(
     }
     write_json(&folder.join("config.json"), &config(base, labels)?)?;
     write_serving(folder, serving)?;
-    let prefix = if labels.is_empty() { "" } else { prefix(base) };
-    write_tensors(&folder.join("model.safetensors"), tensors, prefix)
+    write_tensors(&folder.join("model.safetensors"), tensors, prefix(base))
 }
 
 /// What a classifier's checkpoint writes before the names of its encoder's tensors.
@@ -113,23 +112,20 @@ fn config(base: &Path, labels: &[String]) -> Result<Value, Error> {
         "xlm-roberta" => "XLMRoberta",
         _ => "Bert",
     };
-    let role = if labels.is_empty() { "Model" } else { "ForSequenceClassification" };
-    let architecture = format!("{family}{role}");
+    let architecture = format!("{family}ForSequenceClassification");
     let map = config.as_object_mut().ok_or_else(malformed)?;
     map.insert("architectures".to_owned(), json!([architecture]));
     map.insert("torch_dtype".to_owned(), json!("float32"));
     for name in ["id2label", "label2id", "problem_type", "_name_or_path", "num_labels"] {
         map.remove(name);
     }
-    if !labels.is_empty() {
-        let ids: serde_json::Map<_, _> =
-            labels.iter().enumerate().map(|(at, name)| (at.to_string(), json!(name))).collect();
-        let back: serde_json::Map<_, _> =
-            labels.iter().enumerate().map(|(at, name)| (name.clone(), json!(at))).collect();
-        map.insert("id2label".to_owned(), Value::Object(ids));
-        map.insert("label2id".to_owned(), Value::Object(back));
-        map.insert("problem_type".to_owned(), json!("single_label_classification"));
-    }
+    let ids: serde_json::Map<_, _> =
+        labels.iter().enumerate().map(|(at, name)| (at.to_string(), json!(name))).collect();
+    let back: serde_json::Map<_, _> =
+        labels.iter().enumerate().map(|(at, name)| (name.clone(), json!(at))).collect();
+    map.insert("id2label".to_owned(), Value::Object(ids));
+    map.insert("label2id".to_owned(), Value::Object(back));
+    map.insert("problem_type".to_owned(), json!("single_label_classification"));
     Ok(config)
 }
 

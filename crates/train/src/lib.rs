@@ -20,6 +20,7 @@ mod optimiser;
 mod run;
 mod split;
 mod step;
+mod sums;
 mod table;
 mod weights;
 

@@ -57,14 +57,12 @@ impl Run<'_> {
         let base = Model::load(runtime, &task.base, &options)?;
         let known = self.known_classes(&base)?;
         let dataset = Dataset::read(job, task, &base, known.as_deref())?;
+        drop(base);
         let method = method(task, &dataset);
         let began = Instant::now();
         let learnt = match method {
-            Method::Head => self.head(base, &dataset, report)?,
-            _ => {
-                drop(base);
-                self.fine_tune(&dataset, report)?
-            }
+            Method::Head => self.head(&dataset, report)?,
+            _ => self.fine_tune(&dataset, report)?,
         };
         let seconds = began.elapsed().as_secs_f64();
         report(Event::Evaluating);
@@ -155,16 +153,12 @@ impl Run<'_> {
         Ok((make(None)?, "cpu".to_owned()))
     }
 
-    fn head(
-        &self,
-        base: Model,
-        dataset: &Dataset,
-        report: &mut dyn FnMut(Event),
-    ) -> Result<Learnt, Error> {
+    fn head(&self, dataset: &Dataset, report: &mut dyn FnMut(Event)) -> Result<Learnt, Error> {
         let Self { job, task, .. } = *self;
         let mut tensors = encoder_tensors(&task.base)?;
-        let encoder = self.encoder(base, &tensors)?;
-        let width = encoder.info().dimensions;
+        let name = model::Checkpoint::open(&task.base)?.classifier();
+        let encoder = self.encoder(&tensors, name)?;
+        let width = encoder.info().labels.len();
         let examples: Vec<&Example> = dataset.train.iter().collect();
         let texts: Vec<Tokens> = examples
             .iter()
@@ -188,36 +182,40 @@ impl Run<'_> {
                 rows_per_second: step as f64 / began.elapsed().as_secs_f64().max(1e-9),
             }));
         };
-        let ask = |worker: usize, batch: &[&Tokens]| encoder.embed(worker, batch);
+        let ask = |worker: usize, batch: &[&Tokens]| encoder.logits(worker, batch);
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
         let embedded = examples.len() as u64;
         let classes = dataset.classes.len();
         let fitted = head::fit(&vectors, width, classes, &examples, job.seed, |fit| {
             progress(embedded + fit as u64);
         });
-        let name = classifier_name(&task.base)?;
         tensors.insert(format!("{name}.weight"), (vec![classes, width], fitted.weight));
         tensors.insert(format!("{name}.bias"), (vec![classes], fitted.bias));
         Ok(Learnt { tensors, pooling: Pooling::Mean })
     }
 
-    /// The base as an encoder: itself, or a classifier without its head.
-    fn encoder(&self, base: Model, tensors: &Tensors) -> Result<Model, Error> {
+    /// The base with a head that hands on the text's vector as it is: so the features are those
+    /// that the fitted head will be given when it is served.
+    fn encoder(&self, tensors: &Tensors, classifier: &str) -> Result<Model, Error> {
         let Self { job, task, runtime } = *self;
-        if base.info().dimensions > 0 && model::Checkpoint::open(&task.base)?.pools_mean() {
-            return Ok(base);
-        }
-        drop(base);
+        let width = model::Checkpoint::open(&task.base)?.config().hidden_size as usize;
+        let labels: Vec<String> = (0..width).map(|number| number.to_string()).collect();
+        let identity = (0..width * width).map(|at| f32::from(at % (width + 1) == 0)).collect();
+        let mut tensors = tensors.clone();
+        tensors.insert(format!("{classifier}.weight"), (vec![width, width], identity));
+        tensors.insert(format!("{classifier}.bias"), (vec![width], vec![0.0; width]));
         let folder = job.checkpoint.join("encoder");
         let serving =
             Serving { pooling: Pooling::Mean, max_tokens: task.max_tokens, temperature: 1.0 };
-        folder::write(&folder, &task.base, tensors, &[], serving)?;
+        folder::write(&folder, &task.base, &tensors, &labels, serving)?;
         let options = LoadOptions {
             precision: Precision::Fp32,
             device: Device::Cpu,
             workers: job.threads.max(1),
         };
-        Ok(Model::load(runtime, &folder, &options)?)
+        let encoder = Model::load(runtime, &folder, &options)?;
+        std::fs::remove_dir_all(folder)?;
+        Ok(encoder)
     }
 }
 
@@ -247,10 +245,6 @@ fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
             .any(|part| name.split('.').any(|own| own == *part))
     });
     Ok(tensors)
-}
-
-fn classifier_name(base: &Path) -> Result<&'static str, Error> {
-    Ok(model::Checkpoint::open(base)?.classifier())
 }
 
 /// The number of the CUDA device that is to be tried; `None` for the processor.

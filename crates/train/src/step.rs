@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::dataset::Example;
 use crate::optimiser::{AdamW, Rates};
+use crate::sums::Sums;
 use crate::weights::Weights;
 use crm_ai_infer::Runtime;
 use crm_ai_model::{Pooling, TrainingGraph, Window};
@@ -15,6 +16,12 @@ use std::borrow::Cow;
 
 /// Score of a padded position or of a class outside a label's set: its exponential is zero.
 const MASKED: f32 = -10_000.0;
+/// Padded tokens that go through the graph at a time, on the processor: larger batches are cut into
+/// parts and their gradients summed. What a part needs then stays in the caches, matrix products
+/// are fastest at about so many rows, and memory does not grow with the batch (docs/benchmarks.md).
+const PART_TOKENS: usize = 512;
+/// The same on a graphics processor, where large products are the faster ones.
+const PART_TOKENS_CUDA: usize = 16_384;
 /// Numbers in a dropout mask at least; windows begin anywhere in it.
 const MASK_NUMBERS_MIN: usize = 1 << 22;
 /// Numbers in a dropout mask at most: one gigabyte.
@@ -74,6 +81,38 @@ impl Batch {
         batch
     }
 
+    /// The batch in parts of at most `limit` padded tokens, or of one text where that is longer,
+    /// each padded to its own longest text. Rows keep what they count for in the whole batch.
+    fn parts(&self, limit: usize) -> Vec<Self> {
+        let tokens = self.tokens.max(1);
+        let count = (self.texts * tokens).div_ceil(limit.max(1));
+        let size = self.texts.div_ceil(count.max(1)).max(1).min((limit / tokens).max(1));
+        (0..self.texts).step_by(size).map(|at| self.part(at, (at + size).min(self.texts))).collect()
+    }
+
+    /// Rows from `first` to before `end`.
+    fn part(&self, first: usize, end: usize) -> Self {
+        let rows = first * self.tokens..end * self.tokens;
+        let masks = self.mask_bias[rows.clone()].chunks_exact(self.tokens);
+        let length = |row: &[f32]| row.iter().filter(|bias| **bias == 0.0).count();
+        let tokens = masks.map(length).max().unwrap_or(0);
+        let cut = |numbers: &[f32]| -> Vec<f32> {
+            let rows = numbers[rows.clone()].chunks_exact(self.tokens);
+            rows.flat_map(|row| &row[..tokens]).copied().collect()
+        };
+        let ids = self.ids[rows.clone()].chunks_exact(self.tokens);
+        let classes = self.set_bias.len() / self.texts;
+        Self {
+            texts: end - first,
+            tokens,
+            ids: ids.flat_map(|row| &row[..tokens]).copied().collect(),
+            mask_bias: cut(&self.mask_bias),
+            pool: cut(&self.pool),
+            set_bias: self.set_bias[first * classes..end * classes].to_vec(),
+            weight: self.weight[first..end].to_vec(),
+        }
+    }
+
     pub(crate) fn of(
         examples: &[Example],
         rows: &[usize],
@@ -114,6 +153,10 @@ pub struct Stepper {
     /// Masks for token rows and for attention; empty where nothing is dropped out.
     masks: [Vec<f32>; 2],
     pooling: Pooling,
+    threads: usize,
+    /// Padded tokens of a part at most.
+    pub part_tokens: usize,
+    sums: Sums,
 }
 
 impl Stepper {
@@ -141,6 +184,9 @@ impl Stepper {
             .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Disable)?))
             .and_then(|b| Ok(b.with_execution_providers([provider.error_on_failure()])?))
             .and_then(|mut builder| builder.commit_from_memory(&graph.model))?;
+        let part_tokens = if device.is_none() { PART_TOKENS } else { PART_TOKENS_CUDA };
+        let (texts, tokens) = largest;
+        let largest = (texts.min((part_tokens / tokens.max(1)).max(1)), tokens);
         let masks = masks(&graph, largest, seed)?;
         let classes = graph.parameters.last().map_or(0, |bias| bias.shape[0] as usize);
         Ok(Self {
@@ -153,6 +199,9 @@ impl Stepper {
             windows: graph.windows,
             masks,
             pooling: graph.pooling,
+            threads,
+            part_tokens,
+            sums: Sums::default(),
         })
     }
 
@@ -163,19 +212,34 @@ impl Stepper {
 
     /// Learns from a batch; gives the loss before. `seed` decides what is dropped out.
     pub fn learn(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<f32, Error> {
+        if batch.texts * batch.tokens > self.part_tokens && batch.texts > 1 {
+            return self.learn_in_parts(batch, rates, seed);
+        }
         let Self { session, weights, optimiser, loss, windows, masks, classes, .. } = self;
         let starts = starts(windows, masks, batch, seed);
         let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
-        let value = *output(&outputs, loss)?.first().unwrap_or(&f32::NAN);
-        if !value.is_finite() {
-            return Err(Error::new(FailureKind::Data, "the loss became infinite or no number")
-                .hint("a smaller learning_rate may help"));
-        }
+        let value = finite(output(&outputs, loss)?)?;
         let gradient = |name: &str| output(&outputs, name).ok();
-        optimiser
-            .step(weights, gradient, &batch.ids, rates)
-            .ok_or_else(|| Error::new(FailureKind::System, "a gradient is missing"))?;
+        optimiser.step(weights, gradient, &batch.ids, rates).ok_or_else(no_gradient)?;
         Ok(value)
+    }
+
+    /// The same for a batch that goes through the graph part by part.
+    fn learn_in_parts(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<f32, Error> {
+        let Self { session, weights, optimiser, loss, windows, masks, classes, sums, .. } = self;
+        sums.clear();
+        let mut total = 0.0;
+        for (at, part) in batch.parts(self.part_tokens).iter().enumerate() {
+            let starts = starts(windows, masks, part, seed.wrapping_add(at as u64));
+            let outputs = session.run(inputs(weights, part, masks, &starts, *classes)?)?;
+            // Rows count for the same as in the whole batch, so losses and gradients add up.
+            total += finite(output(&outputs, loss)?)?;
+            let gradient = |name: &str| output(&outputs, name).ok();
+            sums.add(weights, gradient, &part.ids, self.threads).ok_or_else(no_gradient)?;
+        }
+        let gradient = |name: &str| sums.get(name);
+        optimiser.step(weights, gradient, &sums.ids, rates).ok_or_else(no_gradient)?;
+        Ok(total)
     }
 
     /// Loss, logits and the gradient of every weight for a batch, without learning.
@@ -191,6 +255,20 @@ impl Stepper {
             .collect::<Result<_, Error>>()?;
         Ok(Gradients { loss: value, logits: output(&outputs, logits)?.to_vec(), of_weights })
     }
+}
+
+/// The loss, if it is a number.
+fn finite(loss: &[f32]) -> Result<f32, Error> {
+    let loss = *loss.first().unwrap_or(&f32::NAN);
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    let error = Error::new(FailureKind::Data, "the loss became infinite or no number");
+    Err(error.hint("a smaller learning_rate may help"))
+}
+
+fn no_gradient() -> Error {
+    Error::new(FailureKind::System, "a gradient is missing")
 }
 
 /// Masks of 0 and 1/(1 − rate), drawn once: fresh ones for every step would cost too much.

@@ -51,7 +51,7 @@ impl Weight {
     /// Name of the output that holds its gradient.
     pub fn gradient(&self) -> &str {
         match &self.parameter.gradient {
-            Gradient::Dense(name) | Gradient::FirstRows(name) | Gradient::TokenRows(name) => name,
+            Gradient::Dense(name) | Gradient::RowsFrom(name, _) | Gradient::TokenRows(name) => name,
         }
     }
 }

@@ -69,8 +69,22 @@ pub fn put_off(places: Vec<String>) -> Result<()> {
 
 /// Makes a row that cannot be done visible; it is removed from the queue by the caller.
 pub fn fail_row(watch: i32, key: &[String], state: &str) -> Result<()> {
-    let sql = "INSERT INTO crm_ai.watch_error (watch, key, state) VALUES ($1, $2, $3)";
+    let sql = "INSERT INTO crm_ai.watch_error (watch, key, state) VALUES ($1, $2, $3)
+               ON CONFLICT (watch, key)
+               DO UPDATE SET state = EXCLUDED.state, failed_at = EXCLUDED.failed_at";
     execute(sql, &[watch.into(), key.to_vec().into(), state.into()])?;
+    Ok(())
+}
+
+/// Takes back what [`fail_row`] has told of rows that could be done after all.
+pub fn forget_failures<'a>(watch: i32, keys: impl Iterator<Item = &'a [String]>) -> Result<()> {
+    let any = "SELECT 1 FROM crm_ai.watch_error WHERE watch = $1 LIMIT 1";
+    if execute(any, &[watch.into()])? > 0 {
+        for key in keys {
+            let sql = "DELETE FROM crm_ai.watch_error WHERE watch = $1 AND key = $2";
+            execute(sql, &[watch.into(), key.to_vec().into()])?;
+        }
+    }
     Ok(())
 }
 

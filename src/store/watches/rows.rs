@@ -30,6 +30,15 @@ pub struct Answer {
     pub value: Option<String>,
 }
 
+/// Old rows to judge.
+#[derive(Debug)]
+pub struct Old {
+    /// Their primary keys.
+    pub keys: Vec<Vec<String>>,
+    /// The key to go on after; none where the table's end was reached.
+    pub after: Option<Vec<String>>,
+}
+
 /// What became of rows to write, by their places.
 #[derive(Debug, Default)]
 pub struct Written {
@@ -162,21 +171,24 @@ impl<'a> Rows<'a> {
     fn update(&self, answers: &[&Answer], value: Value, version: &str) -> Result<()> {
         let width = self.key.len();
         let values = format!("${}::pg_catalog.text[]", width + 1);
-        let mut sets = vec![format!(
-            "{} = k.answer::{}",
-            sql::identifier(&self.watch.target_column),
-            value.sql_type()
-        )];
+        let answer = format!("k.answer::{}", value.sql_type());
+        let mut columns = vec![(self.watch.target_column.as_str(), answer)];
         if let Some(column) = &self.watch.version_column {
-            sets.push(format!(
-                "{} = CASE WHEN k.answer IS NOT NULL THEN {} END",
-                sql::identifier(column),
-                sql::literal(version)
-            ));
+            let by = format!("CASE WHEN k.answer IS NOT NULL THEN {} END", sql::literal(version));
+            columns.push((column, by));
         }
+        let sets: Vec<String> = columns
+            .iter()
+            .map(|(column, value)| format!("{} = {value}", sql::identifier(column)))
+            .collect();
         let (keys, on) = self.keys(&[("answer", &values)]);
         let table = self.table.sql_name();
-        let sql = format!("UPDATE {table} t SET {} FROM {keys} WHERE {on}", sets.join(", "));
+        // A row that was queued twice is written once.
+        let same = self.same_values(&columns)?;
+        let sql = format!(
+            "UPDATE {table} t SET {} FROM {keys} WHERE {on} AND NOT {same}",
+            sets.join(", ")
+        );
         let keys: Vec<&[String]> = answers.iter().map(|answer| answer.key.as_slice()).collect();
         let mut arguments = self.key_arrays(&keys);
         let values: Vec<Option<String>> =
@@ -191,16 +203,29 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Keys of rows after `after` that are to be judged, at most `count`: those without an answer,
-    /// or with `stale` those that another version judged. And the key to go on after; none where
-    /// the table's end was reached.
+    /// Whether columns hold these values already.
+    fn same_values(&self, columns: &[(&str, String)]) -> Result<String> {
+        let mut same = Vec::new();
+        for (name, value) in columns {
+            let base = self.table.columns[self.table.find(name)?].base.sql_name();
+            let column = format!("t.{}", sql::identifier(name));
+            same.push(format!(
+                "({column} {} ({value})::{base} IS TRUE OR {column} IS NULL AND {value} IS NULL)",
+                sql::EQ
+            ));
+        }
+        Ok(format!("({})", same.join(" AND ")))
+    }
+
+    /// Rows after `after` that are to be judged, at most `count`: those without an answer, or with
+    /// `stale` those that another version judged.
     pub fn old(
         &self,
         after: Option<&[String]>,
         stale: bool,
         version: &str,
         count: usize,
-    ) -> Result<(Vec<Vec<String>>, Option<Vec<String>>)> {
+    ) -> Result<Old> {
         let column = |name: &str| format!("t.{}", sql::identifier(name));
         let names: Vec<String> =
             self.key.iter().map(|&index| column(&self.table.columns[index].name)).collect();
@@ -255,7 +280,7 @@ impl<'a> Rows<'a> {
             Ok::<_, pgrx::spi::Error>(())
         })?;
         let is_end = seen < LOOK_ROWS && found.len() < count;
-        Ok((found, last.filter(|_| !is_end)))
+        Ok(Old { keys: found, after: last.filter(|_| !is_end) })
     }
 }
 

@@ -104,6 +104,13 @@ fn every_function_as_every_role() {
         roles.check("tas", &act.replace("MODEL", "trained"));
         roles.check("tas", &act.replace("MODEL", "nobody"));
     }
+    let watch = "watch('pg_class', 'relname', 'sentiment', 'relname')";
+    for act in [watch, "unwatch('pg_class', 'relname')"] {
+        let outcome = roles.of('p').failure(&format!("SELECT crm_ai.{act}"));
+        outcome.expect_state(REFUSED).expect_message("function");
+    }
+    roles.check("utas", "SELECT crm_ai.unwatch('pg_class', 'relname')");
+    roles.check("putas", "SELECT * FROM crm_ai.watches, crm_ai.watch_errors");
     roles
         .of('s')
         .run("CREATE TABLE labelled (body text, label text); GRANT SELECT ON labelled TO PUBLIC");
@@ -132,7 +139,18 @@ fn every_function_as_every_role() {
 fn the_registrys_tables_are_closed() {
     let cluster = shared();
     let mut roles = Roles::new(&cluster, "tables");
-    for hidden in ["artifact", "artifact_chunk", "run", "run_cancel", "run_seen", "schedule"] {
+    for hidden in [
+        "artifact",
+        "artifact_chunk",
+        "pending",
+        "run",
+        "run_cancel",
+        "run_seen",
+        "schedule",
+        "watch",
+        "watch_error",
+        "watch_state",
+    ] {
         roles.check("s", &format!("SELECT * FROM crm_ai.{hidden}"));
     }
     for table in [
@@ -142,6 +160,10 @@ fn the_registrys_tables_are_closed() {
         "model_grant",
         "artifact",
         "artifact_chunk",
+        "pending",
+        "watch",
+        "watch_error",
+        "watch_state",
         "run",
         "run_metrics",
         "run_cancel",

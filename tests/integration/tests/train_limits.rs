@@ -16,7 +16,12 @@ fn go(cluster: &Cluster) {
 
 fn trainers(cluster: &Cluster) -> Vec<Process> {
     let is_trainer = |process: &Process| process.command.contains(" train --job ");
-    cluster.processes().into_iter().filter(is_trainer).collect()
+    let mut found = cluster.processes();
+    found.retain(is_trainer);
+    // The shell forks itself for a moment.
+    let shells: Vec<i32> = found.iter().map(|process| process.pid).collect();
+    found.retain(|process| !shells.contains(&process.parent));
+    found
 }
 
 /// Asks for a run and waits until its trainer is at work.

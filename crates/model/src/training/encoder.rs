@@ -14,8 +14,8 @@ pub(super) fn build(
     checkpoint: &Checkpoint,
     options: &TrainingOptions,
 ) -> Result<TrainingGraph, Error> {
-    if checkpoint.config.activation != Activation::Gelu {
-        return Err(Error::setting("hidden_act", "only models with gelu are trained"));
+    if checkpoint.config.activation == Activation::GeluTanh {
+        return Err(Error::setting("hidden_act", "models with gelu and relu are trained"));
     }
     let mut encoder = Encoder::new(checkpoint, options);
     let mut rows = encoder.embeddings()?;
@@ -234,7 +234,14 @@ impl<'a> Encoder<'a> {
         let attended = self.drop_and_normalise(&attended, rows, &names.attention_norm)?;
         let up = self.linear(&[&names.up], inner, hidden)?;
         let down = self.linear(&[&names.down], hidden, inner)?;
-        let fed = self.tape.feed_forward(&attended, &up, &down);
+        let fed = match self.checkpoint.config.activation {
+            Activation::Relu => {
+                let product = self.tape.linear(&attended, &up, 1.0, 1.0);
+                let positive = self.tape.activate(&product, "Relu");
+                self.tape.linear(&positive, &down, 1.0, 1.0)
+            }
+            _ => self.tape.feed_forward(&attended, &up, &down),
+        };
         self.drop_and_normalise(&fed, &attended, &names.output_norm)
     }
 
@@ -349,10 +356,11 @@ impl<'a> Encoder<'a> {
             parameter.gradient = if is("word_embeddings.weight") {
                 Gradient::TokenRows(rows.0.clone())
             } else if is("position_embeddings.weight") {
-                Gradient::FirstRows(positions.0.clone())
+                let first = self.checkpoint.config.first_position as usize;
+                Gradient::RowsFrom(positions.0.clone(), first)
             } else if is("token_type_embeddings.weight") {
                 outputs.push((kinds.clone(), vec![Dim::Of(1), Dim::Of(hidden)]));
-                Gradient::FirstRows(kinds.0.clone())
+                Gradient::RowsFrom(kinds.0.clone(), 0)
             } else {
                 let value = Value(parameter.name.clone());
                 let gradient = self.tape.gradient(&value).ok_or_else(missing)?;

@@ -63,8 +63,8 @@ pub struct Parameter {
 pub enum Gradient {
     /// Of the weight's shape.
     Dense(String),
-    /// Of the first rows of the weight, as many as there are.
-    FirstRows(String),
+    /// Of some rows of the weight, as many as there are, from the given one on.
+    RowsFrom(String, usize),
     /// One row for each token of the batch, [batch · tokens, width]; it belongs to the weight's
     /// row of the token's id.
     TokenRows(String),

@@ -1,0 +1,185 @@
+//! Gradients and a loss curve against PyTorch's, which reference.py stored in expected.json.
+
+use crm_ai_infer::Runtime;
+use crm_ai_model::{Checkpoint, Gradient, TrainingOptions};
+use crm_ai_train::{Batch, Rates, Stepper, Weights};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+struct Expected {
+    gradients: Vec<Case>,
+    curve: Curve,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    classes: u64,
+    smoothing: f32,
+    mean: bool,
+    rows: Vec<Row>,
+    loss: f32,
+    logits: Vec<f32>,
+    gradients: BTreeMap<String, Sample>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    ids: Vec<u32>,
+    classes: Vec<usize>,
+    weight: f32,
+}
+
+/// A gradient's length and some of its numbers.
+#[derive(Deserialize)]
+struct Sample {
+    norm: f64,
+    at: Vec<usize>,
+    values: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Curve {
+    name: String,
+    classes: u64,
+    losses: Vec<f32>,
+}
+
+fn expected() -> Expected {
+    serde_json::from_str(include_str!("expected.json")).unwrap()
+}
+
+fn runtime() -> Runtime {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
+        .map_or(root.join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
+    Runtime::load(&library).unwrap()
+}
+
+fn stepper(runtime: &Runtime, name: &str, classes: u64, smoothing: f32, keep: bool) -> Stepper {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let checkpoint = Checkpoint::open(&root.join("tests/fixtures/model").join(name)).unwrap();
+    let options =
+        TrainingOptions { classes, keep_head: keep, label_smoothing: smoothing, dropout: false };
+    let graph = checkpoint.training_graph(&options).unwrap();
+    Stepper::new(runtime, graph, None, 1, (8, 16), 1).unwrap()
+}
+
+fn batch(rows: &[Row], classes: u64, stepper: &Stepper) -> Batch {
+    let rows = rows.iter().map(|row| (&row.ids[..], &row.classes[..], row.weight));
+    Batch::new(rows, classes as usize, stepper.pooling())
+}
+
+/// Each checkpoint's tensor with its whole gradient, by PyTorch's name.
+fn by_tensor(weights: &Weights, found: &[Vec<f32>], ids: &[i64]) -> BTreeMap<String, Vec<f64>> {
+    let mut tensors = BTreeMap::new();
+    for (weight, gradient) in weights.0.iter().zip(found) {
+        let parameter = &weight.parameter;
+        let mut whole = vec![0.0_f64; weight.values.len()];
+        let width = weight.width();
+        match parameter.gradient {
+            Gradient::TokenRows(_) => {
+                for (&id, row) in ids.iter().zip(gradient.chunks_exact(width)) {
+                    let own = &mut whole[id as usize * width..][..width];
+                    own.iter_mut().zip(row).for_each(|(sum, slope)| *sum += f64::from(*slope));
+                }
+            }
+            Gradient::RowsFrom(_, first) => {
+                whole[first * width..]
+                    .iter_mut()
+                    .zip(gradient)
+                    .for_each(|(sum, slope)| *sum = f64::from(*slope));
+            }
+            Gradient::Dense(_) => whole = gradient.iter().map(|slope| f64::from(*slope)).collect(),
+        }
+        let parts = whole.chunks_exact(whole.len() / parameter.tensors.len());
+        for (name, part) in parameter.tensors.iter().zip(parts) {
+            let name = name.replace(".gamma", ".weight").replace(".beta", ".bias");
+            tensors.insert(name, part.to_vec());
+        }
+    }
+    tensors
+}
+
+#[test]
+fn gradients_are_those_of_pytorch_in_double_precision() {
+    let runtime = runtime();
+    for case in expected().gradients {
+        let mut stepper = stepper(&runtime, &case.name, case.classes, case.smoothing, !case.mean);
+        if case.mean {
+            // The head that reference.py makes.
+            let head = stepper.weights.0.len() - 2;
+            let values = &mut stepper.weights.0[head].values;
+            values.iter_mut().enumerate().for_each(|(at, w)| *w = (at as f64).sin() as f32 * 0.05);
+        }
+        let batch = batch(&case.rows, case.classes, &stepper);
+        let found = stepper.gradients(&batch).unwrap();
+        assert!((found.loss - case.loss).abs() < 1e-5, "{}: loss {}", case.name, found.loss);
+        for (found, logit) in found.logits.iter().zip(&case.logits) {
+            assert!((found - logit).abs() < 1e-5, "{}: logit {found} for {logit}", case.name);
+        }
+        let tensors = by_tensor(&stepper.weights, &found.of_weights, &batch.ids);
+        let mut compared = 0;
+        for (name, sample) in &case.gradients {
+            // A key's bias moves all scores of a token alike: its gradient is zero but for rounding.
+            if sample.norm < 1e-9 {
+                continue;
+            }
+            let bare = name.strip_prefix("encoder.").filter(|_| case.mean).unwrap_or(name);
+            let bare = bare.replace("head.", "classifier.");
+            let Some(tensor) = tensors.get(bare.as_str()) else {
+                // The encoder's pooler is not used under the mean.
+                assert!(case.mean && name.contains("pooler"), "{}: {name}", case.name);
+                continue;
+            };
+            let norm = tensor.iter().map(|slope| slope * slope).sum::<f64>().sqrt();
+            assert!((norm / sample.norm - 1.0).abs() < 1e-5, "{} {name}: {norm}", case.name);
+            for (&at, value) in sample.at.iter().zip(&sample.values) {
+                let off = (tensor[at] - value).abs();
+                assert!(off < 1e-5 * sample.norm, "{} {name} {at}: off by {off}", case.name);
+            }
+            compared += 1;
+        }
+        assert!(compared > 30, "{}: {compared} tensors", case.name);
+    }
+}
+
+/// Rows as reference.py draws them.
+fn drawn(seed: u64, texts: usize, classes: u64, vocabulary: u64) -> Vec<Row> {
+    let mut state = seed;
+    let mut below = |bound: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    (0..texts)
+        .map(|_| {
+            let length = 3 + below(10);
+            let ids = (0..length).map(|_| 1 + below(vocabulary - 1) as u32).collect();
+            let classes = vec![below(classes) as usize];
+            Row { ids, classes, weight: 1.0 + below(2) as f32 }
+        })
+        .collect()
+}
+
+/// Whole batches, and batches that go through the graph in parts whose gradients are summed.
+#[test]
+fn fifty_steps_lose_as_much_as_hugging_faces_trainer_does() {
+    let runtime = runtime();
+    let Curve { name, classes, losses } = expected().curve;
+    for part_tokens in [usize::MAX, 24] {
+        let mut stepper = stepper(&runtime, &name, classes, 0.0, true);
+        stepper.part_tokens = part_tokens;
+        for (step, expected) in losses.iter().enumerate() {
+            let rows = drawn(100 + step as u64 % 5, 8, classes, 13);
+            let batch = batch(&rows, classes, &stepper);
+            let share = if step < 10 { step as f32 / 10.0 } else { (50 - step) as f32 / 40.0 };
+            let rates = Rates { learning_rate: 5e-4 * share, weight_decay: 0.01 };
+            let loss = stepper.learn(&batch, rates, 0).unwrap();
+            let off = (loss - expected).abs();
+            assert!(off < 1e-3, "{part_tokens}, step {step}: {loss} for {expected}");
+        }
+    }
+}

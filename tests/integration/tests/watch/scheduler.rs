@@ -1,0 +1,104 @@
+//! Where schedulers run, and that they stand in nobody's way.
+
+use super::{LIMIT, WRONG, settle, wait_for};
+use crm_ai_integration::cluster::{Cluster, Stop};
+use crm_ai_integration::installation::run;
+use crm_ai_integration::process::wait_until;
+use crm_ai_integration::session::Session;
+use crm_ai_integration::workplace;
+
+/// Databases that have a scheduler at present.
+fn scheduled(session: &mut Session) -> Vec<String> {
+    session.column(
+        "SELECT datname FROM pg_stat_activity WHERE backend_type = 'crm_ai scheduler' ORDER BY 1",
+    )
+}
+
+#[track_caller]
+fn wait_for_schedulers(session: &mut Session, databases: &[&str]) {
+    wait_until("schedulers run where they should", LIMIT, || scheduled(session) == databases);
+}
+
+const WATCHED: &str = "CREATE TABLE note (id int PRIMARY KEY, body text, mood text);
+    INSERT INTO note VALUES (1, 'This is great!');
+    SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood')";
+
+#[test]
+fn schedulers_come_and_go_with_their_databases() {
+    let cluster =
+        Cluster::new(&["max_worker_processes = 16", "crm_ai.databases = 'empty, nowhere'"]);
+    let mut session = cluster.session();
+    assert_eq!(scheduled(&mut session), [""; 0]);
+    for name in ["one", "two"] {
+        let mut other = cluster.database(name);
+        other.run(WATCHED);
+        settle(&mut other);
+    }
+    wait_for_schedulers(&mut session, &["one", "two"]);
+    // A copy does not begin to write by itself; copying and dropping need no force.
+    session.run("CREATE DATABASE copy TEMPLATE one");
+    wait_for_schedulers(&mut session, &["one", "two"]);
+    session.run("ALTER DATABASE one RENAME TO first");
+    session.run("DROP DATABASE two");
+    wait_for_schedulers(&mut session, &["first"]);
+    let mut copy = cluster.connect("postgres", "copy");
+    copy.run("UPDATE note SET mood = NULL");
+    // Until somebody there says so.
+    copy.run("ALTER DATABASE copy SET crm_ai.scheduler = on; SELECT pg_reload_conf()");
+    wait_for_schedulers(&mut session, &["copy", "first"]);
+    copy.run("UPDATE note SET body = 'awful'");
+    settle(&mut copy);
+    assert_eq!(copy.value(WRONG), "0");
+    drop(copy);
+    session.run("DROP DATABASE copy WITH (FORCE)");
+    // After a restart they are back, without a call.
+    drop(session);
+    cluster.stop(Stop::Fast);
+    cluster.start();
+    let mut session = cluster.session();
+    wait_for_schedulers(&mut session, &["first"]);
+    let mut first = cluster.connect("postgres", "first");
+    first.run("INSERT INTO note VALUES (2, 'bad'); SELECT crm_ai.unwatch('note', 'mood')");
+    wait_for_schedulers(&mut session, &[]);
+    first.run("SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood')");
+    wait_for(&mut first, "bool_and(mood = crm_sentiment(body)) FROM note");
+    first.run("DROP EXTENSION crm_ai CASCADE");
+    wait_for_schedulers(&mut session, &[]);
+    let log = cluster.log();
+    assert!(log.contains("crm_ai.databases names \"nowhere\""), "{log}");
+    for line in log.lines().filter(|line| line.contains("crm_ai scheduler")) {
+        assert!(!line.contains("exit code 1") && !line.contains("FATAL"), "{line}");
+    }
+}
+
+#[test]
+fn a_restored_database_goes_on() {
+    let cluster = super::cluster();
+    let mut old = cluster.database("watch_dump");
+    old.run(
+        "CREATE SCHEMA app; CREATE TABLE app.note (id int PRIMARY KEY, body text, mood text);
+         INSERT INTO app.note SELECT i, 'good ' || i FROM generate_series(1, 20) i;
+         SELECT crm_ai.watch('app.note', 'body', 'sentiment', 'mood', backfill_rate => 1000)",
+    );
+    settle(&mut old);
+    // What waits is carried, too.
+    old.run("UPDATE crm_ai.watch_state SET next_try = now() + interval '1 hour'");
+    old.run("INSERT INTO app.note VALUES (100, 'awful')");
+    let file = workplace::new_directory("dump").join("watch");
+    run(cluster.client_program("pg_dump").args(["-Fc", "--file"]).arg(&file).arg("watch_dump"));
+    cluster.session().run("CREATE DATABASE watch_dump_new TEMPLATE template0");
+    run(cluster
+        .client_program("pg_restore")
+        .args(["--jobs=2", "--exit-on-error", "--dbname=watch_dump_new"])
+        .arg(&file));
+    let mut new = cluster.connect("postgres", "watch_dump_new");
+    assert_eq!(new.value("SELECT rows_waiting || '/' || rows_done FROM crm_ai.watches"), "1/20");
+    new.run("UPDATE crm_ai.watch_state SET next_try = NULL");
+    new.run("INSERT INTO app.note VALUES (101, 'lovely')");
+    settle(&mut new);
+    let wrong = "SELECT count(*) FROM app.note WHERE mood IS DISTINCT FROM crm_sentiment(body)";
+    assert_eq!(new.value(wrong), "0");
+    new.run("CREATE TABLE another (id int PRIMARY KEY, body text, mood text)");
+    assert_eq!(new.value("SELECT crm_ai.watch('another', 'body', 'sentiment', 'mood') > 1"), "t");
+    assert_eq!(old.value("SELECT rows_waiting FROM crm_ai.watches"), "1");
+}
