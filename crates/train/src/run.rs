@@ -186,9 +186,10 @@ impl Run<'_> {
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
         let embedded = examples.len() as u64;
         let classes = dataset.classes.len();
-        let fitted = head::fit(&vectors, width, classes, &examples, job.seed, |fit| {
-            progress(embedded + fit as u64);
-        });
+        let fitted =
+            head::fit(&vectors, width, classes, &examples, (job.seed, job.threads), |fit| {
+                progress(embedded + fit as u64);
+            });
         tensors.insert(format!("{name}.weight"), (vec![classes, width], fitted.weight));
         tensors.insert(format!("{name}.bias"), (vec![classes], fitted.bias));
         Ok(Learnt { tensors, pooling: Pooling::Mean })
