@@ -9,6 +9,7 @@ use crate::dataset::Example;
 use crate::lbfgs::minimise;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
+use std::panic::resume_unwind;
 
 /// Regularisations that are tried, the strongest first: each fit starts from the one before.
 const LAMBDAS: [f32; 7] = [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
@@ -37,58 +38,70 @@ struct Table<'a> {
     features: &'a [f32],
     width: usize,
     classes: usize,
-    truth: Vec<&'a Example>,
+    truth: &'a [&'a Example],
     /// Which rows count.
     rows: Vec<usize>,
+    threads: usize,
 }
 
-/// Fits a head to `vectors` [rows, width]. `progress` is told after each of [`fits`] fits.
+/// Fits a head to `vectors` [rows, width] on `threads` threads. `progress` is told after each of
+/// at most [`fits`] fits.
 pub(crate) fn fit(
     vectors: &[f32],
     width: usize,
     classes: usize,
     examples: &[&Example],
-    seed: i64,
+    (seed, threads): (i64, usize),
     mut progress: impl FnMut(usize),
 ) -> Head {
     let squares: f64 = vectors.iter().map(|number| f64::from(number * number)).sum();
     let scale = (vectors.len() as f64 / squares.max(f64::MIN_POSITIVE)).sqrt() as f32;
     let features: Vec<f32> = vectors.iter().map(|number| number * scale).collect();
     let rows = order(examples.len(), seed);
-    let table = |rows: Vec<usize>| Table {
-        features: &features,
-        width,
-        classes,
-        truth: examples.to_vec(),
-        rows,
-    };
+    let features = &features[..];
+    let table = |rows| Table { features, width, classes, truth: examples, rows, threads };
     let trial = &rows[..rows.len().min(TRIAL_ROWS_MAX)];
-    let mut losses = [0.0; LAMBDAS.len()];
-    for fold in 0..FOLDS {
-        let part = |inside: bool| {
-            let own = move |(at, _): &(usize, &usize)| (at % FOLDS == fold) == inside;
-            trial.iter().enumerate().filter(own).map(|(_, &row)| row).collect()
-        };
-        let (learnt, judged) = (table(part(false)), table(part(true)));
-        let mut start = vec![0.0; classes * (width + 1)];
-        for (at, lambda) in LAMBDAS.into_iter().enumerate() {
-            start = learnt.fit(start, lambda);
-            losses[at] += judged.loss(&start, 0.0, None);
-            progress(fold * LAMBDAS.len() + at + 1);
-        }
-    }
-    let best = (0..LAMBDAS.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or(0);
+    let lambda = choose(trial, &table, &mut progress);
     // Fewer rows want more regularisation; the whole set has more than a fold had.
     let shrink = (trial.len() * (FOLDS - 1)) as f32 / (FOLDS * rows.len().max(1)) as f32;
-    let lambda = LAMBDAS[best] * shrink;
-    let mut weight = table(rows).fit(vec![0.0; classes * (width + 1)], lambda);
+    let mut weight = table(rows).fit(vec![0.0; classes * (width + 1)], lambda * shrink);
     progress(fits());
     let bias = weight.split_off(classes * width);
     weight.iter_mut().for_each(|number| *number *= scale);
     Head { weight, bias }
 }
 
-/// Number of fits, for the progress.
+/// The regularisation with the least loss on the parts that were not learnt. The loss has one
+/// valley along the path, so the first one that is worse than the one before ends it.
+fn choose<'a>(
+    trial: &[usize],
+    table: &impl Fn(Vec<usize>) -> Table<'a>,
+    progress: &mut impl FnMut(usize),
+) -> f32 {
+    let part = |fold: usize, inside: bool| {
+        let own = |(at, _): &(usize, &usize)| (at % FOLDS == fold) == inside;
+        table(trial.iter().enumerate().filter(own).map(|(_, &row)| row).collect())
+    };
+    let folds: Vec<_> = (0..FOLDS).map(|fold| (part(fold, false), part(fold, true))).collect();
+    let mut points: Vec<Vec<f32>> =
+        folds.iter().map(|(learnt, _)| vec![0.0; learnt.classes * (learnt.width + 1)]).collect();
+    let (mut chosen, mut least) = (LAMBDAS[0], f64::INFINITY);
+    for (at, lambda) in LAMBDAS.into_iter().enumerate() {
+        let mut loss = 0.0;
+        for (fold, ((learnt, judged), point)) in folds.iter().zip(&mut points).enumerate() {
+            *point = learnt.fit(std::mem::take(point), lambda);
+            loss += judged.loss(point, 0.0, None);
+            progress(at * FOLDS + fold + 1);
+        }
+        if loss >= least {
+            break;
+        }
+        (chosen, least) = (lambda, loss);
+    }
+    chosen
+}
+
+/// Most fits, for the progress.
 pub(crate) fn fits() -> usize {
     FOLDS * LAMBDAS.len() + 1
 }
@@ -106,17 +119,38 @@ impl Table<'_> {
     }
 
     /// The mean loss, and its gradient where one is asked for.
-    fn loss(&self, point: &[f32], lambda: f32, mut slope: Option<&mut [f32]>) -> f64 {
-        let Self { width, classes, .. } = *self;
-        let (weight, bias) = point.split_at(classes * width);
-        let total: f32 = self.rows.iter().map(|&row| self.truth[row].weight).sum();
+    fn loss(&self, point: &[f32], lambda: f32, slope: Option<&mut [f32]>) -> f64 {
+        let weight = &point[..self.classes * self.width];
         let squares: f64 = weight.iter().map(|number| f64::from(number * number)).sum();
         let mut value = f64::from(lambda) / 2.0 * squares;
-        if let Some(slope) = slope.as_deref_mut() {
+        let total: f32 = self.rows.iter().map(|&row| self.truth[row].weight).sum();
+        let unit = 1.0 / total.max(f32::MIN_POSITIVE);
+        let piece = self.rows.len().div_ceil(self.threads.max(1)).max(CHUNK_ROWS);
+        let parts = std::thread::scope(|scope| {
+            let part = |rows| scope.spawn(move || self.part(rows, unit, point));
+            let running: Vec<_> = self.rows.chunks(piece).map(part).collect();
+            let ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+            // A thread that panicked takes this one along.
+            ended.map(|part| part.unwrap_or_else(|panic| resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        value += parts.iter().map(|(loss, _)| loss).sum::<f64>();
+        if let Some(slope) = slope {
             slope.fill(0.0);
             slope.iter_mut().zip(weight).for_each(|(slope, number)| *slope = lambda * number);
+            for (_, part) in &parts {
+                slope.iter_mut().zip(part).for_each(|(sum, number)| *sum += number);
+            }
         }
-        for rows in self.rows.chunks(CHUNK_ROWS) {
+        value
+    }
+
+    /// What some rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts.
+    fn part(&self, rows: &[usize], unit: f32, point: &[f32]) -> (f64, Vec<f32>) {
+        let Self { width, classes, .. } = *self;
+        let (weight, bias) = point.split_at(classes * width);
+        let (mut value, mut slope) = (0.0, vec![0.0; point.len()]);
+        let (weight_slope, bias_slope) = slope.split_at_mut(classes * width);
+        for rows in rows.chunks(CHUNK_ROWS) {
             let features: Vec<f32> = rows
                 .iter()
                 .flat_map(|&row| &self.features[row * width..(row + 1) * width])
@@ -130,23 +164,20 @@ impl Table<'_> {
                 (rows.len(), classes),
             );
             for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(classes)) {
-                let share = self.truth[row].weight / total.max(f32::MIN_POSITIVE);
+                let share = self.truth[row].weight * unit;
                 value += f64::from(share) * differentiate(logits, &self.truth[row].classes, share);
             }
-            if let Some(slope) = slope.as_deref_mut() {
-                let (weight, bias) = slope.split_at_mut(classes * width);
-                add_product(
-                    matrix(&logits, rows.len(), classes).map(|matrix| matrix.reversed_axes()),
-                    matrix(&features, rows.len(), width),
-                    weight,
-                    (classes, width),
-                );
-                for logits in logits.chunks_exact(classes) {
-                    bias.iter_mut().zip(logits).for_each(|(sum, number)| *sum += number);
-                }
+            add_product(
+                matrix(&logits, rows.len(), classes).map(|matrix| matrix.reversed_axes()),
+                matrix(&features, rows.len(), width),
+                weight_slope,
+                (classes, width),
+            );
+            for logits in logits.chunks_exact(classes) {
+                bias_slope.iter_mut().zip(logits).for_each(|(sum, number)| *sum += number);
             }
         }
-        value
+        (value, slope)
     }
 }
 
