@@ -8,6 +8,7 @@ use crate::dataset::Example;
 use crate::optimiser::Rates;
 use crate::step::{Batch, Stepper};
 use crm_ai_wire::training::{Progress, TextTask};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Reports and checkpoints are this far apart.
@@ -59,15 +60,28 @@ pub(crate) fn fit(
     stepper: &mut Stepper,
     examples: &[Example],
     classes: usize,
-    (task, seed): (&TextTask, i64),
+    plan: (&TextTask, i64),
     (checkpoint, first): (&Checkpoint, u64),
+    report: &mut dyn FnMut(Progress),
+) -> Result<(), Error> {
+    let range = first..steps(examples.len(), plan.0);
+    fit_range(stepper, examples, classes, plan, (checkpoint, range), report)
+}
+
+/// Goes through the steps of `range` out of all.
+fn fit_range(
+    stepper: &mut Stepper,
+    examples: &[Example],
+    classes: usize,
+    (task, seed): (&TextTask, i64),
+    (checkpoint, range): (&Checkpoint, Range<u64>),
     report: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let of = steps(examples.len(), task);
     let mut plan = Plan { examples, task, seed, epoch: 0, batches: Vec::new() };
     let mut since = Since::new();
     let mut saved = Instant::now();
-    for step in first..of {
+    for step in range {
         let rate = learning_rate(task, step, of);
         let rates = Rates { learning_rate: rate as f32, weight_decay: task.weight_decay as f32 };
         let batch = Batch::of(examples, plan.rows(step), classes, stepper.pooling());
@@ -110,5 +124,114 @@ impl Since {
         self.loss += f64::from(loss);
         self.steps += 1.0;
         self.rows += rows as f64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crm_ai_infer::Runtime;
+    use crm_ai_model::TrainingOptions;
+    use crm_ai_wire::training::{Job, Method, Task};
+    use std::path::{Path, PathBuf};
+
+    fn task(base: PathBuf) -> TextTask {
+        TextTask {
+            base,
+            method: Method::FineTune,
+            epochs: 3,
+            batch_size: 4,
+            learning_rate: 1e-3,
+            warmup_steps: Some(3),
+            weight_decay: 0.01,
+            max_tokens: 32,
+            label_sets: [].into(),
+            label_smoothing: 0.0,
+            balance_classes: false,
+            keep_labels: false,
+        }
+    }
+
+    fn job(task: &TextTask, folder: &Path) -> Job {
+        std::fs::write(folder.join("rows"), "rows").unwrap();
+        Job {
+            run: 1,
+            rows: folder.join("rows"),
+            output: folder.join("out"),
+            checkpoint: folder.to_owned(),
+            task: Task::Text(task.clone()),
+            champion: None,
+            test_size: 0.2,
+            seed: 5,
+            device: "cpu".to_owned(),
+            threads: 1,
+            promote: crm_ai_metrics::Promote::IfBetter,
+        }
+    }
+
+    fn runtime() -> Runtime {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
+            .map_or(root.join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
+        Runtime::load(&library).unwrap()
+    }
+
+    fn stepper(runtime: &Runtime, base: &Path) -> Stepper {
+        let checkpoint = crm_ai_model::Checkpoint::open(base).unwrap();
+        let options =
+            TrainingOptions { classes: 2, keep_head: false, label_smoothing: 0.0, dropout: true };
+        let graph = checkpoint.training_graph(&options).unwrap();
+        Stepper::new(runtime, graph, None, 1, (4, 12), 5).unwrap()
+    }
+
+    fn numbers(stepper: &Stepper) -> Vec<f32> {
+        stepper.weights.0.iter().flat_map(|weight| &weight.values).copied().collect()
+    }
+
+    /// A run that was cut off after any step ends with the very weights of one that was not.
+    #[test]
+    fn a_fit_goes_on_where_it_was() {
+        let base =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/model/bert_encoder");
+        let task = task(base.clone());
+        let examples: Vec<Example> = (0..22_u32)
+            .map(|row| Example {
+                tokens: (0..3 + row % 9).map(|at| 5 + (row * 7 + at) % 90).collect(),
+                classes: vec![row as usize % 2],
+                weight: 1.0,
+            })
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(&task, folder.path());
+        let checkpoint = Checkpoint::of(&job).unwrap();
+        let runtime = runtime();
+        let mut steppers = [(); 3].map(|()| stepper(&runtime, &base));
+        let [whole, cut, resumed] = &mut steppers;
+        let go = |stepper: &mut Stepper, first, end| {
+            let range = first..end;
+            fit_range(stepper, &examples, 2, (&task, 5), (&checkpoint, range), &mut |_| ())
+                .unwrap();
+        };
+        go(whole, 0, 18);
+        go(cut, 0, 8);
+        assert_eq!(checkpoint.load(resumed).unwrap(), 0);
+        checkpoint.save(cut).unwrap();
+        assert_eq!(checkpoint.load(resumed).unwrap(), 8);
+        go(resumed, 8, 18);
+        assert!(numbers(resumed) == numbers(whole));
+        assert!(numbers(cut) != numbers(whole));
+        // Another job leaves it alone.
+        let other = Checkpoint::of(&Job { seed: 6, ..job }).unwrap();
+        assert_eq!(other.load(resumed).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        let task = task(PathBuf::new());
+        let rates = [0, 1, 3, 13, 22].map(|step| learning_rate(&task, step, 23));
+        let expected = [0.0, 1.0 / 3.0, 1.0, 0.5, 0.05].map(|share| share * 1e-3);
+        for (rate, expected) in rates.iter().zip(expected) {
+            assert!((rate - expected).abs() < 1e-12, "{rates:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use crm_ai_train::{Batch, Rates, Stepper, Weights};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -51,11 +52,19 @@ fn expected() -> Expected {
     serde_json::from_str(include_str!("expected.json")).unwrap()
 }
 
+/// One for all tests: a process has one environment.
 fn runtime() -> Runtime {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
-        .map_or(root.join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
-    Runtime::load(&library).unwrap()
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let load = || {
+        let library = std::env::var_os("CRM_AI_ONNXRUNTIME").map_or(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../..")
+                .join(".cache/onnxruntime/libonnxruntime.so"),
+            PathBuf::from,
+        );
+        Runtime::load(&library).unwrap()
+    };
+    RUNTIME.get_or_init(load).clone()
 }
 
 fn stepper(runtime: &Runtime, name: &str, classes: u64, smoothing: f32, keep: bool) -> Stepper {

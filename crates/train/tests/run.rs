@@ -1,0 +1,228 @@
+//! Whole runs on a tiny encoder: from rows in a file to a folder that answers texts.
+
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime};
+use crm_ai_metrics::Promote;
+use crm_ai_wire::training::{
+    Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow, TextTask,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// One for all tests: a process has one environment.
+fn runtime() -> Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let load = || {
+        let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
+            .map_or(root().join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
+        Runtime::load(&library).unwrap()
+    };
+    RUNTIME.get_or_init(load).clone()
+}
+
+/// Texts of a class: its word among others, each text another one.
+fn rows(classes: &[(&str, &str)], count: usize) -> Vec<TextRow> {
+    let others = ["my", "card", "is", "not", "here", "yet", "please", "how", "do", "i"];
+    let mut rows = Vec::new();
+    for number in 0..count {
+        for (label, word) in classes {
+            let [a, b] = [number % 10, number / 10 % 10].map(|at| others[at]);
+            let text = format!("{a} {word} {b} {word} {number}");
+            rows.push(TextRow { text, label: (*label).to_owned(), weight: 1.0 });
+        }
+    }
+    rows
+}
+
+/// A folder with the rows, and the job on them.
+fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
+    let lines: Vec<String> = rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
+    std::fs::write(folder.path().join("rows"), lines.join("\n") + "\n").unwrap();
+    Job {
+        run: 1,
+        rows: folder.path().join("rows"),
+        output: folder.path().join("out"),
+        checkpoint: folder.path().join("checkpoint"),
+        task: Task::Text(TextTask {
+            base: root().join("tests/fixtures/model").join(base),
+            method,
+            epochs: 12,
+            batch_size: 8,
+            learning_rate: 3e-3,
+            warmup_steps: None,
+            weight_decay: 0.01,
+            max_tokens: 32,
+            label_sets: BTreeMap::new(),
+            label_smoothing: 0.0,
+            balance_classes: false,
+            keep_labels: false,
+        }),
+        champion: None,
+        test_size: 0.2,
+        seed: 42,
+        device: "cpu".to_owned(),
+        threads: 2,
+        promote: Promote::IfBetter,
+    }
+}
+
+fn text_task(job: &mut Job) -> &mut TextTask {
+    match &mut job.task {
+        Task::Text(task) => task,
+        Task::Table(_) => unreachable!(),
+    }
+}
+
+/// Runs a job to its end.
+fn run(job: &Job) -> Result<(Started, Outcome), crm_ai_train::Error> {
+    let (mut started, mut outcome, mut is_evaluating) = (None, None, false);
+    crm_ai_train::run(job, &runtime(), &mut |event| match event {
+        Event::Started(event) => started = Some(event),
+        Event::Evaluating => is_evaluating = true,
+        Event::Finished(event) => outcome = Some(*event),
+        Event::Progress(progress) => {
+            assert!(!is_evaluating && progress.step <= progress.of, "{progress:?}");
+        }
+        Event::Notice { .. } | Event::Failed(_) => {}
+    })?;
+    Ok((started.unwrap(), outcome.unwrap()))
+}
+
+fn failure(job: &Job) -> FailureKind {
+    run(job).unwrap_err().to_failure().kind
+}
+
+fn served(job: &Job) -> Model {
+    let options = LoadOptions { precision: Precision::Fp32, device: Device::Cpu, workers: 1 };
+    Model::load(&runtime(), &job.output, &options).unwrap()
+}
+
+fn answer(model: &Model, text: &str) -> String {
+    let tokens = model.tokenise(text).unwrap();
+    let probabilities = model.classify(0, &[&tokens]).unwrap();
+    let best =
+        (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+    model.info().labels[best.unwrap()].clone()
+}
+
+const TWO: [(&str, &str); 2] = [("delivery", "card"), ("refund", "refund")];
+
+#[test]
+fn every_method_and_family_learns_a_word() {
+    for base in ["bert_encoder", "bert_classifier", "distilbert_classifier", "roberta_classifier"] {
+        for method in [Method::Head, Method::FineTune] {
+            let folder = TempDir::new().unwrap();
+            let job = job(&folder, base, method, &rows(&TWO, 60));
+            let (started, outcome) = run(&job).unwrap();
+            assert_eq!(started.method, method.name());
+            assert_eq!(started.train_rows + started.test_rows, 120);
+            let accuracy = outcome.evaluation.accuracy;
+            assert!(accuracy >= 0.9, "{base} {method:?}: {accuracy}");
+            assert!(outcome.decision.promote, "{:?}", outcome.decision);
+            let model = served(&job);
+            assert_eq!(model.info().labels, ["delivery", "refund"]);
+            assert_eq!(answer(&model, "where is the refund please refund"), "refund", "{base}");
+            assert!(!job.checkpoint.join("encoder").exists());
+        }
+    }
+}
+
+#[test]
+fn two_classes_of_eight_rows_are_enough() {
+    for seed in [0, 1, 42] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", Method::Auto, &rows(&TWO, 8));
+        job.seed = seed;
+        let (started, outcome) = run(&job).unwrap();
+        assert_eq!(started.method, "head");
+        assert_eq!(outcome.evaluation.rows, started.test_rows);
+        assert!(outcome.evaluation.classes.iter().all(|class| class.rows > 0));
+    }
+}
+
+#[test]
+fn equal_jobs_give_equal_models() {
+    let [first, second] = [0, 1].map(|_| {
+        let folder = TempDir::new().unwrap();
+        let job = job(&folder, "bert_encoder", Method::FineTune, &rows(&TWO, 20));
+        run(&job).unwrap();
+        std::fs::read(job.output.join("model.safetensors")).unwrap()
+    });
+    assert!(first == second);
+}
+
+/// A label that stands for two classes, and weights of nothing, teach what they say.
+#[test]
+fn sets_and_weights_count() {
+    let folder = TempDir::new().unwrap();
+    let mut rows = rows(&[("delivery", "card"), ("refund", "refund"), ("any", "refund")], 40);
+    for number in 0..40 {
+        let text = format!("card wrong {number}");
+        rows.push(TextRow { text, label: "refund".to_owned(), weight: 0.0 });
+    }
+    let mut job = job(&folder, "bert_encoder", Method::FineTune, &rows);
+    text_task(&mut job).label_sets =
+        [("any".to_owned(), ["delivery", "refund"].map(str::to_owned).to_vec())].into();
+    run(&job).unwrap();
+    let model = served(&job);
+    assert_eq!(model.info().labels, ["delivery", "refund"]);
+    assert_eq!(answer(&model, "my card is card"), "delivery");
+    assert_eq!(answer(&model, "my refund is refund"), "refund");
+}
+
+/// The champion is judged on the rows that the new model is judged on, by its classes' names.
+#[test]
+fn the_champion_is_compared_on_what_both_know() {
+    let (old, new) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let first = job(&old, "bert_encoder", Method::Head, &rows(&TWO, 60));
+    run(&first).unwrap();
+    let three = [TWO[0], TWO[1], ("thanks", "thanks")];
+    let mut second = job(&new, "bert_encoder", Method::Head, &rows(&three, 60));
+    second.champion =
+        Some(ModelFolder { folder: first.output.clone(), precision: "fp32".to_owned() });
+    let (started, outcome) = run(&second).unwrap();
+    let (champion, comparison) = (outcome.champion.unwrap(), outcome.comparison.unwrap());
+    assert_eq!(comparison.rows, champion.rows);
+    assert!(champion.rows < started.test_rows, "{} of {}", champion.rows, started.test_rows);
+    assert!(champion.accuracy >= 0.9, "{}", champion.accuracy);
+    assert!(outcome.decision.reason.contains("1 are known to one alone"), "{:?}", outcome.decision);
+    // The champion itself may be the base, with its classes kept.
+    let folder = TempDir::new().unwrap();
+    let mut third = job(&folder, "bert_encoder", Method::Head, &rows(&TWO, 60));
+    text_task(&mut third).base = first.output.clone();
+    text_task(&mut third).keep_labels = true;
+    text_task(&mut third).method = Method::Auto;
+    text_task(&mut third).epochs = 1;
+    third.champion = second.champion.clone();
+    let (started, outcome) = run(&third).unwrap();
+    assert_eq!(started.method, "fine_tune");
+    assert_eq!(outcome.comparison.unwrap().rows, started.test_rows);
+}
+
+#[test]
+fn what_cannot_be_learnt_is_told() {
+    let fails = |rows: &[TextRow], change: &dyn Fn(&mut Job)| {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", Method::Head, rows);
+        change(&mut job);
+        failure(&job)
+    };
+    assert_eq!(fails(&rows(&TWO[..1], 20), &|_| ()), FailureKind::Data);
+    assert_eq!(fails(&rows(&TWO, 3), &|_| ()), FailureKind::Data);
+    let two = rows(&TWO, 8);
+    let kept = |job: &mut Job| text_task(job).keep_labels = true;
+    assert_eq!(fails(&two, &kept), FailureKind::Argument);
+    let device = |job: &mut Job| {
+        job.device = "tpu".to_owned();
+        text_task(job).method = Method::FineTune;
+    };
+    assert_eq!(fails(&two, &device), FailureKind::Argument);
+    let weight: Vec<TextRow> =
+        two.iter().map(|row| TextRow { weight: -1.0, ..row.clone() }).collect();
+    assert_eq!(fails(&weight, &|_| ()), FailureKind::Data);
+}
