@@ -1,0 +1,4 @@
+//! Tests of runs over records, through ONNX Runtime.
+
+#[cfg(test)]
+mod table;
