@@ -20,8 +20,8 @@ pub(crate) fn place(seed: i64, content: &[u8]) -> f64 {
 }
 
 /// The contents that are held out, of rows with content and label: those whose place is below
-/// `share`. A label all of whose contents would be on one side gives its outermost one to the other,
-/// which happens to small classes alone: nothing could be learnt of it, or told about it,
+/// `share`. A label all of whose contents would be on one side gives its outermost one to the
+/// other, which happens to small classes alone: nothing could be learnt of it, or told about it,
 /// otherwise. While rows are only added, no content that was learnt from is ever held out later.
 pub(crate) fn held_out<'a>(
     rows: impl Iterator<Item = (&'a str, &'a str)>,
