@@ -64,7 +64,16 @@ fn one_text_beyond_the_budget_runs_alone() {
 #[test]
 fn only_a_text_without_company_takes_all_processors() {
     let harness = Setup { threads: 2, ..Setup::default() }.start();
-    let mut first = harness.hold();
+    // Until the other worker is at rest, nobody is alone.
+    let mut first = loop {
+        let mut held = harness.hold();
+        if *harness.script.seats.lock().unwrap() == [Seat::Alone] {
+            break held;
+        }
+        harness.script.gate.open();
+        assert_right(held.wait(1).unwrap(), &["held"]);
+        harness.script.seats.lock().unwrap().clear();
+    };
     let mut second = harness.client();
     harness.send(&mut second, 1, 0, &["second"]);
     wait_until(|| harness.script.seats.lock().unwrap().len() == 2);
