@@ -2,7 +2,8 @@
 
 Usage: compare.py FIT_TABLE DATA, run by run.sh. For each table and each of five splits (a fifth of
 the rows held out, the classes' shares kept) it prints the area under the ROC curve and the log-loss
-of each contender on the held-out rows, and the processor time of its fit and answers in seconds. All follow the same procedure: learning rate
+of each contender on the held-out rows, and the processor time of its fit and answers in seconds.
+All follow the same procedure: learning rate
 0.05, at most 1,000 rounds, a fifth of the training rows kept back to stop early and to choose
 between shallow trees (depth 3) and the library's default shape, then all training rows with the
 number of rounds found. XGBoost and LightGBM get categories as such, and one thread as ours has.

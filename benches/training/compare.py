@@ -3,9 +3,9 @@
     compare.py STEPS_PROGRAM ONNXRUNTIME BASE [--threads N] [--steps N] [--part TOKENS]
 
 Both fine-tune BASE (a folder of the BERT family) with a head of five classes on the mean of the
-tokens, on batches of 16 random texts of one length: forward and backward pass, clipping to length 1,
-AdamW; nothing is dropped out. PyTorch runs eagerly with `sdpa` attention and its fused AdamW. Each
-length has two fresh processes, which take turns. Reported are the medians of processor and wall
+tokens, on batches of 16 random texts of one length: forward and backward pass, clipping to length
+1, AdamW; nothing is dropped out. PyTorch runs eagerly with `sdpa` attention and its fused AdamW.
+Each length has two fresh processes, which take turns. Reported are the medians of processor and wall
 seconds, steps per second of processor time, their ratio, and the largest resident memory.
 """
 import argparse
@@ -93,7 +93,9 @@ def main():
     ours = [options.program, options.library, options.base, threads]
     ours += [options.part] if options.part else []
     theirs = [sys.executable, __file__, "--torch", options.base, threads]
-    print("tokens | steps/s of processor time: ours, PyTorch | ratio | wall ratio | peak MB", flush=True)
+    rates = "steps/s of processor time: ours, PyTorch"
+    columns = ["tokens", rates, "ratio", "wall ratio", "peak MB"]
+    print(" | ".join(columns), flush=True)
     for tokens in options.lengths:
         sides = [Side(ours), Side(theirs)]
         for step in range(WARM + options.steps):

@@ -3,6 +3,7 @@
 # and how far a watch is behind at a steady rate. Wants the installed extension and pgbench.
 # Settings:
 #   CRM_AI_BENCH_SECONDS  seconds of each measurement (10)
+#   CRM_AI_BENCH_ROUNDS   rounds of the comparison (5)
 #   CRM_AI_BENCH_RATE     rows per second of the steady stream (500)
 cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/lib.sh

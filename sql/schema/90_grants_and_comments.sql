@@ -9,11 +9,9 @@ REVOKE ALL ON FUNCTION
     crm_ai.watch_queue(), crm_ai.register_scheduler()
 FROM PUBLIC;
 
--- For tables that the caller may write, and models that the caller may use. The trigger's function
--- too: who restores a dump makes the triggers of watches again.
+-- For tables that the caller may write, and models that the caller may use.
 GRANT EXECUTE ON FUNCTION
-    crm_ai.watch(regclass, text, text, text, text, text, integer), crm_ai.unwatch(regclass, text),
-    crm_ai.watch_queue()
+    crm_ai.watch(regclass, text, text, text, text, text, integer), crm_ai.unwatch(regclass, text)
 TO crm_ai_user;
 
 GRANT EXECUTE ON FUNCTION crm_ai.import_model(text, text, text), crm_ai.export_model(text, text, text)

@@ -133,8 +133,12 @@ pub fn transaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T
         // SAFETY: ends the transaction that failed; without one it does nothing.
         unsafe { pg_sys::AbortCurrentTransaction() };
     }
-    // SAFETY: outside any transaction, as it must be.
-    unsafe { pg_sys::pgstat_report_stat(false) };
+    // SAFETY: outside any transaction, as it must be. Advisory locks that a user's trigger took for
+    // the session would be held for ever.
+    unsafe {
+        pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
+        pg_sys::pgstat_report_stat(false);
+    }
     outcome
 }
 

@@ -128,14 +128,19 @@ pub fn run() {
     }
 }
 
+/// Puts a database on the board.
+fn request(database: Oid) {
+    if !board::request(database) {
+        log!("crm_ai: more than {} databases want a scheduler", board::DATABASES_MAX);
+    }
+}
+
 /// Puts the databases of `crm_ai.databases` on the board.
 fn request_configured(databases: &[Database]) {
     for name in settings::databases() {
         match databases.iter().find(|database| database.name == name) {
             Some(database) => {
-                if !board::request(database.oid) {
-                    log!("crm_ai: more than {} databases want a scheduler", board::DATABASES_MAX);
-                }
+                request(database.oid);
             }
             None => log!("crm_ai: crm_ai.databases names \"{name}\", which does not exist"),
         }
@@ -210,7 +215,7 @@ pub fn take_census(database: Oid) {
     match transaction(store::scheduler::registered_databases) {
         Ok(registered) => {
             for database in registered {
-                board::request(database);
+                request(database);
             }
         }
         Err(trouble) => {

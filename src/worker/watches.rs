@@ -17,7 +17,7 @@ use crate::store::watches::setup::value_for;
 use crate::store::watches::{self, Value, Watch};
 use crm_ai_wire::Task;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -38,7 +38,9 @@ struct Memory {
 thread_local! {
     static MEMORY: RefCell<HashMap<i32, Memory>> = RefCell::default();
     /// The watch whose turn was last.
-    static LAST: std::cell::Cell<i32> = const { std::cell::Cell::new(0) };
+    static LAST: Cell<i32> = const { Cell::new(0) };
+    /// The row that the present batch has alone: what it fails for is this row.
+    static ALONE: RefCell<Option<Waiting>> = const { RefCell::new(None) };
 }
 
 /// Does one batch of the next watch that has work.
@@ -113,13 +115,12 @@ fn fail(watch: &Watch, rows: usize, trouble: &Trouble) -> Result<()> {
         }
         return queue::fail(watch.id, &trouble.state);
     }
-    if rows > 1 {
-        remember(watch.id, |memory| memory.batch = rows / 2);
-        return Ok(());
-    }
-    for waiting in queue::take(watch.id, 1)? {
-        queue::fail_row(watch.id, &waiting.key, &trouble.state)?;
-        queue::remove(vec![waiting.place])?;
+    match ALONE.take() {
+        None => remember(watch.id, |memory| memory.batch = (rows / 2).max(1)),
+        Some(waiting) => {
+            queue::fail_row(watch.id, &waiting.key, &trouble.state)?;
+            queue::remove(vec![waiting.place])?;
+        }
     }
     Ok(())
 }
@@ -133,6 +134,7 @@ fn is_of_a_row(state: &str) -> bool {
 /// Judges what waits, or queues old rows where nothing does; tells whether there was anything.
 fn work(watch: &Watch, rows: usize) -> Result<bool> {
     let waiting = queue::take(watch.id, rows)?;
+    ALONE.set(if let [row] = &waiting[..] { Some(row.clone()) } else { None });
     if waiting.is_empty() {
         return fill_queue(watch);
     }

@@ -74,7 +74,12 @@ pub(crate) fn survey(
         .into_iter()
         .map(|name| {
             let values = records.iter().map(|record| record.get(name).unwrap_or(&Value::Null));
-            let kind = kind_of(&values.collect::<Vec<_>>(), classes);
+            let kind = match kind_of(&values.clone().collect::<Vec<_>>(), classes) {
+                Kind::Number if is_called_key(name) && is_key(values) => {
+                    Kind::Ignored { reason: "it numbers the rows".to_owned() }
+                }
+                kind => kind,
+            };
             Column { name: name.clone(), kind }
         })
         .collect();
@@ -110,7 +115,7 @@ fn kind_of(values: &[&Value], classes: &Classes) -> Kind {
     }
     let has_codes = present.iter().any(|v| values::text_of(v).is_some_and(values::is_code));
     if !has_codes && share(&|value| values::number_of(value).is_some()) >= SHARE_OF_KIND {
-        return if is_key(&present) { ignored("it numbers the rows") } else { Kind::Number };
+        return Kind::Number;
     }
     let moment = |value: &Value| values::text_of(value).and_then(Moment::of);
     if share(&|value| moment(value).is_some()) >= SHARE_OF_KIND {
@@ -120,16 +125,21 @@ fn kind_of(values: &[&Value], classes: &Classes) -> Kind {
     category(values, present.len(), classes)
 }
 
+/// Whether a column has a key's name.
+fn is_called_key(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["id", "key", "nr", "number"].iter().any(|end| name.ends_with(end))
+}
+
 /// Whether numbers are those of a sequence, in any order.
-fn is_key(present: &[&Value]) -> bool {
-    if present.len() < KEY_ROWS_MIN {
-        return false;
-    }
-    let whole: Option<BTreeSet<i64>> = present.iter().map(|value| value.as_i64()).collect();
+fn is_key<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
+    let mut rows = 0;
+    let whole: Option<BTreeSet<i64>> =
+        values.inspect(|_| rows += 1).map(|value| value.as_i64()).collect();
     whole.is_some_and(|whole| match (whole.first(), whole.last()) {
         (Some(&first), Some(&last)) => {
             let range = last.abs_diff(first) as f64 + 1.0;
-            whole.len() == present.len() && range < 1.5 * whole.len() as f64
+            rows >= KEY_ROWS_MIN && whole.len() == rows && range < 1.5 * rows as f64
         }
         _ => false,
     })
@@ -293,13 +303,27 @@ mod tests {
         assert!(is_ignored(&surveyed(|_| Value::Null, 50)));
         assert!(is_ignored(&surveyed(|_| json!(1), 50)));
         assert!(is_ignored(&surveyed(|row| json!([row]), 50)));
-        assert!(is_ignored(&surveyed(|row| json!(row), 500)));
         assert!(is_ignored(&surveyed(|row| json!(format!("C-{row}")), 50)));
         let letter = |row| json!(format!("{} {}", "word ".repeat(20), row % 3));
         assert!(is_ignored(&surveyed(letter, 50)));
         // One value and missing ones do tell something.
         let there = |row| if row % 2 == 0 { Value::Null } else { json!("yes") };
         assert!(matches!(surveyed(there, 50), Kind::Category { .. }));
+    }
+
+    #[test]
+    fn a_key_is_told_by_its_name_and_its_values() {
+        let kind = |name: &str, step: usize| {
+            let labels: Vec<String> = (0..300).map(|row| (row % 2).to_string()).collect();
+            let classes = Classes::of(labels.iter().map(String::as_str)).unwrap();
+            let record = |row: usize| json!({ name: row * step, "other": row % 7 });
+            let records: Vec<_> = (0..300).map(|row| record(row)).collect();
+            let records: Vec<_> = records.iter().filter_map(Value::as_object).collect();
+            survey(&records, &classes).unwrap().columns[0].kind.clone()
+        };
+        assert!(is_ignored(&kind("customer_id", 1)));
+        assert_eq!(kind("customer_id", 3), Kind::Number);
+        assert_eq!(kind("months", 1), Kind::Number);
     }
 
     /// A column that names the rows' pairs: with its own label in its rates a row would be known.

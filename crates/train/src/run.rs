@@ -39,6 +39,26 @@ struct Run<'a> {
     runtime: &'a Runtime,
 }
 
+/// A head for the frozen base, and the base's tensors.
+struct FittedHead {
+    tensors: Tensors,
+    head: head::Head,
+    /// Name of its matrix.
+    classifier: &'static str,
+    classes: usize,
+    width: usize,
+}
+
+impl FittedHead {
+    fn weight_name(&self) -> String {
+        format!("{}.weight", self.classifier)
+    }
+
+    fn bias_name(&self) -> String {
+        format!("{}.bias", self.classifier)
+    }
+}
+
 /// What was learnt.
 struct Learnt {
     tensors: Tensors,
@@ -110,6 +130,13 @@ impl Run<'_> {
         let mut started = self.started(dataset, Method::FineTune, &device, steps);
         started.resumed_at = first;
         report(Event::Started(started));
+        let chosen_here = task.method == Method::Auto && !task.keep_labels;
+        if chosen_here && first == 0 && stepper.pooling() == Pooling::Mean {
+            let fitted = self.fit_head(dataset, &mut |_| {})?;
+            let [weight, bias] = [fitted.weight_name(), fitted.bias_name()];
+            stepper.weights.set(&weight, fitted.head.weight);
+            stepper.weights.set(&bias, fitted.head.bias);
+        }
         fine_tune::fit(
             &mut stepper,
             &dataset.train,
@@ -154,17 +181,7 @@ impl Run<'_> {
     }
 
     fn head(&self, dataset: &Dataset, report: &mut dyn FnMut(Event)) -> Result<Learnt, Error> {
-        let Self { job, task, .. } = *self;
-        let mut tensors = encoder_tensors(&task.base)?;
-        let name = model::Checkpoint::open(&task.base)?.classifier();
-        let encoder = self.encoder(&tensors, name)?;
-        let width = encoder.info().labels.len();
-        let examples: Vec<&Example> = dataset.train.iter().collect();
-        let texts: Vec<Tokens> = examples
-            .iter()
-            .map(|example| Tokens { ids: example.tokens.clone(), truncated: false })
-            .collect();
-        let steps = (examples.len() + head::fits()) as u64;
+        let steps = (dataset.train.len() + head::fits()) as u64;
         report(Event::Started(self.started(dataset, Method::Head, "cpu", steps)));
         let began = Instant::now();
         let mut told = Instant::now();
@@ -182,17 +199,38 @@ impl Run<'_> {
                 rows_per_second: step as f64 / began.elapsed().as_secs_f64().max(1e-9),
             }));
         };
+        let fitted = self.fit_head(dataset, &mut progress)?;
+        let (weight, bias) = (fitted.weight_name(), fitted.bias_name());
+        let FittedHead { mut tensors, head, classes, width, .. } = fitted;
+        tensors.insert(weight, (vec![classes, width], head.weight));
+        tensors.insert(bias, (vec![classes], head.bias));
+        Ok(Learnt { tensors, pooling: Pooling::Mean })
+    }
+
+    /// Fits a head to the frozen base. `progress` is told the rows whose vectors are computed, then
+    /// the fits beside them.
+    fn fit_head(
+        &self,
+        dataset: &Dataset,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<FittedHead, Error> {
+        let Self { job, task, .. } = *self;
+        let tensors = encoder_tensors(&task.base)?;
+        let classifier = model::Checkpoint::open(&task.base)?.classifier();
+        let encoder = self.encoder(&tensors, classifier)?;
+        let width = encoder.info().labels.len();
+        let examples: Vec<&Example> = dataset.train.iter().collect();
+        let texts: Vec<Tokens> = examples
+            .iter()
+            .map(|example| Tokens { ids: example.tokens.clone(), truncated: false })
+            .collect();
         let ask = |worker: usize, batch: &[&Tokens]| encoder.logits(worker, batch);
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
-        let embedded = examples.len() as u64;
         let classes = dataset.classes.len();
-        let fitted =
-            head::fit(&vectors, width, classes, &examples, (job.seed, job.threads), |fit| {
-                progress(embedded + fit as u64);
-            });
-        tensors.insert(format!("{name}.weight"), (vec![classes, width], fitted.weight));
-        tensors.insert(format!("{name}.bias"), (vec![classes], fitted.bias));
-        Ok(Learnt { tensors, pooling: Pooling::Mean })
+        let head = head::fit(&vectors, width, classes, &examples, (job.seed, job.threads), |fit| {
+            progress((examples.len() + fit) as u64);
+        });
+        Ok(FittedHead { tensors, head, classifier, classes, width })
     }
 
     /// The base with a head that hands on the text's vector as it is: so the features are those

@@ -40,6 +40,16 @@ impl Weights {
         });
         Self(weights.collect())
     }
+
+    /// Gives the weight that is made of one tensor other numbers to begin with.
+    pub fn set(&mut self, tensor: &str, values: Vec<f32>) {
+        let is_it = |weight: &&mut Weight| weight.parameter.tensors == [tensor];
+        if let Some(weight) = self.0.iter_mut().find(is_it)
+            && weight.values.len() == values.len()
+        {
+            weight.values = values;
+        }
+    }
 }
 
 impl Weight {

@@ -100,6 +100,12 @@ pub fn check(table: &Source, request: &Request<'_>) -> Result<()> {
         return Err(Error::wrong_type(format!("column \"{column}\" cannot hold a version"))
             .hint("a version is text, such as 'sentiment@1'"));
     }
+    let temporary = "SELECT relpersistence OPERATOR(pg_catalog.=) 't'::\"char\"
+                     FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) $1";
+    if Spi::get_one_with_args::<bool>(temporary, &[table.oid.into()])? == Some(true) {
+        return Err(Error::wrong_object(format!("\"{}\" is a temporary table", table.name))
+            .hint("the worker that fills it cannot see it: watch a table that stays"));
+    }
     check_rights(table, request)
 }
 
@@ -123,11 +129,15 @@ fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
             .hint(format!("a watch needs {right} on it")));
         }
     }
+    let sql = "SELECT pg_catalog.has_table_privilege($1::pg_catalog.oid, 'TRIGGER')";
+    if Spi::get_one_with_args::<bool>(sql, &[table.oid.into()])? != Some(true) {
+        return Err(Error::not_allowed(format!("permission denied for table \"{}\"", table.name))
+            .hint("a watch needs TRIGGER on it"));
+    }
     Ok(())
 }
 
-/// Writes the watch down and makes its triggers, which the caller must be allowed to make. Gives
-/// its number.
+/// Writes the watch down and makes its triggers. Gives its number.
 pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32> {
     let sql = "SELECT pg_catalog.current_setting('search_path'),
                    pg_catalog.current_setting('DateStyle'), pg_catalog.current_setting('TimeZone')";
@@ -141,14 +151,17 @@ pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32
         key_columns(table).into_iter().map(|index| differs(&table.columns[index].name)).collect();
     let text = sql::plain_literal(request.text_column);
     let table_name = table.sql_name();
+    // With the owner's rights, since the function is granted to nobody: whoever could name it could
+    // queue keys for the watches of others. `check` has asked for the caller's.
     let changed = format!("WHEN ({} OR {})", differs(request.text_column), key.join(" OR "));
     // A condition costs each statement the time to prepare it: the function looks for NULL itself.
     for (event, when) in [("INSERT", ""), ("UPDATE", changed.as_str())] {
-        Spi::run(&format!(
+        let create = format!(
             "CREATE TRIGGER {} AFTER {event} ON {table_name} FOR EACH ROW {when}
              EXECUTE FUNCTION crm_ai.watch_queue('{id}', {text})",
             trigger_name(id, event)
-        ))?;
+        );
+        session::as_owner(|| Spi::run(&create))?;
     }
     Ok(id)
 }

@@ -59,7 +59,8 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     Ok(Prepared { job, champion, hashes: snapshot.hashes })
 }
 
-/// A message of the server's about data may hold a value of the rows', so it is kept out of the registry and logs.
+/// A message of the server's about data may hold a value of the rows', so it is kept out of the
+/// registry and of logs.
 fn private(error: Error) -> Error {
     let state = error.state();
     let is_about_data =

@@ -111,6 +111,19 @@ fn every_function_as_every_role() {
     }
     roles.check("utas", "SELECT crm_ai.unwatch('pg_class', 'relname')");
     roles.check("putas", "SELECT * FROM crm_ai.watches, crm_ai.watch_errors");
+    roles.check("s", "SELECT crm_ai.register_builtin('x', 1, 'y', '{}')");
+}
+
+#[test]
+fn training_as_every_role() {
+    let cluster = shared();
+    tiny_model::classifier(1).write(&cluster.imports().join("training_rights"));
+    let mut roles = Roles::new(&cluster, "training");
+    roles.of('s').run(
+        "SELECT crm_ai.import_model('secret', 'training_rights');
+         SELECT crm_ai.import_model('trained', 'training_rights');
+         UPDATE crm_ai.model SET owner = 'training_trainer' WHERE name = 'trained'",
+    );
     roles
         .of('s')
         .run("CREATE TABLE labelled (body text, label text); GRANT SELECT ON labelled TO PUBLIC");
@@ -129,10 +142,13 @@ fn every_function_as_every_role() {
     roles.check("as", "SELECT crm_ai.train('mine', 'labelled', 'body', 'label', base => 'secret')");
     roles.check("tas", "SELECT crm_ai.evaluate('trained', 'labelled', 'body', 'label')");
     roles.check("as", "SELECT crm_ai.evaluate('secret', 'labelled', 'body', 'label')");
+    roles.check("tas", "SELECT crm_ai.train_table('mine', 'labelled', 'label')");
+    roles.check("as", "SELECT crm_ai.train_table('secret', 'labelled', 'label')");
+    roles.check("tas", "SELECT crm_ai.schedule_retrain_table('m', '@daily', 'labelled', 'label')");
+    roles.check("tas", "SELECT crm_ai.evaluate_table('trained', 'labelled', 'label')");
     for act in ["wait(1)", "cancel(1)", "unschedule(1)"] {
         roles.check("tas", &format!("SELECT crm_ai.{act}"));
     }
-    roles.check("s", "SELECT crm_ai.register_builtin('x', 1, 'y', '{}')");
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn a_watch_is_begun_for_what_a_column_can_hold() {
              small smallint, big bigint, score real, exact numeric, vector real[], topic text,
              doubles float8[], mood_by text, made text GENERATED ALWAYS AS ('x') STORED);
          CREATE TABLE keyless (body text, mood text);
+         CREATE TEMPORARY TABLE passing (id int PRIMARY KEY, body text, mood text);
          CREATE VIEW seen AS SELECT * FROM note",
     );
     for target in ["label", "small", "big", "score", "exact"] {
@@ -44,6 +45,7 @@ fn a_watch_is_begun_for_what_a_column_can_hold() {
         ("42704", "'note', 'body', 'nobody', 'label'"),
         ("42710", "'note', 'body', 'sentiment', 'small'"),
         ("42809", "'seen', 'body', 'sentiment', 'label'"),
+        ("42809", "'passing', 'body', 'sentiment', 'mood'"),
         ("55000", "'keyless', 'body', 'sentiment', 'mood'"),
         ("22023", "'note', 'body', 'minilm', 'label'"),
         ("22023", "'note', 'body', 'topics', 'score'"),
