@@ -10,5 +10,5 @@ venv=.cache/bench/training
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet -r benches/inference/requirements.txt
 cargo build --quiet --release -p crm_ai_train --example steps
-"$venv/bin/python" benches/training/compare.py "${CARGO_TARGET_DIR:-target}/release/examples/steps" \
-    "$library" "$base" "$@"
+steps=${CARGO_TARGET_DIR:-target}/release/examples/steps
+"$venv/bin/python" benches/training/compare.py "$steps" "$library" "$base" "$@"

@@ -144,7 +144,7 @@ impl Table<'_> {
         value
     }
 
-    /// What some rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts.
+    /// What rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts.
     fn part(&self, rows: &[usize], unit: f32, point: &[f32]) -> (f64, Vec<f32>) {
         let Self { width, classes, .. } = *self;
         let (weight, bias) = point.split_at(classes * width);

@@ -145,6 +145,21 @@ fn two_classes_of_eight_rows_are_enough() {
     }
 }
 
+/// A random head would learn nothing at such a rate: the fitted one is where it begins.
+#[test]
+fn auto_begins_a_fine_tune_with_the_fitted_head() {
+    let folder = TempDir::new().unwrap();
+    let mut job = job(&folder, "bert_encoder", Method::Auto, &rows(&TWO, 650));
+    text_task(&mut job).epochs = 1;
+    text_task(&mut job).learning_rate = 1e-7;
+    let (started, outcome) = run(&job).unwrap();
+    assert_eq!(started.method, "fine_tune");
+    assert!(outcome.evaluation.accuracy >= 0.95, "{}", outcome.evaluation.accuracy);
+    text_task(&mut job).method = Method::FineTune;
+    let (_, outcome) = run(&job).unwrap();
+    assert!(outcome.evaluation.accuracy < 0.95, "{}", outcome.evaluation.accuracy);
+}
+
 #[test]
 fn equal_jobs_give_equal_models() {
     let [first, second] = [0, 1].map(|_| {
