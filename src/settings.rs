@@ -216,20 +216,6 @@ fn define_server_settings() {
         GucContext::Sighup,
         GucFlags::default(),
     );
-    text(
-        c"crm_ai.import_directory",
-        c"Directory under which models are imported and exported.",
-        c"An absolute path; empty forbids import and export.",
-        &IMPORT_DIRECTORY,
-        GucContext::Sighup,
-    );
-    text(
-        c"crm_ai.engine_path",
-        c"The engine's program.",
-        c"An absolute path; empty for the installed one.",
-        &ENGINE_PATH,
-        GucContext::Sighup,
-    );
 }
 
 fn define_scheduler_settings() {

@@ -205,7 +205,7 @@ mod tests {
             let rows: Vec<f32> = (0..200).flat_map(row).collect();
             Judged::new(vec!["a".into(), "b".into()], &truth, &rows).unwrap()
         };
-        let finding = decide(&predicted(|row| row < 15 || row >= 180), None, Promote::IfBetter);
+        let finding = decide(&predicted(|row| !(15..180).contains(&row)), None, Promote::IfBetter);
         assert!(finding.promote && finding.reason.contains("recall"), "{finding:?}");
         // As many are guessed, and one of them is right.
         let guessing = decide(&predicted(|row| row % 6 == 5), None, Promote::IfBetter);

@@ -149,7 +149,7 @@ mod tests {
         let nan = f32::NAN;
         let matrix =
             [5.0, 1.0, 0.0, 6.0, 0.0, 1.0, 7.0, 0.0, 0.0, nan, nan, nan].map(|value: f32| value);
-        let binned = bin(&matrix, 3, &[1..3]);
+        let binned = bin(&matrix, 3, std::slice::from_ref(&(1..3)));
         assert_eq!(binned.units.len(), 2);
         assert_eq!(binned.units[1].codes, [0, 1, 2, 3]);
         assert_eq!((binned.units[0].slots, binned.units[1].slots), (4, 4));

@@ -317,7 +317,7 @@ mod tests {
             let labels: Vec<String> = (0..300).map(|row| (row % 2).to_string()).collect();
             let classes = Classes::of(labels.iter().map(String::as_str)).unwrap();
             let record = |row: usize| json!({ name: row * step, "other": row % 7 });
-            let records: Vec<_> = (0..300).map(|row| record(row)).collect();
+            let records: Vec<_> = (0..300).map(record).collect();
             let records: Vec<_> = records.iter().filter_map(Value::as_object).collect();
             survey(&records, &classes).unwrap().columns[0].kind.clone()
         };

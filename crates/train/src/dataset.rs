@@ -1,7 +1,7 @@
 //! The rows: read, checked, split.
 
 use crate::Error;
-use crate::split::place;
+use crate::split;
 use crm_ai_infer::Model;
 use crm_ai_wire::training::{FailureKind, Job, TextRow, TextTask};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -132,30 +132,9 @@ fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
     Ok(rows)
 }
 
-/// The texts that are held out: those whose place is below `share`. A label all of whose texts
-/// would be on one side gives its outermost one to the other, which happens to small classes alone:
-/// nothing could be learnt of it, or told about it, otherwise. Where rows are only added, a text
-/// that is held out for this reason may be learnt from later, but none goes the other way unless
-/// all of its class were to be held out.
+/// The texts that are held out.
 fn held_out(rows: &[TextRow], seed: i64, share: f64) -> HashSet<&str> {
-    let mut by_label: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
-    for row in rows {
-        let texts = by_label.entry(&row.label).or_default();
-        texts.entry(&row.text).or_insert_with(|| place(seed, row.text.as_bytes()));
-    }
-    let by_place = |a: &(&&str, &f64), b: &(&&str, &f64)| a.1.total_cmp(b.1);
-    let mut held: HashSet<&str> = HashSet::new();
-    let mut learnt: HashSet<&str> = HashSet::new();
-    for texts in by_label.values() {
-        let below = texts.iter().filter(|(_, place)| **place < share);
-        held.extend(below.map(|(text, _)| *text));
-        let first = texts.iter().min_by(by_place).filter(|(_, place)| **place >= share);
-        held.extend(first.map(|(text, _)| *text).filter(|_| texts.len() > 1));
-        let last = texts.iter().max_by(by_place).filter(|(_, place)| **place < share);
-        learnt.extend(last.map(|(text, _)| *text).filter(|_| texts.len() > 1));
-    }
-    held.retain(|text| !learnt.contains(text));
-    held
+    split::held_out(rows.iter().map(|row| (row.text.as_str(), row.label.as_str())), seed, share)
 }
 
 fn count(rows: &[TextRow]) -> BTreeMap<String, u64> {

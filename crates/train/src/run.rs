@@ -227,7 +227,8 @@ impl Run<'_> {
         let ask = |worker: usize, batch: &[&Tokens]| encoder.logits(worker, batch);
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
         let classes = dataset.classes.len();
-        let head = head::fit(&vectors, width, classes, &examples, (job.seed, job.threads), |fit| {
+        let how = (job.seed, job.threads);
+        let head = head::fit(&vectors, width, classes, &examples, how, |fit| {
             progress((examples.len() + fit) as u64);
         });
         Ok(FittedHead { tensors, head, classifier, classes, width })

@@ -1,6 +1,7 @@
 //! Which rows are held out.
 
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
 
 /// Whether a row is held out: decided by the seed and the row's content alone, so that equal rows
 /// are always on the same side, in this run and in every later one with the same seed. Over many
@@ -16,6 +17,37 @@ pub(crate) fn place(seed: i64, content: &[u8]) -> f64 {
     let number = head.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
     // 2⁶⁴ as a double is exact; the rounding of `number` moves no share that anyone can see.
     number as f64 / 18_446_744_073_709_551_616.0
+}
+
+/// The contents that are held out, of rows with content and label: those whose place is below
+/// `share`. A label all of whose contents would be on one side gives its outermost one to the
+/// other, which happens to small classes alone: nothing could be learnt of it, or told about it,
+/// otherwise. While rows are only added, no content that was learnt from is ever held out later.
+pub(crate) fn held_out<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+    seed: i64,
+    share: f64,
+) -> HashSet<&'a str> {
+    let mut by_label: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for (content, label) in rows {
+        let contents = by_label.entry(label).or_default();
+        contents.entry(content).or_insert_with(|| place(seed, content.as_bytes()));
+    }
+    let by_place = |a: &(&&str, &f64), b: &(&&str, &f64)| a.1.total_cmp(b.1);
+    let mut held: HashSet<&str> = HashSet::new();
+    let mut learnt: Vec<&str> = Vec::new();
+    for contents in by_label.values() {
+        let below = contents.iter().filter(|(_, place)| **place < share);
+        held.extend(below.map(|(content, _)| *content));
+        let first = contents.iter().min_by(by_place).filter(|(_, place)| **place >= share);
+        held.extend(first.map(|(content, _)| *content).filter(|_| contents.len() > 1));
+        let last = contents.iter().max_by(by_place).filter(|(_, place)| **place < share);
+        learnt.extend(last.map(|(content, _)| *content).filter(|_| contents.len() > 1));
+    }
+    for content in learnt {
+        held.remove(content);
+    }
+    held
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::energy::Energy;
 use crate::evaluate::{Answers, judge};
 use crate::run::outcome;
-use crate::split::is_held_out;
+use crate::split;
 use crm_ai_infer::{Device, LoadOptions, Precision, Runtime, Seat, TableModel};
 use crm_ai_tabular as tabular;
 use crm_ai_tabular::{Options, Trained};
@@ -122,28 +122,37 @@ impl Dataset {
             conflicts: 0,
             counts: BTreeMap::new(),
         };
-        let mut labels: HashMap<String, BTreeMap<String, u64>> = HashMap::new();
+        let mut rows: Vec<(String, TableRow)> = Vec::new();
         for line in BufReader::new(File::open(&job.rows)?).lines() {
             let row: TableRow = serde_json::from_str(&line?)
                 .map_err(|_| Error::new(FailureKind::System, "a row of the run cannot be read"))?;
             // Keys come in the order of PostgreSQL's jsonb, so equal records are equal texts.
             let record = serde_json::to_string(&row.record)
                 .map_err(|_| Error::new(FailureKind::System, "a record cannot be written"))?;
-            *dataset.counts.entry(row.label.clone()).or_default() += 1;
-            let is_held_out = is_held_out(job.seed, record.as_bytes(), job.test_size);
-            *labels.entry(record).or_default().entry(row.label.clone()).or_default() += 1;
-            if is_held_out { dataset.test.push(row) } else { dataset.train.push(row) }
+            rows.push((record, row));
+        }
+        let contents = rows.iter().map(|(record, row)| (record.as_str(), row.label.as_str()));
+        let held = split::held_out(contents.clone(), job.seed, job.test_size);
+        let mut labels: HashMap<&str, BTreeMap<&str, u64>> = HashMap::new();
+        for (record, label) in contents {
+            *labels.entry(record).or_default().entry(label).or_default() += 1;
+            *dataset.counts.entry(label.to_owned()).or_default() += 1;
         }
         let of_records = labels.values();
         dataset.duplicates = of_records.flat_map(|l| l.values().map(|rows| rows - 1)).sum();
         let conflicting = labels.values().filter(|labels| labels.len() > 1);
         dataset.conflicts = conflicting.flat_map(BTreeMap::values).sum();
-        dataset.check(&labels)?;
+        dataset.check_classes(&labels)?;
+        let is_held: Vec<bool> = rows.iter().map(|(r, _)| held.contains(r.as_str())).collect();
+        for ((_, row), is_held) in rows.into_iter().zip(is_held) {
+            if is_held { dataset.test.push(row) } else { dataset.train.push(row) }
+        }
+        dataset.check_sides()?;
         Ok(dataset)
     }
 
-    /// Every class needs some different records, and both sides need rows.
-    fn check(&self, labels: &HashMap<String, BTreeMap<String, u64>>) -> Result<(), Error> {
+    /// Every class needs some different records.
+    fn check_classes(&self, labels: &HashMap<&str, BTreeMap<&str, u64>>) -> Result<(), Error> {
         if self.counts.is_empty() {
             return Err(Error::data("there are no rows to learn from")
                 .hint("rows whose target is NULL do not count"));
@@ -164,6 +173,11 @@ impl Dataset {
                  number is to be cut into a few classes first",
             ));
         }
+        Ok(())
+    }
+
+    /// Both sides need rows.
+    fn check_sides(&self) -> Result<(), Error> {
         if self.test.is_empty() {
             return Err(Error::data("no row was held out for the evaluation")
                 .hint("give more rows, a larger test_size, or another seed"));

@@ -56,6 +56,21 @@ impl Roles {
     }
 }
 
+/// What every role may do.
+const EVERYONES: [&str; 11] = [
+    "SELECT crm_sentiment('x'), crm_sentiment_score('x'), crm_sentiment_level('x')",
+    "SELECT crm_sentiment_detail('x'), crm_sentiment_batch(ARRAY['x'])",
+    "SELECT crm_classify('sentiment', 'x'), crm_classify_batch('sentiment@1', ARRAY['x'])",
+    "SELECT crm_classify_detail('sentiment', 'x')",
+    "SELECT crm_embed('x'), crm_embed_batch(ARRAY['x'])",
+    "SELECT crm_predict('sentiment', NULL), crm_predict_batch('sentiment', '{}')",
+    "SELECT crm_normalize_phone('1'), crm_normalize_phone('1', 'US'), crm_phone('1', 'US')",
+    "SELECT crm_find_phones('1', 'US'), crm_phone_digits('1'), crm_clean_text('1')",
+    "SELECT * FROM crm_ai.engine_stats(), crm_ai.status",
+    "SELECT * FROM crm_ai.models, crm_ai.versions, crm_ai.deployments",
+    "SELECT * FROM crm_ai.runs, crm_ai.run_metrics, crm_ai.schedules",
+];
+
 #[test]
 fn every_function_as_every_role() {
     let cluster = shared();
@@ -66,19 +81,7 @@ fn every_function_as_every_role() {
          SELECT crm_ai.import_model('trained', 'rights');
          UPDATE crm_ai.model SET owner = 'rights_trainer' WHERE name = 'trained'",
     );
-    for everyone in [
-        "SELECT crm_sentiment('x'), crm_sentiment_score('x'), crm_sentiment_level('x')",
-        "SELECT crm_sentiment_detail('x'), crm_sentiment_batch(ARRAY['x'])",
-        "SELECT crm_classify('sentiment', 'x'), crm_classify_batch('sentiment@1', ARRAY['x'])",
-        "SELECT crm_classify_detail('sentiment', 'x')",
-        "SELECT crm_embed('x'), crm_embed_batch(ARRAY['x'])",
-        "SELECT crm_predict('sentiment', NULL), crm_predict_batch('sentiment', '{}')",
-        "SELECT crm_normalize_phone('1'), crm_normalize_phone('1', 'US'), crm_phone('1', 'US')",
-        "SELECT crm_find_phones('1', 'US'), crm_phone_digits('1'), crm_clean_text('1')",
-        "SELECT * FROM crm_ai.engine_stats(), crm_ai.status",
-        "SELECT * FROM crm_ai.models, crm_ai.versions, crm_ai.deployments",
-        "SELECT * FROM crm_ai.runs, crm_ai.run_metrics, crm_ai.schedules",
-    ] {
+    for everyone in EVERYONES {
         roles.check("putas", everyone);
     }
     roles.check("as", "SELECT crm_classify('secret', 'x')");

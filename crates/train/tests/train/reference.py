@@ -1,6 +1,6 @@
-"""Gradients and a loss curve as PyTorch computes them, for tests/parity.rs.
+"""Gradients and a loss curve as PyTorch computes them, for parity.rs.
 
-    python crates/train/tests/reference.py > crates/train/tests/expected.json
+    python crates/train/tests/train/reference.py > crates/train/tests/train/expected.json
 
 Needs torch and transformers (models/sentiment/requirements.txt). Gradients are in double precision,
 the loss curve in 32 bits with the optimiser, schedule and clipping of Hugging Face's Trainer;
@@ -12,7 +12,7 @@ import pathlib
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, get_linear_schedule_with_warmup
 
-FIXTURES = pathlib.Path(__file__).parents[3] / "tests/fixtures/model"
+FIXTURES = pathlib.Path(__file__).parents[4] / "tests/fixtures/model"
 # Every batch of the curve holds every word: rows of the word table that a batch does not name rest.
 STEPS, WARMUP, WORDS = 50, 10, 13
 
