@@ -5,8 +5,8 @@
 Both fine-tune BASE (a folder of the BERT family) with a head of five classes on the mean of the
 tokens, on batches of 16 random texts of one length: forward and backward pass, clipping to length
 1, AdamW; nothing is dropped out. PyTorch runs eagerly with `sdpa` attention and its fused AdamW.
-Each length has two fresh processes, which take turns. Reported are the medians of processor and
-wall seconds, steps per second of processor time, their ratio, and the largest resident memory.
+Each length has two fresh processes, which take turns. Reported are steps per second of processor
+time, its ratio, that of wall time, all by medians, and the largest resident memory.
 """
 import argparse
 import statistics

@@ -3,7 +3,7 @@
 //! The features are the encoder's sentence vectors x, the means of the tokens' vectors, divided by
 //! their root mean square, so that one regularisation suits every encoder. Minimised is
 //! Σ wᵢ lossᵢ / Σ wᵢ + λ/2 · ‖W‖², which is convex where every label is one class; λ is chosen by
-//! cross-validation among powers of ten.
+//! cross-validation.
 
 use crate::dataset::Example;
 use crate::lbfgs::minimise;
@@ -15,7 +15,7 @@ use std::panic::resume_unwind;
 const LAMBDAS: [f32; 7] = [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5];
 /// Parts of the cross-validation.
 const FOLDS: usize = 3;
-/// Rows of the cross-validation at most: the choice among seven needs no more.
+/// Rows of the cross-validation at most: the choice needs no more.
 const TRIAL_ROWS_MAX: usize = 3000;
 /// Steps of a fit at most, and the gradient below which it has converged.
 const STEPS: usize = 300;
@@ -26,7 +26,7 @@ const CHUNK_ROWS: usize = 256;
 /// The fitted head.
 #[derive(Debug)]
 pub(crate) struct Head {
-    /// [classes, width], for vectors as the encoder gives them.
+    /// [classes, width], for vectors as they are pooled.
     pub weight: Vec<f32>,
     /// [classes].
     pub bias: Vec<f32>,
@@ -144,8 +144,7 @@ impl Table<'_> {
         value
     }
 
-    /// What some rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts
-    /// for.
+    /// What rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts.
     fn part(&self, rows: &[usize], unit: f32, point: &[f32]) -> (f64, Vec<f32>) {
         let Self { width, classes, .. } = *self;
         let (weight, bias) = point.split_at(classes * width);

@@ -6,4 +6,6 @@ mod parity;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod support;
+#[cfg(test)]
 mod table;

@@ -1,12 +1,11 @@
 //! Gradients and a loss curve against PyTorch's, which reference.py stored in expected.json.
 
+use crate::support::{root, runtime};
 use crm_ai_infer::Runtime;
 use crm_ai_model::{Checkpoint, Gradient, TrainingOptions};
 use crm_ai_train::{Batch, Rates, Stepper, Weights};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -52,24 +51,8 @@ fn expected() -> Expected {
     serde_json::from_str(include_str!("expected.json")).unwrap()
 }
 
-/// One for all tests: a process has one environment.
-fn runtime() -> Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let load = || {
-        let library = std::env::var_os("CRM_AI_ONNXRUNTIME").map_or(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("../..")
-                .join(".cache/onnxruntime/libonnxruntime.so"),
-            PathBuf::from,
-        );
-        Runtime::load(&library).unwrap()
-    };
-    RUNTIME.get_or_init(load).clone()
-}
-
 fn stepper(runtime: &Runtime, name: &str, classes: u64, smoothing: f32, keep: bool) -> Stepper {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let checkpoint = Checkpoint::open(&root.join("tests/fixtures/model").join(name)).unwrap();
+    let checkpoint = Checkpoint::open(&root("tests/fixtures/model").join(name)).unwrap();
     let options =
         TrainingOptions { classes, keep_head: keep, label_smoothing: smoothing, dropout: false };
     let graph = checkpoint.training_graph(&options).unwrap();
@@ -116,7 +99,7 @@ fn by_tensor(weights: &Weights, found: &[Vec<f32>], ids: &[i64]) -> BTreeMap<Str
 fn gradients_are_those_of_pytorch_in_double_precision() {
     let runtime = runtime();
     for case in expected().gradients {
-        let mut stepper = stepper(&runtime, &case.name, case.classes, case.smoothing, !case.mean);
+        let mut stepper = stepper(runtime, &case.name, case.classes, case.smoothing, !case.mean);
         if case.mean {
             // The head that reference.py makes.
             let head = stepper.weights.0.len() - 2;
@@ -179,7 +162,7 @@ fn fifty_steps_lose_as_much_as_hugging_faces_trainer_does() {
     let runtime = runtime();
     let Curve { name, classes, losses } = expected().curve;
     for part_tokens in [usize::MAX, 24] {
-        let mut stepper = stepper(&runtime, &name, classes, 0.0, true);
+        let mut stepper = stepper(runtime, &name, classes, 0.0, true);
         stepper.part_tokens = part_tokens;
         for (step, expected) in losses.iter().enumerate() {
             let rows = drawn(100 + step as u64 % 5, 8, classes, 13);

@@ -1,29 +1,13 @@
 //! Whole runs on a tiny encoder: from rows in a file to a folder that answers texts.
 
-use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime};
+use crate::support::{root, runtime};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision};
 use crm_ai_metrics::Promote;
 use crm_ai_wire::training::{
     Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow, TextTask,
 };
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use tempfile::TempDir;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// One for all tests: a process has one environment.
-fn runtime() -> Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let load = || {
-        let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
-            .map_or(root().join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
-        Runtime::load(&library).unwrap()
-    };
-    RUNTIME.get_or_init(load).clone()
-}
 
 /// Texts of a class: its word among others, each text another one.
 fn rows(classes: &[(&str, &str)], count: usize) -> Vec<TextRow> {
@@ -49,7 +33,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
         output: folder.path().join("out"),
         checkpoint: folder.path().join("checkpoint"),
         task: Task::Text(TextTask {
-            base: root().join("tests/fixtures/model").join(base),
+            base: root("tests/fixtures/model").join(base),
             method,
             epochs: 12,
             batch_size: 8,
@@ -81,7 +65,7 @@ fn text_task(job: &mut Job) -> &mut TextTask {
 /// Runs a job to its end.
 fn run(job: &Job) -> Result<(Started, Outcome), crm_ai_train::Error> {
     let (mut started, mut outcome, mut is_evaluating) = (None, None, false);
-    crm_ai_train::run(job, &runtime(), &mut |event| match event {
+    crm_ai_train::run(job, runtime(), &mut |event| match event {
         Event::Started(event) => started = Some(event),
         Event::Evaluating => is_evaluating = true,
         Event::Finished(event) => outcome = Some(*event),
@@ -99,7 +83,7 @@ fn failure(job: &Job) -> FailureKind {
 
 fn served(job: &Job) -> Model {
     let options = LoadOptions { precision: Precision::Fp32, device: Device::Cpu, workers: 1 };
-    Model::load(&runtime(), &job.output, &options).unwrap()
+    Model::load(runtime(), &job.output, &options).unwrap()
 }
 
 fn answer(model: &Model, text: &str) -> String {
@@ -143,6 +127,21 @@ fn two_classes_of_eight_rows_are_enough() {
         assert_eq!(outcome.evaluation.rows, started.test_rows);
         assert!(outcome.evaluation.classes.iter().all(|class| class.rows > 0));
     }
+}
+
+/// A random head would learn nothing at such a rate: the fitted one is where it begins.
+#[test]
+fn auto_begins_a_fine_tune_with_the_fitted_head() {
+    let folder = TempDir::new().unwrap();
+    let mut job = job(&folder, "bert_encoder", Method::Auto, &rows(&TWO, 650));
+    text_task(&mut job).epochs = 1;
+    text_task(&mut job).learning_rate = 1e-7;
+    let (started, outcome) = run(&job).unwrap();
+    assert_eq!(started.method, "fine_tune");
+    assert!(outcome.evaluation.accuracy >= 0.95, "{}", outcome.evaluation.accuracy);
+    text_task(&mut job).method = Method::FineTune;
+    let (_, outcome) = run(&job).unwrap();
+    assert!(outcome.evaluation.accuracy < 0.95, "{}", outcome.evaluation.accuracy);
 }
 
 #[test]

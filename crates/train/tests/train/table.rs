@@ -1,29 +1,14 @@
 //! Runs that learn from records, from the job to the gate's decision.
-//!
-//! They want ONNX Runtime at `CRM_AI_ONNXRUNTIME`, by default where the set-up puts it.
 
-use crm_ai_infer::Runtime;
 use crm_ai_metrics::Promote;
 use crm_ai_train::run;
 use crm_ai_wire::training::{Event, FailureKind, Job, ModelFolder, Outcome, Started};
 use crm_ai_wire::training::{TableRow, TableTask, Task};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use tempfile::TempDir;
 
-fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        let set = std::env::var_os("CRM_AI_ONNXRUNTIME").map(PathBuf::from);
-        let default = || root(".cache/onnxruntime/libonnxruntime.so");
-        Runtime::load(&set.unwrap_or_else(default)).unwrap()
-    })
-}
+use crate::support::{root, runtime};
 
 /// Customers of a telephone company, and whether they left.
 fn churn() -> Vec<TableRow> {
