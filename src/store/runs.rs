@@ -283,10 +283,12 @@ pub fn standing(run: i64) -> Result<Standing> {
     let user = session::current_user();
     let sql = format!(
         "SELECT r.state, NOT ({IS_ORPHAN}) AND r.state <> 'queued', r.worker_pid,
-             CASE WHEN r.of IS NULL THEN '' ELSE format('step %s of %s, loss %s, %s rows/s%s',
-                 r.step, r.of, to_char(r.loss, 'FM990.0000'), round(r.rows_per_second),
-                 CASE WHEN r.eta IS NOT NULL
-                     THEN ', ' || date_trunc('second', r.eta) || ' left' ELSE '' END) END,
+             CASE WHEN r.of IS NULL THEN '' ELSE concat_ws(', ',
+                 format('step %s of %s', r.step, r.of),
+                 -- A head is solved for, and tells no loss.
+                 'loss ' || to_char(nullif(r.loss, 0), 'FM990.0000'),
+                 round(r.rows_per_second) || ' rows/s',
+                 date_trunc('second', r.eta) || ' left') END,
              r.sqlstate, r.error, r.hint,
              pg_has_role($2, r.role, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
              OR EXISTS (SELECT FROM crm_ai.model m
