@@ -171,7 +171,6 @@ impl Run<'_> {
         if let Some(number) = cuda_device(&job.device)? {
             match make(Some(number)) {
                 Ok(stepper) => return Ok((stepper, format!("cuda:{number}"))),
-                Err(_) if job.device == "auto" => {}
                 Err(error) => report(Event::Notice {
                     text: format!("CUDA cannot be used, the run goes on on the processor: {error}"),
                 }),
