@@ -299,7 +299,7 @@ pub fn in_plain_forms<T>(work: impl FnOnce() -> T) -> T {
 ///
 /// # Safety
 /// Inside a level begun by `NewGUCNestLevel`.
-unsafe fn save_setting(name: &CStr, value: &str) {
+pub(super) unsafe fn save_setting(name: &CStr, value: &str) {
     let value = CString::new(value).unwrap_or_default();
     // SAFETY: the strings outlive the call, which copies what it keeps.
     unsafe {

@@ -1,8 +1,9 @@
 //! Transactions of a background worker, and what may be done in them as another role.
 
 use crate::error::{Error, Result};
+use crate::pg::session;
 use pgrx::prelude::*;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -74,17 +75,7 @@ pub fn restricted<T>(
         pg_sys::XactReadOnly = true;
         let nest_level = pg_sys::NewGUCNestLevel();
         for (name, value) in settings {
-            let value = CString::new(value.as_str()).unwrap_or_default();
-            pg_sys::set_config_option(
-                name.as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
+            session::save_setting(name, value);
         }
         if let Some(limit) = limit {
             // Not before the limit is over.
