@@ -140,7 +140,7 @@ impl Model {
 }
 
 /// Turns logits into probabilities: exp((x − max) / temperature), divided by their sum.
-pub(crate) fn softmax(row: &mut [f32], temperature: f32) {
+pub fn softmax(row: &mut [f32], temperature: f32) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for value in row.iter_mut() {
         *value = ((*value - largest) / temperature).exp();

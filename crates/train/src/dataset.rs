@@ -147,14 +147,8 @@ fn count(rows: &[TextRow]) -> BTreeMap<String, u64> {
 
 /// Rows that an earlier row equals, and rows whose text has another label too.
 fn repetitions(rows: &[TextRow]) -> (u64, u64) {
-    let mut labels: HashMap<&str, BTreeMap<&str, u64>> = HashMap::new();
-    for row in rows {
-        *labels.entry(&row.text).or_default().entry(&row.label).or_default() += 1;
-    }
-    let duplicates = labels.values().flat_map(|labels| labels.values().map(|n| n - 1)).sum();
-    let conflicts =
-        labels.values().filter(|labels| labels.len() > 1).flat_map(BTreeMap::values).sum();
-    (duplicates, conflicts)
+    let rows = rows.iter().map(|row| (row.text.as_str(), row.label.as_str()));
+    split::repetitions(&split::labels_of(rows))
 }
 
 /// The classes that the labels are or stand for, in alphabetical order.

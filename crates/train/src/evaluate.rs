@@ -4,7 +4,7 @@ use crate::Error;
 use crate::batches::ask_all;
 use crate::dataset::Dataset;
 use crate::folder::{Serving, write_serving};
-use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, softmax};
 use crm_ai_metrics::{Comparison, Decision, Evaluation, Gate, Judged, fit_temperature};
 use crm_ai_wire::training::{Job, ModelFolder};
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ pub(crate) fn evaluate(
     let temperature = fit_temperature(&new.rows, new.labels.len(), &truth) as f32;
     write_serving(&job.output, Serving { temperature: f64::from(temperature), ..serving })?;
     for row in new.rows.chunks_exact_mut(dataset.classes.len()) {
-        soften(row, temperature);
+        softmax(row, temperature);
     }
     let champion = match &job.champion {
         Some(champion) => Some(answers(runtime, champion, dataset, job.threads, false)?),
@@ -93,14 +93,6 @@ fn answers(
     };
     let rows = ask_all(&texts, labels.len(), threads, ask, |_| {})?;
     Ok(Answers { labels, rows })
-}
-
-/// Turns logits into probabilities: the softmax of logits / temperature.
-fn soften(row: &mut [f32], temperature: f32) {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|logit| *logit = ((*logit - largest) / temperature).exp());
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|number| *number /= sum);
 }
 
 type Compared = (Option<(Evaluation, Comparison)>, Vec<String>);

@@ -1,7 +1,7 @@
 //! Which rows are held out.
 
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Whether a row is held out: decided by the seed and the row's content alone, so that equal rows
 /// are always on the same side, in this run and in every later one with the same seed. Over many
@@ -17,6 +17,26 @@ pub(crate) fn place(seed: i64, content: &[u8]) -> f64 {
     let number = head.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
     // 2⁶⁴ as a double is exact; the rounding of `number` moves no share that anyone can see.
     number as f64 / 18_446_744_073_709_551_616.0
+}
+
+/// How often each content has each label.
+pub(crate) type Labels<'a> = HashMap<&'a str, BTreeMap<&'a str, u64>>;
+
+/// Counts the labels of each content, of rows with content and label.
+pub(crate) fn labels_of<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Labels<'a> {
+    let mut labels = Labels::new();
+    for (content, label) in rows {
+        *labels.entry(content).or_default().entry(label).or_default() += 1;
+    }
+    labels
+}
+
+/// Rows that an earlier row equals, and rows whose content has another label too.
+pub(crate) fn repetitions(labels: &Labels<'_>) -> (u64, u64) {
+    let duplicates = labels.values().flat_map(|labels| labels.values().map(|rows| rows - 1)).sum();
+    let conflicts =
+        labels.values().filter(|labels| labels.len() > 1).flat_map(BTreeMap::values).sum();
+    (duplicates, conflicts)
 }
 
 /// The contents that are held out, of rows with content and label: those whose place is below

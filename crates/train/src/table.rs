@@ -11,7 +11,7 @@ use crm_ai_tabular::{Options, Trained};
 use crm_ai_wire::training::{
     Event, FailureKind, Job, Outcome, Progress, Started, TableRow, TableTask,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -133,15 +133,11 @@ impl Dataset {
         }
         let contents = rows.iter().map(|(record, row)| (record.as_str(), row.label.as_str()));
         let held = split::held_out(contents.clone(), job.seed, job.test_size);
-        let mut labels: HashMap<&str, BTreeMap<&str, u64>> = HashMap::new();
-        for (record, label) in contents {
-            *labels.entry(record).or_default().entry(label).or_default() += 1;
+        let labels = split::labels_of(contents.clone());
+        for (_, label) in contents {
             *dataset.counts.entry(label.to_owned()).or_default() += 1;
         }
-        let of_records = labels.values();
-        dataset.duplicates = of_records.flat_map(|l| l.values().map(|rows| rows - 1)).sum();
-        let conflicting = labels.values().filter(|labels| labels.len() > 1);
-        dataset.conflicts = conflicting.flat_map(BTreeMap::values).sum();
+        (dataset.duplicates, dataset.conflicts) = split::repetitions(&labels);
         dataset.check_classes(&labels)?;
         let is_held: Vec<bool> = rows.iter().map(|(r, _)| held.contains(r.as_str())).collect();
         for ((_, row), is_held) in rows.into_iter().zip(is_held) {
@@ -152,7 +148,7 @@ impl Dataset {
     }
 
     /// Every class needs some different records.
-    fn check_classes(&self, labels: &HashMap<&str, BTreeMap<&str, u64>>) -> Result<(), Error> {
+    fn check_classes(&self, labels: &split::Labels<'_>) -> Result<(), Error> {
         if self.counts.is_empty() {
             return Err(Error::data("there are no rows to learn from")
                 .hint("rows whose target is NULL do not count"));
