@@ -5,7 +5,7 @@
 
 use crm_ai_infer::Runtime;
 use crm_ai_model::{Checkpoint, Pooling, TrainingOptions};
-use crm_ai_train::{Batch, Rates, Stepper};
+use crm_ai_train::{Batch, Loss, Rates, Stepper};
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             })
             .collect();
         let rows = rows.iter().map(|(ids, class)| (&ids[..], &class[..], 1.0));
-        let batch = Batch::new(rows, CLASSES, Pooling::Mean);
+        let batch = Batch::new(rows, &Loss::equal(CLASSES, 0.0), Pooling::Mean);
         let (began, used) = (Instant::now(), processor_seconds()?);
         stepper.learn(&batch, rates, 1)?;
         println!("{} {}", began.elapsed().as_secs_f64(), processor_seconds()? - used);

@@ -5,6 +5,7 @@ use crate::Error;
 use crate::batches::batches;
 use crate::checkpoint::Checkpoint;
 use crate::dataset::Example;
+use crate::loss::Loss;
 use crate::optimiser::Rates;
 use crate::step::{Batch, Stepper};
 use crm_ai_wire::training::{Progress, TextTask};
@@ -59,20 +60,20 @@ impl Plan<'_> {
 pub(crate) fn fit(
     stepper: &mut Stepper,
     examples: &[Example],
-    classes: usize,
+    loss: &Loss,
     plan: (&TextTask, i64),
     (checkpoint, first): (&Checkpoint, u64),
     report: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let range = first..steps(examples.len(), plan.0);
-    fit_range(stepper, examples, classes, plan, (checkpoint, range), report)
+    fit_range(stepper, examples, loss, plan, (checkpoint, range), report)
 }
 
 /// Goes through the steps of `range` out of all.
 fn fit_range(
     stepper: &mut Stepper,
     examples: &[Example],
-    classes: usize,
+    loss: &Loss,
     (task, seed): (&TextTask, i64),
     (checkpoint, range): (&Checkpoint, Range<u64>),
     report: &mut dyn FnMut(Progress),
@@ -84,9 +85,9 @@ fn fit_range(
     for step in range {
         let rate = learning_rate(task, step, of);
         let rates = Rates { learning_rate: rate as f32, weight_decay: task.weight_decay as f32 };
-        let batch = Batch::of(examples, plan.rows(step), classes, stepper.pooling());
-        let loss = stepper.learn(&batch, rates, (seed as u64) ^ step.wrapping_mul(0x9E37_79B9))?;
-        since.add(loss, batch.texts);
+        let batch = Batch::of(examples, plan.rows(step), loss, stepper.pooling());
+        let lost = stepper.learn(&batch, rates, (seed as u64) ^ step.wrapping_mul(0x9E37_79B9))?;
+        since.add(lost, batch.texts);
         let done = step + 1;
         if since.began.elapsed() >= REPORT_EVERY || done == of {
             report(Progress {
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
     use crm_ai_infer::Runtime;
     use crm_ai_model::TrainingOptions;
-    use crm_ai_wire::training::{Job, Method, Task};
+    use crm_ai_wire::training::{ClassWeights, Job, Method, Task};
     use std::path::{Path, PathBuf};
 
     fn task(base: PathBuf) -> TextTask {
@@ -147,7 +148,7 @@ mod tests {
             max_tokens: 32,
             label_sets: [].into(),
             label_smoothing: 0.0,
-            balance_classes: false,
+            class_weights: ClassWeights::Equal,
             keep_labels: false,
         }
     }
@@ -209,7 +210,8 @@ mod tests {
         let [whole, cut, resumed] = &mut steppers;
         let go = |stepper: &mut Stepper, first, end| {
             let range = first..end;
-            fit_range(stepper, &examples, 2, (&task, 5), (&checkpoint, range), &mut |_| ())
+            let loss = Loss::equal(2, 0.0);
+            fit_range(stepper, &examples, &loss, (&task, 5), (&checkpoint, range), &mut |_| ())
                 .unwrap();
         };
         go(whole, 0, 18);

@@ -16,6 +16,7 @@ mod fine_tune;
 mod folder;
 mod head;
 mod lbfgs;
+mod loss;
 mod optimiser;
 mod run;
 mod split;
@@ -25,6 +26,7 @@ mod table;
 mod weights;
 
 pub use error::Error;
+pub use loss::Loss;
 pub use optimiser::{AdamW, Rates};
 pub use run::run;
 pub use split::is_held_out;

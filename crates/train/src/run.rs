@@ -79,6 +79,10 @@ impl Run<'_> {
         let dataset = Dataset::read(job, task, &base, known.as_deref())?;
         drop(base);
         let method = method(task, &dataset);
+        if method == Method::Head && task.label_smoothing > 0.0 {
+            let text = "a head was chosen, to which label_smoothing does not apply".to_owned();
+            report(Event::Notice { text });
+        }
         let began = Instant::now();
         let learnt = match method {
             Method::Head => self.head(&dataset, report)?,
@@ -140,7 +144,7 @@ impl Run<'_> {
         fine_tune::fit(
             &mut stepper,
             &dataset.train,
-            dataset.classes.len(),
+            &dataset.loss,
             (task, job.seed),
             (&checkpoint, first),
             &mut |progress| report(Event::Progress(progress)),
@@ -227,7 +231,7 @@ impl Run<'_> {
         let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
         let classes = dataset.classes.len();
         let how = (job.seed, job.threads);
-        let head = head::fit(&vectors, width, classes, &examples, how, |fit| {
+        let head = head::fit(&vectors, width, &dataset.loss, &examples, how, |fit| {
             progress((examples.len() + fit) as u64);
         });
         Ok(FittedHead { tensors, head, classifier, classes, width })

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::dataset::Example;
+use crate::loss::Loss;
 use crate::optimiser::{AdamW, Rates};
 use crate::sums::Sums;
 use crate::weights::Weights;
@@ -44,18 +45,25 @@ pub struct Batch {
     pub set_bias: Vec<f32>,
     /// [texts, 1].
     pub weight: Vec<f32>,
+    /// [texts, classes]: what smoothing asks of each class; empty without smoothing.
+    pub spread: Vec<f32>,
 }
 
 impl Batch {
     /// Pads rows, each its tokens, the classes that are true of it and what it counts for.
     pub fn new<'a>(
         rows: impl Iterator<Item = (&'a [u32], &'a [usize], f32)> + Clone,
-        classes: usize,
+        loss: &Loss,
         pooling: Pooling,
     ) -> Self {
+        let classes = loss.class_weights.len();
         let texts = rows.clone().count();
         let tokens = rows.clone().map(|(ids, ..)| ids.len()).max().unwrap_or(0);
-        let total: f32 = rows.clone().map(|(.., weight)| weight).sum();
+        let total: f32 =
+            rows.clone().map(|(_, truth, weight)| weight * loss.weight_of(truth)).sum();
+        // A batch without any weight teaches nothing.
+        let unit = if total > 0.0 { 1.0 / total } else { 0.0 };
+        let smoothed = loss.smoothing * unit / classes as f32;
         let mut batch = Self {
             texts,
             tokens,
@@ -64,6 +72,7 @@ impl Batch {
             pool: vec![0.0; texts * tokens],
             set_bias: vec![MASKED; texts * classes],
             weight: Vec::with_capacity(texts),
+            spread: Vec::new(),
         };
         for (text, (ids, truth, weight)) in rows.enumerate() {
             let start = text * tokens;
@@ -75,8 +84,10 @@ impl Batch {
                 Pooling::Cls => batch.pool[start] = 1.0,
             }
             truth.iter().for_each(|&class| batch.set_bias[text * classes + class] = 0.0);
-            // A batch without any weight teaches nothing.
-            batch.weight.push(if total > 0.0 { weight / total } else { 0.0 });
+            batch.weight.push(weight * loss.weight_of(truth) * unit);
+            if loss.smoothing > 0.0 {
+                batch.spread.extend(loss.class_weights.iter().map(|own| weight * own * smoothed));
+            }
         }
         batch
     }
@@ -101,29 +112,28 @@ impl Batch {
             rows.flat_map(|row| &row[..tokens]).copied().collect()
         };
         let ids = self.ids[rows.clone()].chunks_exact(self.tokens);
-        let classes = self.set_bias.len() / self.texts;
+        let by_class = |numbers: &[f32]| {
+            let classes = numbers.len() / self.texts;
+            numbers[first * classes..end * classes].to_vec()
+        };
         Self {
             texts: end - first,
             tokens,
             ids: ids.flat_map(|row| &row[..tokens]).copied().collect(),
             mask_bias: cut(&self.mask_bias),
             pool: cut(&self.pool),
-            set_bias: self.set_bias[first * classes..end * classes].to_vec(),
-            weight: self.weight[first..end].to_vec(),
+            set_bias: by_class(&self.set_bias),
+            weight: by_class(&self.weight),
+            spread: by_class(&self.spread),
         }
     }
 
-    pub(crate) fn of(
-        examples: &[Example],
-        rows: &[usize],
-        classes: usize,
-        pooling: Pooling,
-    ) -> Self {
+    pub(crate) fn of(examples: &[Example], rows: &[usize], loss: &Loss, pooling: Pooling) -> Self {
         let rows = rows.iter().map(|&row| {
             let Example { tokens, classes, weight } = &examples[row];
             (&tokens[..], &classes[..], *weight)
         });
-        Self::new(rows, classes, pooling)
+        Self::new(rows, loss, pooling)
     }
 }
 
@@ -338,6 +348,9 @@ fn inputs<'v>(
     add("pool", vec![texts, 1, tokens], &batch.pool)?;
     add("set_bias", vec![texts, classes], &batch.set_bias)?;
     add("weight", vec![texts, 1], &batch.weight)?;
+    if !batch.spread.is_empty() {
+        add("spread", vec![texts, classes], &batch.spread)?;
+    }
     for (name, mask) in ["dropout_hidden", "dropout_attention"].into_iter().zip(masks) {
         if !mask.is_empty() {
             add(name, vec![mask.len()], mask)?;

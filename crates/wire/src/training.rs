@@ -80,8 +80,8 @@ pub struct TextTask {
     pub label_sets: BTreeMap<String, Vec<String>>,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
-    /// Whether rare classes weigh more, by the inverse of their frequency.
-    pub balance_classes: bool,
+    /// What the classes weigh in the loss.
+    pub class_weights: ClassWeights,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
     pub keep_labels: bool,
 }
@@ -117,6 +117,19 @@ impl Method {
             Self::Auto => "auto",
         }
     }
+}
+
+/// What the classes of a text classifier weigh in the loss.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    Equal,
+    /// By the inverse of their frequency: n / (k · n_c), as scikit-learn's `balanced`.
+    Balanced,
+    /// As given; 1 where a class is not named.
+    Given(BTreeMap<String, f64>),
 }
 
 /// How a classifier of records is trained.

@@ -302,33 +302,35 @@ impl<'a> Encoder<'a> {
 
     /// The loss and its gradient by the logits; gives the loss, [1].
     fn loss(&mut self, logits: &Value) -> Value {
-        let classes = self.options.classes;
+        let dims = [Dim::Any("batch"), Dim::Of(self.options.classes)];
         let smoothing = self.options.label_smoothing;
         let tape = &mut self.tape;
-        let batch = Dim::Any("batch");
         let kind = ElementType::Float;
-        let set_bias = tape.graph.declare("set_bias", kind, &[batch, Dim::Of(classes)]);
-        let weight = tape.graph.declare("weight", kind, &[batch, Dim::Of(1)]);
+        let set_bias = tape.graph.declare("set_bias", kind, &dims);
+        let weight = tape.graph.declare("weight", kind, &[dims[0], Dim::Of(1)]);
         let rows = || vec![int("axis", -1)];
         let log_p = tape.graph.op("LogSoftmax", &[logits], rows());
         let within = tape.op("Add", &[&log_p, &set_bias]);
         let axis = tape.graph.integers(&[-1], &[1]);
         let log_mass = tape.graph.op("ReduceLogSumExp", &[&within, &axis], vec![]);
-        let mut loss = tape.scale(&log_mass, smoothing - 1.0);
+        let loss = tape.scale(&log_mass, smoothing - 1.0);
+        let mut loss = tape.op("Mul", &[&loss, &weight]);
         let p = tape.op("Exp", &[&log_p]);
         let q = tape.graph.op("Softmax", &[&within], rows());
-        let mut target = tape.scale(&q, 1.0 - smoothing);
+        let gradient = tape.op("Sub", &[&p, &q]);
+        let gradient = tape.scale(&gradient, 1.0 - smoothing);
+        let mut gradient = tape.op("Mul", &[&gradient, &weight]);
         if smoothing > 0.0 {
-            let mean = tape.graph.op("ReduceMean", &[&log_p, &axis], vec![]);
-            let mean = tape.scale(&mean, smoothing);
-            loss = tape.op("Sub", &[&loss, &mean]);
-            let share = tape.graph.scalar(smoothing / classes as f32);
-            target = tape.op("Add", &[&target, &share]);
+            let spread = tape.graph.declare("spread", kind, &dims);
+            let lost = tape.op("Mul", &[&log_p, &spread]);
+            let lost = tape.sum(&lost, -1, true);
+            loss = tape.op("Sub", &[&loss, &lost]);
+            let total = tape.sum(&spread, -1, true);
+            let drawn = tape.op("Mul", &[&p, &total]);
+            let drawn = tape.op("Sub", &[&drawn, &spread]);
+            gradient = tape.op("Add", &[&gradient, &drawn]);
         }
-        let gradient = tape.op("Sub", &[&p, &target]);
-        let gradient = tape.op("Mul", &[&gradient, &weight]);
         tape.add_gradient(logits, gradient);
-        let loss = tape.op("Mul", &[&loss, &weight]);
         let all = tape.sum(&loss, 0, false);
         tape.reshape(&all, &[1])
     }

@@ -9,13 +9,15 @@
 //! | `mask_bias` | [batch, 1, 1, tokens] | 0 for a token, −10,000 for padding |
 //! | `pool` | [batch, 1, tokens] | weights of the tokens in the text's vector |
 //! | `set_bias` | [batch, classes] | 0 for the classes that the label stands for, −10,000 else |
-//! | `weight` | [batch, 1] | what a row counts for; they sum to 1 |
+//! | `weight` | [batch, 1] | what a row counts for, its class's weight included; they sum to 1 |
+//! | `spread` | [batch, classes] | with smoothing ε: ε/C · row's · class's weight, in that unit |
 //! | `dropout_hidden`, `dropout_attention` | [any] | masks: 0 or 1/(1 − rate), drawn beforehand |
 //! | `dropout_at` | [windows] int64 | where in them each dropout's window begins |
 //!
-//! The last three are there where the checkpoint drops anything out. The loss of a row is
-//! −(1 − ε) ln Σ p over its label's classes − ε · mean ln p, with label smoothing ε; its gradient
-//! by the logits is p − (1 − ε) q − ε/C, where q is p within the label's classes, scaled to sum 1.
+//! The last three are there where the checkpoint drops anything out. The loss of a row of weight v
+//! is −(1 − ε) v ln Σ p over its label's classes − Σ s ln p over all, with label smoothing ε and
+//! spread s; its gradient by the logits is (1 − ε) v (p − q) + p Σ s − s, where q is p within the
+//! label's classes, scaled to sum 1.
 
 mod encoder;
 mod tape;

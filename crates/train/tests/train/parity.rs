@@ -1,16 +1,16 @@
-//! Gradients and a loss curve against PyTorch's, which reference.py stored in expected.json.
+//! Gradients and loss curves against PyTorch's, which reference.py stored in expected.json.
 
 use crate::support::{root, runtime};
 use crm_ai_infer::Runtime;
 use crm_ai_model::{Checkpoint, Gradient, TrainingOptions};
-use crm_ai_train::{Batch, Rates, Stepper, Weights};
+use crm_ai_train::{Batch, Loss, Rates, Stepper, Weights};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 struct Expected {
     gradients: Vec<Case>,
-    curve: Curve,
+    curves: Vec<Curve>,
 }
 
 #[derive(Deserialize)]
@@ -20,6 +20,7 @@ struct Case {
     smoothing: f32,
     mean: bool,
     rows: Vec<Row>,
+    weights: Vec<f32>,
     loss: f32,
     logits: Vec<f32>,
     gradients: BTreeMap<String, Sample>,
@@ -44,6 +45,10 @@ struct Sample {
 struct Curve {
     name: String,
     classes: u64,
+    smoothing: f32,
+    weights: Vec<f32>,
+    /// Whether all rows count once.
+    once: bool,
     losses: Vec<f32>,
 }
 
@@ -59,9 +64,9 @@ fn stepper(runtime: &Runtime, name: &str, classes: u64, smoothing: f32, keep: bo
     Stepper::new(runtime, graph, None, 1, (8, 16), 1).unwrap()
 }
 
-fn batch(rows: &[Row], classes: u64, stepper: &Stepper) -> Batch {
+fn batch(rows: &[Row], loss: &Loss, stepper: &Stepper) -> Batch {
     let rows = rows.iter().map(|row| (&row.ids[..], &row.classes[..], row.weight));
-    Batch::new(rows, classes as usize, stepper.pooling())
+    Batch::new(rows, loss, stepper.pooling())
 }
 
 /// Each checkpoint's tensor with its whole gradient, by PyTorch's name.
@@ -106,7 +111,8 @@ fn gradients_are_those_of_pytorch_in_double_precision() {
             let values = &mut stepper.weights.0[head].values;
             values.iter_mut().enumerate().for_each(|(at, w)| *w = (at as f64).sin() as f32 * 0.05);
         }
-        let batch = batch(&case.rows, case.classes, &stepper);
+        let loss = Loss { smoothing: case.smoothing, class_weights: case.weights };
+        let batch = batch(&case.rows, &loss, &stepper);
         let found = stepper.gradients(&batch).unwrap();
         assert!((found.loss - case.loss).abs() < 1e-5, "{}: loss {}", case.name, found.loss);
         for (found, logit) in found.logits.iter().zip(&case.logits) {
@@ -156,22 +162,26 @@ fn drawn(seed: u64, texts: usize, classes: u64, vocabulary: u64) -> Vec<Row> {
         .collect()
 }
 
-/// Whole batches, and batches that go through the graph in parts whose gradients are summed.
+/// With and without class weights and label smoothing; whole batches, and batches that go through
+/// the graph in parts whose gradients are summed.
 #[test]
 fn fifty_steps_lose_as_much_as_hugging_faces_trainer_does() {
     let runtime = runtime();
-    let Curve { name, classes, losses } = expected().curve;
-    for part_tokens in [usize::MAX, 24] {
-        let mut stepper = stepper(runtime, &name, classes, 0.0, true);
-        stepper.part_tokens = part_tokens;
-        for (step, expected) in losses.iter().enumerate() {
-            let rows = drawn(100 + step as u64 % 5, 8, classes, 13);
-            let batch = batch(&rows, classes, &stepper);
-            let share = if step < 10 { step as f32 / 10.0 } else { (50 - step) as f32 / 40.0 };
-            let rates = Rates { learning_rate: 5e-4 * share, weight_decay: 0.01 };
-            let loss = stepper.learn(&batch, rates, 0).unwrap();
-            let off = (loss - expected).abs();
-            assert!(off < 1e-3, "{part_tokens}, step {step}: {loss} for {expected}");
+    for Curve { name, classes, smoothing, weights, once, losses } in expected().curves {
+        let loss = Loss { smoothing, class_weights: weights };
+        for part_tokens in [usize::MAX, 24] {
+            let mut stepper = stepper(runtime, &name, classes, smoothing, true);
+            stepper.part_tokens = part_tokens;
+            for (step, expected) in losses.iter().enumerate() {
+                let mut rows = drawn(100 + step as u64 % 5, 8, classes, 13);
+                rows.iter_mut().filter(|_| once).for_each(|row| row.weight = 1.0);
+                let batch = batch(&rows, &loss, &stepper);
+                let share = if step < 10 { step as f32 / 10.0 } else { (50 - step) as f32 / 40.0 };
+                let rates = Rates { learning_rate: 5e-4 * share, weight_decay: 0.01 };
+                let lost = stepper.learn(&batch, rates, 0).unwrap();
+                let off = (lost - expected).abs();
+                assert!(off < 1e-3, "{smoothing} {part_tokens} {step}: {lost} for {expected}");
+            }
         }
     }
 }

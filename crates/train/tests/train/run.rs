@@ -4,7 +4,8 @@ use crate::support::{root, runtime};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision};
 use crm_ai_metrics::Promote;
 use crm_ai_wire::training::{
-    Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow, TextTask,
+    ClassWeights, Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow,
+    TextTask,
 };
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             max_tokens: 32,
             label_sets: BTreeMap::new(),
             label_smoothing: 0.0,
-            balance_classes: false,
+            class_weights: ClassWeights::Equal,
             keep_labels: false,
         }),
         champion: None,
@@ -174,6 +175,28 @@ fn sets_and_weights_count() {
     assert_eq!(answer(&model, "my refund is refund"), "refund");
 }
 
+/// Texts of one word, four of five labelled one way: what the rarer class weighs decides.
+#[test]
+fn class_weights_move_the_answer() {
+    let others = ["my", "is", "not", "here", "yet", "please", "how", "do", "i", "lost"];
+    let text = |n: usize| format!("card {} card {}", others[n / 10], others[n % 10]);
+    let label = |n: usize| if (n / 10 + n % 10).is_multiple_of(5) { "refund" } else { "delivery" };
+    let rows: Vec<TextRow> = (0..100)
+        .map(|n| TextRow { text: text(n), label: label(n).to_owned(), weight: 1.0 })
+        .collect();
+    let heavy = ClassWeights::Given([("refund".to_owned(), 12.0)].into());
+    for method in [Method::Head, Method::FineTune] {
+        for (weights, expected) in [(ClassWeights::Equal, "delivery"), (heavy.clone(), "refund")] {
+            let folder = TempDir::new().unwrap();
+            let mut job = job(&folder, "bert_encoder", method, &rows);
+            text_task(&mut job).class_weights = weights;
+            text_task(&mut job).epochs = 4;
+            run(&job).unwrap();
+            assert_eq!(answer(&served(&job), "my card"), expected, "{method:?}");
+        }
+    }
+}
+
 /// The champion is judged on the rows that the new model is judged on, by its classes' names.
 #[test]
 fn the_champion_is_compared_on_what_both_know() {
@@ -216,6 +239,10 @@ fn what_cannot_be_learnt_is_told() {
     let two = rows(&TWO, 8);
     let kept = |job: &mut Job| text_task(job).keep_labels = true;
     assert_eq!(fails(&two, &kept), FailureKind::Argument);
+    let weights = |job: &mut Job| {
+        text_task(job).class_weights = ClassWeights::Given([("other".to_owned(), 2.0)].into());
+    };
+    assert_eq!(fails(&two, &weights), FailureKind::Argument);
     let device = |job: &mut Job| {
         job.device = "tpu".to_owned();
         text_task(job).method = Method::FineTune;
