@@ -1,7 +1,7 @@
 //! The options of a run: as SQL gives them, checked.
 
 use crate::error::{Error, Result};
-use crm_ai_wire::training::{ClassWeights, Method, TableTask, TextTask};
+use crm_ai_wire::training::{ClassWeights, Method, MixedPrecision, TableTask, TextTask};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -177,6 +177,7 @@ impl TextOptions {
             label_sets: given.label_sets()?,
             label_smoothing: given.number("label_smoothing", decay, "at least 0 and below 1")?,
             class_weights: given.class_weights()?,
+            mixed_precision: given.mixed_precision()?,
             keep_labels: false,
         };
         if task.method == Method::Head && task.label_smoothing > 0.0 {
@@ -259,6 +260,13 @@ impl Given<'_> {
         self.whole(name, least, most).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    fn mixed_precision(&self) -> Result<MixedPrecision> {
+        MixedPrecision::from_name(self.text("mixed_precision")?).ok_or_else(|| {
+            Error::invalid_argument("mixed_precision is none of auto, fp32, fp16 and bf16")
+                .hint("auto takes fp16 on a CUDA device and fp32 on the processor")
+        })
+    }
+
     fn class_weights(&self) -> Result<ClassWeights> {
         let suits = |weight: &f64| *weight > 0.0 && *weight <= CLASS_WEIGHT_MAX;
         match &self.0["class_weights"] {
@@ -309,7 +317,7 @@ mod tests {
             "batch_size": 16, "learning_rate": 5e-5, "warmup_steps": null, "weight_decay": 0.01,
             "max_tokens": 128, "test_size": 0.2, "seed": 42, "method": "auto", "device": "auto",
             "label_sets": null, "weight_column": null, "promote": "if_better", "label_smoothing": 0,
-            "class_weights": null })
+            "class_weights": null, "mixed_precision": "auto" })
     }
 
     #[test]
@@ -366,6 +374,7 @@ mod tests {
             ("promote", json!("maybe")),
             ("label_smoothing", json!(1)),
             ("label_smoothing", json!(null)),
+            ("mixed_precision", json!("fp8")),
             ("class_weights", json!("equal")),
             ("class_weights", json!(["a"])),
             ("class_weights", json!({ "a": 0 })),

@@ -4,7 +4,7 @@
 //! `steps LIBRARY BASE THREADS [PART_TOKENS]`. Nothing is dropped out.
 
 use crm_ai_infer::Runtime;
-use crm_ai_model::{Checkpoint, Pooling, TrainingOptions};
+use crm_ai_model::{Arithmetic, Checkpoint, Pooling, TrainingOptions};
 use crm_ai_train::{Batch, Loss, Rates, Stepper};
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep_head: false,
         label_smoothing: 0.0,
         dropout: false,
+        arithmetic: Arithmetic::Fp32,
+        emulated: false,
     };
     let graph = checkpoint.training_graph(&options)?;
     let mut stepper = Stepper::new(&runtime, graph, None, threads.parse()?, (64, 512), 1)?;

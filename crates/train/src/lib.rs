@@ -19,6 +19,7 @@ mod lbfgs;
 mod loss;
 mod optimiser;
 mod run;
+mod scaler;
 mod split;
 mod step;
 mod sums;
@@ -27,7 +28,7 @@ mod weights;
 
 pub use error::Error;
 pub use loss::Loss;
-pub use optimiser::{AdamW, Rates};
+pub use optimiser::{AdamW, Applied, Rates};
 pub use run::run;
 pub use split::is_held_out;
 pub use step::{Batch, Gradients, Stepper};

@@ -82,6 +82,8 @@ pub struct TextTask {
     pub label_smoothing: f64,
     /// What the classes weigh in the loss.
     pub class_weights: ClassWeights,
+    /// What the matrix products of a fine-tune are computed in.
+    pub mixed_precision: MixedPrecision,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
     pub keep_labels: bool,
 }
@@ -130,6 +132,34 @@ pub enum ClassWeights {
     Balanced,
     /// As given; 1 where a class is not named.
     Given(BTreeMap<String, f64>),
+}
+
+/// What the matrix products of a fine-tune are computed in; all else is in 32 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MixedPrecision {
+    /// In fp16 on a CUDA device, in fp32 on the processor.
+    #[default]
+    Auto,
+    /// 32-bit floating point.
+    Fp32,
+    /// IEEE 754 binary16, with loss scaling.
+    Fp16,
+    /// The 16-bit type with the exponent of 32 bits.
+    Bf16,
+}
+
+impl MixedPrecision {
+    /// By its name in SQL.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "fp32" => Some(Self::Fp32),
+            "fp16" => Some(Self::Fp16),
+            "bf16" => Some(Self::Bf16),
+            _ => None,
+        }
+    }
 }
 
 /// How a classifier of records is trained.

@@ -15,6 +15,7 @@ fn options_of_the_loss_are_checked_at_the_call_and_kept_by_schedules() {
         "class_weights => '\"equal\"'",
         "class_weights => '{\"good\": 0}'",
         "class_weights => '[1, 2]'",
+        "mixed_precision => 'fp8'",
     ] {
         session.fails_with("22023", &with(rest)).expect_hint();
     }

@@ -1,7 +1,7 @@
 //! The classifier's layers on the tape.
 
 use super::tape::{Heads, Linear, Norm, Tape};
-use super::{Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
+use super::{Arithmetic, Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
 use crate::checkpoint::classifier_name;
 use crate::config::{Activation, Config, Family};
 use crate::graph::{Dim, Value, int};
@@ -52,7 +52,7 @@ struct Encoder<'a> {
 impl<'a> Encoder<'a> {
     fn new(checkpoint: &'a Checkpoint, options: &'a TrainingOptions) -> Self {
         let config = &checkpoint.config;
-        let mut tape = Tape::default();
+        let mut tape = Tape::new(options.arithmetic.narrow(), options.emulated);
         let graph = &mut tape.graph;
         let (batch, tokens) = (Dim::Any("batch"), Dim::Any("tokens"));
         let ids = graph.declare("ids", ElementType::Int64, &[batch, tokens]);
@@ -330,6 +330,10 @@ impl<'a> Encoder<'a> {
             let drawn = tape.op("Sub", &[&drawn, &spread]);
             gradient = tape.op("Add", &[&gradient, &drawn]);
         }
+        if self.options.arithmetic == Arithmetic::Fp16 {
+            let scale = tape.graph.declare("loss_scale", kind, &[Dim::Of(1)]);
+            gradient = tape.op("Mul", &[&gradient, &scale]);
+        }
         tape.add_gradient(logits, gradient);
         let all = tape.sum(&loss, 0, false);
         tape.reshape(&all, &[1])
@@ -380,6 +384,7 @@ impl<'a> Encoder<'a> {
             windows: self.windows,
             rates: self.rates,
             pooling: self.checkpoint.pooling(),
+            arithmetic: self.options.arithmetic,
         })
     }
 

@@ -4,8 +4,8 @@ use crate::support::{root, runtime};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision};
 use crm_ai_metrics::Promote;
 use crm_ai_wire::training::{
-    ClassWeights, Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow,
-    TextTask,
+    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, ModelFolder, Outcome, Started,
+    Task, TextRow, TextTask,
 };
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -45,6 +45,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             label_sets: BTreeMap::new(),
             label_smoothing: 0.0,
             class_weights: ClassWeights::Equal,
+            mixed_precision: MixedPrecision::Auto,
             keep_labels: false,
         }),
         champion: None,
@@ -114,6 +115,26 @@ fn every_method_and_family_learns_a_word() {
             assert_eq!(answer(&model, "where is the refund please refund"), "refund", "{base}");
             assert!(!job.checkpoint.join("encoder").exists());
         }
+    }
+}
+
+/// Also with 16-bit products on the processor, where they are asked for; the run says so.
+#[test]
+fn sixteen_bits_learn_a_word() {
+    for (precision, name) in [(MixedPrecision::Fp16, "fp16"), (MixedPrecision::Bf16, "bf16")] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", Method::FineTune, &rows(&TWO, 40));
+        text_task(&mut job).mixed_precision = precision;
+        let (mut accuracy, mut notices) = (0.0, String::new());
+        crm_ai_train::run(&job, runtime(), &mut |event| match event {
+            Event::Notice { text } => notices.push_str(&text),
+            Event::Progress(progress) => assert!(progress.loss.is_finite()),
+            Event::Finished(outcome) => accuracy = outcome.evaluation.accuracy,
+            _ => {}
+        })
+        .unwrap();
+        assert!(accuracy >= 0.9, "{name}: {accuracy}");
+        assert!(notices.contains(name), "{notices}");
     }
 }
 
