@@ -112,6 +112,8 @@ fn every_method_and_family_learns_a_word() {
             assert!(outcome.decision.promote, "{:?}", outcome.decision);
             let model = served(&job);
             assert_eq!(model.info().labels, ["delivery", "refund"]);
+            // It was judged in what the engine serves it in.
+            assert_eq!(model.info().precision, Some(Precision::Fp32));
             assert_eq!(answer(&model, "where is the refund please refund"), "refund", "{base}");
             assert!(!job.checkpoint.join("encoder").exists());
         }
