@@ -49,11 +49,11 @@ use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::pg::composite::{Row, result_row, set};
 use crate::pg::query;
-use crate::run::Columns;
+use crate::run::{Columns, label_set};
 use crate::settings;
 use crate::store::labelled;
 use crate::store::versions::{self, Version};
-use crm_ai_metrics::{Evaluation, Judged};
+use crm_ai_metrics::{Evaluation, Judged, JudgedSets};
 use crm_ai_wire::{Reply, Task};
 use pgrx::JsonB;
 use serde_json::{Map, Value, json};
@@ -86,7 +86,14 @@ fn evaluate(
         if judging.truth.len() as u64 >= rows_max {
             return Err(labelled::too_many_rows(rows_max));
         }
-        judging.add(text, label)?;
+        let labels = match (columns, row.text(4)) {
+            (Columns::Text { .. }, Some(json)) => {
+                judging.multi_label = true;
+                label_set(&json)?
+            }
+            _ => vec![label],
+        };
+        judging.add(text, labels)?;
         Ok(true)
     })?;
     let null_rows = judging.null_rows;
@@ -105,8 +112,10 @@ struct Judging {
     width: usize,
     /// [rows, width].
     probabilities: Vec<f32>,
-    /// Each row's label.
-    truth: Vec<String>,
+    /// Each row's label, or its labels where it may have several.
+    truth: Vec<Vec<String>>,
+    /// Whether rows may have several labels.
+    multi_label: bool,
     null_rows: i64,
 }
 
@@ -119,13 +128,14 @@ impl Judging {
             width: 0,
             probabilities: Vec::new(),
             truth: Vec::new(),
+            multi_label: false,
             null_rows: 0,
         }
     }
 
-    fn add(&mut self, text: String, label: String) -> Result<()> {
+    fn add(&mut self, text: String, labels: Vec<String>) -> Result<()> {
         self.texts.push(text);
-        self.truth.push(label);
+        self.truth.push(labels);
         if self.texts.len() == BATCH_ROWS { self.judge() } else { Ok(()) }
     }
 
@@ -155,12 +165,15 @@ impl Judging {
             return Err(Error::no_rows("the source has no row with text and label"));
         }
         let mut truth = Vec::with_capacity(self.truth.len());
-        for label in &self.truth {
-            let known = self.labels.iter().position(|class| class == label);
-            truth.push(vec![known.unwrap_or_else(|| {
-                self.labels.push(label.clone());
-                self.labels.len() - 1
-            })]);
+        for labels in &self.truth {
+            let mut place = |label: &String| {
+                let known = self.labels.iter().position(|class| class == label);
+                known.unwrap_or_else(|| {
+                    self.labels.push(label.clone());
+                    self.labels.len() - 1
+                })
+            };
+            truth.push(labels.iter().map(&mut place).collect::<Vec<_>>());
         }
         let unknown = self.labels.len() - self.width;
         let probabilities = if unknown == 0 {
@@ -170,9 +183,13 @@ impl Judging {
             let rows = self.probabilities.chunks_exact(self.width);
             rows.flat_map(|row| row.iter().copied().chain(zeros.clone())).collect()
         };
-        let judged = Judged::new(self.labels, &truth, &probabilities)
-            .map_err(|error| Error::internal(format!("evaluation: {error}")))?;
-        Ok(Evaluation::of(&judged, SEED))
+        let evaluation = match self.multi_label {
+            true => JudgedSets::new(self.labels, &truth, probabilities)
+                .map(|judged| judged.evaluate(SEED)),
+            false => Judged::new(self.labels, &truth, &probabilities)
+                .map(|judged| Evaluation::of(&judged, SEED)),
+        };
+        evaluation.map_err(|error| Error::internal(format!("evaluation: {error}")))
     }
 }
 
@@ -196,6 +213,7 @@ fn row_of(
         ("macro_f1_high", evaluation.macro_f1_interval.high),
         ("log_loss", evaluation.log_loss),
         ("calibration_error", evaluation.calibration_error),
+        ("micro_f1", evaluation.micro_f1.unwrap_or(evaluation.accuracy)),
     ] {
         set(&mut row, column, figure)?;
     }

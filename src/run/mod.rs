@@ -2,9 +2,11 @@
 //! rows. Knows neither tables nor workers.
 
 mod cron;
+mod labels;
 mod name;
 mod options;
 
 pub use cron::Cron;
+pub use labels::label_set;
 pub use name::relation_name;
 pub use options::{Columns, Kind, Options, What};

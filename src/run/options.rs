@@ -176,6 +176,8 @@ impl TextOptions {
             max_tokens: given.small("max_tokens", 8, TOKENS_MAX)?,
             label_sets: given.label_sets()?,
             label_smoothing: given.number("label_smoothing", decay, "at least 0 and below 1")?,
+            // Known when the rows are read.
+            multi_label: false,
             class_weights: given.class_weights()?,
             mixed_precision: given.mixed_precision()?,
             keep_labels: false,

@@ -19,8 +19,9 @@ fn from_item(source: &str) -> Result<String> {
     Ok(format!("({}\n)", parse::single_query(source)?))
 }
 
-/// The query that gives text, label and weight, or for a table record and label: one row for each
-/// of the source's.
+/// The query that gives text, label, weight and, where the label column is an array or jsonb and so
+/// holds several labels, these as JSON; or for a table record and label: one row for each of the
+/// source's.
 pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
     let column = |name: &str| format!("{ALIAS}.{}", identifier(name));
     let columns = match columns {
@@ -30,7 +31,13 @@ pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
                 |name| format!("{}::pg_catalog.float8", column(name)),
             );
             let (text, label) = (column(text), column(label));
-            format!("{text}::pg_catalog.text, {label}::pg_catalog.text, {weight}")
+            let kind = format!("pg_catalog.pg_typeof({label})::pg_catalog.text");
+            format!(
+                "{text}::pg_catalog.text, {label}::pg_catalog.text, {weight}, \
+                 CASE WHEN pg_catalog.right({kind}, 2) OPERATOR(pg_catalog.=) '[]' \
+                 OR {kind} OPERATOR(pg_catalog.=) 'jsonb' \
+                 THEN pg_catalog.to_jsonb({label})::pg_catalog.text END"
+            )
         }
         Columns::Table { target } => format!(
             "(pg_catalog.to_jsonb({ALIAS}) OPERATOR(pg_catalog.-) {})::pg_catalog.text, \

@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub sha256: String,
     /// Rows of each label.
     pub classes: BTreeMap<String, u64>,
+    /// Whether the label column holds several labels a row.
+    pub multi_label: bool,
     /// Eight bytes of each row's hash, sorted.
     pub hashes: Vec<u64>,
 }

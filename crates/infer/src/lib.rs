@@ -18,7 +18,7 @@ mod tokeniser;
 pub use agreement::int8_agreement;
 pub use crm_ai_model::Precision;
 pub use error::Error;
-pub use model::{Info, LoadOptions, Model, softmax};
+pub use model::{Info, LoadOptions, Model, sigmoid, softmax};
 pub use runtime::{Device, Runtime};
 pub use session::Seat;
 pub use table::TableModel;

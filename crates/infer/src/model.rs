@@ -25,6 +25,8 @@ pub struct Info {
     pub architecture: String,
     /// Class names in the order of the probabilities; empty for an encoder.
     pub labels: Vec<String>,
+    /// Whether a text may have several of them at a time: each probability is one of its own.
+    pub multi_label: bool,
     /// Whether it judges records, not texts.
     pub records: bool,
     /// Length of a sentence vector; 0 where the model gives none.
@@ -68,6 +70,7 @@ impl Model {
         let info = Info {
             architecture: config.model_type.clone(),
             labels,
+            multi_label: config.multi_label,
             records: false,
             dimensions,
             max_tokens,
@@ -96,12 +99,15 @@ impl Model {
         self.tokeniser.tokenise(text)
     }
 
-    /// Calibrated probabilities of the classes for each text: row-major [batch, labels], each row
-    /// sums to 1.
+    /// Calibrated probabilities of the classes for each text: row-major [batch, labels]. Each row
+    /// sums to 1, unless a text may have several labels.
     pub fn classify(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         let mut rows = self.logits(seat, batch)?;
         for row in rows.chunks_exact_mut(self.info.labels.len()) {
-            softmax(row, self.info.temperature);
+            match self.info.multi_label {
+                true => sigmoid(row, self.info.temperature),
+                false => softmax(row, self.info.temperature),
+            }
         }
         Ok(rows)
     }
@@ -137,6 +143,11 @@ impl Model {
         }
         self.sessions.run(seat, batch)
     }
+}
+
+/// Turns logits into probabilities, each on its own: 1 / (1 + exp(−x / temperature)).
+pub fn sigmoid(row: &mut [f32], temperature: f32) {
+    row.iter_mut().for_each(|value| *value = 1.0 / (1.0 + (-*value / temperature).exp()));
 }
 
 /// Turns logits into probabilities: exp((x − max) / temperature), divided by their sum.

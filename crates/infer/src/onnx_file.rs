@@ -37,9 +37,12 @@ pub(crate) fn load(
     })?;
     let width = sessions.width();
     let classifies = sessions.answer() == Answer::Logits;
+    let (labels, multi_label) =
+        if classifies { labels(folder, width)? } else { (Vec::new(), false) };
     let info = Info {
         architecture: "onnx".to_owned(),
-        labels: if classifies { labels(folder, width)? } else { Vec::new() },
+        labels,
+        multi_label,
         records: false,
         dimensions: if classifies { 0 } else { width },
         max_tokens,
@@ -95,20 +98,24 @@ fn width(outlet: &Outlet, rank: usize) -> Result<usize, Error> {
     Err(Error::invalid(reason + " and a last axis of known width"))
 }
 
-/// Class names from the `id2label` of `folder/config.json`, else LABEL_0, LABEL_1, …
-fn labels(folder: &Path, width: usize) -> Result<Vec<String>, Error> {
+/// Class names from the `id2label` of `folder/config.json`, else LABEL_0, LABEL_1, …; and whether
+/// its `problem_type` lets a text have several.
+fn labels(folder: &Path, width: usize) -> Result<(Vec<String>, bool), Error> {
     if width < 2 {
         return Err(Error::invalid("a classifier has two classes at least"));
     }
     let generic = || (0..width).map(|index| format!("LABEL_{index}")).collect();
-    let Ok(file) = File::open(folder.join("config.json")) else { return Ok(generic()) };
+    let Ok(file) = File::open(folder.join("config.json")) else {
+        return Ok((generic(), false));
+    };
     let mut json = Vec::new();
     file.take(CONFIG_BYTES_MAX).read_to_end(&mut json).map_err(Error::invalid)?;
     let mut config: serde_json::Value = serde_json::from_slice(&json)
         .map_err(|error| Error::invalid(format!("config.json is malformed: {error}")))?;
     let map = config.get_mut("id2label").map(serde_json::Value::take).unwrap_or_default();
+    let multi_label = config["problem_type"] == "multi_label_classification";
     if map.is_null() {
-        return Ok(generic());
+        return Ok((generic(), multi_label));
     }
     let map: BTreeMap<String, String> = serde_json::from_value(map)
         .map_err(|error| Error::invalid(format!("id2label is malformed: {error}")))?;
@@ -116,5 +123,6 @@ fn labels(folder: &Path, width: usize) -> Result<Vec<String>, Error> {
         (0..width).map(|index| map.get(&index.to_string()).cloned()).collect();
     labels
         .filter(|labels| labels.len() == map.len())
+        .map(|labels| (labels, multi_label))
         .ok_or_else(|| Error::invalid(format!("id2label does not name {width} classes")))
 }

@@ -72,6 +72,7 @@ impl TableModel {
         let info = Info {
             architecture: "table".to_owned(),
             labels: features.labels.clone(),
+            multi_label: false,
             records: true,
             dimensions: 0,
             max_tokens: 0,

@@ -91,7 +91,7 @@ pub(crate) fn intervals(judged: &Judged, seed: u64) -> (Interval, Interval) {
 }
 
 /// Draws rows with replacement.
-fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[usize])) {
+pub(crate) fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[usize])) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut rows = vec![0; count.min(ROWS_MAX)];
     for _ in 0..RESAMPLES {
@@ -100,7 +100,7 @@ fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[usize])) {
     }
 }
 
-fn interval(values: impl Iterator<Item = f64>) -> Interval {
+pub(crate) fn interval(values: impl Iterator<Item = f64>) -> Interval {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];

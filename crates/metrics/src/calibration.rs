@@ -4,7 +4,7 @@ use crate::judged::Judged;
 
 /// Bins of the calibration error, as in Guo et al. 2017, "On Calibration of Modern Neural
 /// Networks".
-const BINS: usize = 15;
+pub(crate) const BINS: usize = 15;
 /// Bounds of the temperature; beyond them the hold-out is too small or too easy to tell.
 const TEMPERATURES: (f64, f64) = (0.05, 20.0);
 /// Steps of the golden-section search: the interval of logarithms shrinks below 1e-6.
@@ -39,6 +39,11 @@ pub fn fit_temperature(logits: &[f32], classes: usize, truth: &[Vec<usize>]) -> 
         })
         .sum()
     };
+    fitted(loss)
+}
+
+/// The temperature of the least loss.
+pub(crate) fn fitted(loss: impl Fn(f64) -> f64) -> f64 {
     golden_section(TEMPERATURES.0.ln(), TEMPERATURES.1.ln(), |log| loss(log.exp())).exp()
 }
 

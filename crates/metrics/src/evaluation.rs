@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A probability is taken to be at least this, so that one certain mistake does not make the
 /// log-loss infinite; the machine epsilon of 32-bit floating point, as in scikit-learn for float32.
-const PROBABILITY_MIN: f64 = f32::EPSILON as f64;
+pub(crate) const PROBABILITY_MIN: f64 = f32::EPSILON as f64;
 
 /// What a model got right and wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Evaluation {
     pub macro_f1: f64,
     /// 95 % bootstrap interval of macro-F1.
     pub macro_f1_interval: Interval,
+    /// F1 of all classes' cases together, where a row may be of several; else it is the accuracy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_f1: Option<f64>,
     /// Mean negative logarithm of the probability of what is true.
     pub log_loss: f64,
     /// Expected calibration error over 15 equal bins.
@@ -61,6 +64,7 @@ impl Evaluation {
             accuracy_interval,
             macro_f1: macro_f1(&confusion),
             macro_f1_interval,
+            micro_f1: None,
             log_loss: losses.sum::<f64>() / rows,
             calibration_error: calibration_error(judged),
             classes,
@@ -72,6 +76,14 @@ impl Evaluation {
     pub fn predicted_classes(&self) -> usize {
         let width = self.confusion.len();
         (0..width).filter(|&class| self.confusion.iter().any(|row| row[class] > 0)).count()
+    }
+
+    /// Macro-F1 of giving every row every class that occurs: what a model without any knowledge
+    /// gets, where a row may be of several.
+    pub fn every_class_f1(&self) -> f64 {
+        let shares = self.occurring().map(|class| class.rows as f64 / self.rows as f64);
+        shares.map(|share| 2.0 * share / (1.0 + share)).sum::<f64>()
+            / self.occurring().count().max(1) as f64
     }
 
     /// Share of the most frequent class: what a model without any knowledge gets right.

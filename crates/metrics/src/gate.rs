@@ -82,10 +82,15 @@ impl Gate<'_> {
     }
 
     fn judge(&self) -> Decision {
-        if self.new.predicted_classes() < 2 {
+        let is_several = self.new.micro_f1.is_some();
+        if is_several && self.new.macro_f1 == 0.0 {
+            return refuse("it finds no class of any held-out row");
+        }
+        if !is_several && self.new.predicted_classes() < 2 {
             return refuse("it gives every held-out row the same class");
         }
         match self.champion {
+            None if is_several => self.judge_first_of_several(),
             None => self.judge_first(),
             Some((champion, comparison)) => self.judge_against(champion, comparison),
         }
@@ -112,6 +117,19 @@ impl Gate<'_> {
         refuse(format!(
             "its accuracy of {accuracy:.3} is not above {share:.3}, the share of the most frequent \
              class, nor its mean recall of {recall:.3} clearly above chance, {chance:.3}"
+        ))
+    }
+
+    /// Of classes that may come together, whoever says all of them everywhere finds all.
+    fn judge_first_of_several(&self) -> Decision {
+        let (found, blind) = (self.new.macro_f1, self.new.every_class_f1());
+        if found > blind {
+            return accept(format!(
+                "first version: macro-F1 {found:.3}, every class for every row {blind:.3}"
+            ));
+        }
+        refuse(format!(
+            "its macro-F1 of {found:.3} is not above {blind:.3}, that of every class for every row"
         ))
     }
 

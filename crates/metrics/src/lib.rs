@@ -11,9 +11,11 @@ mod calibration;
 mod evaluation;
 mod gate;
 mod judged;
+mod several;
 
 pub use bootstrap::{Comparison, Interval};
 pub use calibration::{calibration_error, fit_temperature};
 pub use evaluation::{ClassFigures, Evaluation};
 pub use gate::{Decision, Gate, Promote};
 pub use judged::{Error, Judged};
+pub use several::{JudgedSets, fit_sigmoid_temperature};

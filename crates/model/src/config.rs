@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const FILE: &str = "config.json";
+/// The `problem_type` of classifiers whose labels do not exclude each other.
+const MULTI_LABEL: &str = "multi_label_classification";
 /// Largest configuration that is read; a model with 100,000 labels has about 5 MB.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Largest of any size that the configuration names; the largest vocabularies have about a million
@@ -72,6 +74,8 @@ pub struct Config {
     pub attention_dropout: f32,
     /// Class names by index, where the configuration has any.
     pub labels: Vec<String>,
+    /// Whether a text may have several of them at a time (`multi_label_classification`).
+    pub multi_label: bool,
 }
 
 /// `config.json` as it is written; only what matters here.
@@ -173,6 +177,7 @@ impl Config {
                 raw.attention_probs_dropout_prob,
             )?,
             labels: labels(raw.id2label.as_ref())?,
+            multi_label: raw.problem_type.as_deref() == Some(MULTI_LABEL),
         })
     }
 }
@@ -184,8 +189,9 @@ fn refuse_unbuilt(raw: &Raw) -> Result<(), Error> {
     if raw.position_embedding_type.as_deref().is_some_and(|kind| kind != "absolute") {
         return Err(Error::setting("position_embedding_type", "only absolute positions are built"));
     }
-    if raw.problem_type.as_deref().is_some_and(|kind| kind != "single_label_classification") {
-        return Err(Error::setting("problem_type", "only single_label_classification is built"));
+    let is_built = |kind: &str| kind == "single_label_classification" || kind == MULTI_LABEL;
+    if !raw.problem_type.as_deref().is_none_or(is_built) {
+        return Err(Error::setting("problem_type", "only classification is built"));
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         classes: CLASSES as u64,
         keep_head: false,
         label_smoothing: 0.0,
+        multi_label: false,
         dropout: false,
         arithmetic: Arithmetic::Fp32,
         emulated: false,

@@ -54,24 +54,34 @@ impl Dataset {
         known: Option<&[String]>,
     ) -> Result<Self, Error> {
         let rows = read_rows(job)?;
-        let counts = count(&rows);
+        // Where a text may have several labels, one row for each of them.
+        let split_up = if task.multi_label { one_label_each(&rows)? } else { Vec::new() };
+        let by_label = if task.multi_label { &split_up } else { &rows };
+        let counts = count(by_label);
         let (duplicates, conflicts) = repetitions(&rows);
         let classes = match known {
             Some(known) => known.to_vec(),
-            None => classes(&rows, task)?,
+            None => classes(by_label, task)?,
         };
         let sets = label_sets(&counts, &classes, task)?;
-        check_classes(&rows, known.is_some())?;
-        let held_out = held_out(&rows, job.seed, job.test_size);
-        let loss = Loss::equal(classes.len(), task.label_smoothing as f32);
+        check_classes(by_label, known.is_some())?;
+        let held_out = held_out(by_label, job.seed, job.test_size);
+        let mut loss = Loss::equal(classes.len(), task.label_smoothing as f32);
+        loss.multi_label = task.multi_label;
         let mut dataset =
             Self { classes, train: vec![], loss, test: vec![], duplicates, conflicts, counts };
         for row in &rows {
             let mut tokens = model.tokenise(&row.text)?.ids;
             shorten(&mut tokens, task.max_tokens as usize);
-            let classes = sets[&row.label].clone();
+            let labels = labels_of(row, task.multi_label)?;
+            let classes: Vec<usize> =
+                labels.iter().flat_map(|label| &sets[label]).copied().collect();
+            let is_held_out = match classes.is_empty() {
+                true => split::is_held_out(job.seed, row.text.as_bytes(), job.test_size),
+                false => held_out.contains(row.text.as_str()),
+            };
             let example = Example { tokens, classes, weight: row.weight };
-            if held_out.contains(row.text.as_str()) {
+            if is_held_out {
                 dataset.test.push((row.text.clone(), example));
             } else {
                 dataset.train.push(example);
@@ -87,10 +97,11 @@ impl Dataset {
             return Err(Error::data("no row was held out for the evaluation")
                 .hint("give more rows, a larger test_size, or another seed"));
         }
-        let mut seen = BTreeSet::new();
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
         for example in &self.train {
-            if let [class] = example.classes[..] {
-                seen.insert(class);
+            // A label that stands for several classes teaches of none of them that it is there.
+            if self.loss.multi_label || example.classes.len() == 1 {
+                seen.extend(&example.classes);
             }
         }
         if seen.len() < 2 {
@@ -116,6 +127,25 @@ fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
             .hint("rows whose text or label is NULL do not count"));
     }
     Ok(rows)
+}
+
+/// The labels of a row.
+fn labels_of(row: &TextRow, multi_label: bool) -> Result<Vec<String>, Error> {
+    if !multi_label {
+        return Ok(vec![row.label.clone()]);
+    }
+    serde_json::from_str(&row.label)
+        .map_err(|_| Error::new(FailureKind::System, "a row's labels cannot be read"))
+}
+
+/// One row for each label of each row that may have several.
+fn one_label_each(rows: &[TextRow]) -> Result<Vec<TextRow>, Error> {
+    let mut split_up = Vec::new();
+    for row in rows {
+        let of = |label| TextRow { label, ..row.clone() };
+        split_up.extend(labels_of(row, true)?.into_iter().map(of));
+    }
+    Ok(split_up)
 }
 
 /// The texts that are held out.

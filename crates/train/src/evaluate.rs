@@ -4,8 +4,11 @@ use crate::Error;
 use crate::batches::ask_all;
 use crate::dataset::Dataset;
 use crate::folder::{PRECISION, Serving, write_serving};
-use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, softmax};
-use crm_ai_metrics::{Comparison, Decision, Evaluation, Gate, Judged, fit_temperature};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, sigmoid, softmax};
+use crm_ai_metrics::{
+    Comparison, Decision, Evaluation, Gate, Judged, JudgedSets, fit_sigmoid_temperature,
+    fit_temperature,
+};
 use crm_ai_wire::training::{Job, ModelFolder};
 use std::collections::BTreeSet;
 
@@ -36,16 +39,63 @@ pub(crate) fn evaluate(
     let mut new = answers(runtime, &own, dataset, job.threads, true)?;
     let truth: Vec<Vec<usize>> =
         dataset.test.iter().map(|(_, example)| example.classes.clone()).collect();
-    let temperature = fit_temperature(&new.rows, new.labels.len(), &truth) as f32;
+    let fit = if serving.multi_label { fit_sigmoid_temperature } else { fit_temperature };
+    let temperature = fit(&new.rows, new.labels.len(), &truth) as f32;
     write_serving(&job.output, Serving { temperature: f64::from(temperature), ..serving })?;
     for row in new.rows.chunks_exact_mut(dataset.classes.len()) {
-        softmax(row, temperature);
+        if serving.multi_label { sigmoid(row, temperature) } else { softmax(row, temperature) }
     }
     let champion = match &job.champion {
         Some(champion) => Some(answers(runtime, champion, dataset, job.threads, false)?),
         None => None,
     };
-    judge(job, &new, champion.as_ref(), &truth)
+    match serving.multi_label {
+        true => judge_sets(job, &new, champion.as_ref(), &truth),
+        false => judge(job, &new, champion.as_ref(), &truth),
+    }
+}
+
+/// The same as [`judge`] for rows that may be of several classes. Where the label sets differ, the
+/// champion is compared on the classes that both know.
+fn judge_sets(
+    job: &Job,
+    new: &Answers,
+    champion: Option<&Answers>,
+    truth: &[Vec<usize>],
+) -> Result<Verdict, Error> {
+    let seed = job.seed as u64;
+    let judged = JudgedSets::new(new.labels.clone(), truth, new.rows.clone())?;
+    let evaluation = judged.evaluate(seed);
+    let (mut pair, mut changed_labels) = (None, Vec::new());
+    if let Some(champion) = champion {
+        let knows = |answers: &Answers, label: &String| answers.labels.contains(label);
+        let (both, new_alone): (Vec<_>, Vec<_>) =
+            new.labels.iter().cloned().partition(|label| knows(champion, label));
+        changed_labels = new_alone;
+        changed_labels.extend(champion.labels.iter().filter(|label| !knows(new, label)).cloned());
+        if !both.is_empty() {
+            let place = |class: usize| both.iter().position(|label| *label == new.labels[class]);
+            let truth: Vec<Vec<usize>> = truth
+                .iter()
+                .map(|classes| classes.iter().filter_map(|&class| place(class)).collect())
+                .collect();
+            let judged = |answers: &Answers| {
+                let rows = (0..truth.len()).flat_map(|row| answers.spread(row, &both)).collect();
+                JudgedSets::new(both.clone(), &truth, rows)
+            };
+            let (new, champion) = (judged(new)?, judged(champion)?);
+            pair = new.compare(&champion, seed).map(|found| (champion.evaluate(seed), found));
+        }
+    }
+    let gate = Gate {
+        promote: job.promote,
+        new: &evaluation,
+        champion: pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison)),
+        changed_labels: &changed_labels,
+    };
+    let decision = gate.decide();
+    let (champion, comparison) = pair.unzip();
+    Ok(Verdict { evaluation, champion, comparison, decision })
 }
 
 /// Evaluates what a new model says of the held-out rows, compares it with what the champion says,

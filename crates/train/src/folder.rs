@@ -14,6 +14,8 @@ use std::path::Path;
 const KEPT: [&str; 4] =
     ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"];
 
+/// The `problem_type` of classifiers whose labels do not exclude each other.
+const MULTI_LABEL: &str = "multi_label_classification";
 /// The arithmetic that the new model is served with, and judged in.
 pub(crate) const PRECISION: &str = "fp32";
 
@@ -26,6 +28,7 @@ pub(crate) struct Serving {
     pub pooling: Pooling,
     pub max_tokens: u32,
     pub temperature: f64,
+    pub multi_label: bool,
 }
 
 /// The weights as the checkpoint's tensors.
@@ -64,9 +67,16 @@ pub(crate) fn write(
             outcome => drop(outcome?),
         }
     }
-    write_json(&folder.join("config.json"), &config(base, labels)?)?;
+    write_json(&folder.join("config.json"), &config(base, labels, serving.multi_label)?)?;
     write_serving(folder, serving)?;
     write_tensors(&folder.join("model.safetensors"), tensors, prefix(base))
+}
+
+/// Whether the model in a folder lets a text have several labels.
+pub(crate) fn is_multi_label(folder: &Path) -> bool {
+    let json = fs::read(folder.join("config.json")).unwrap_or_default();
+    let config: Value = serde_json::from_slice(&json).unwrap_or_default();
+    config["problem_type"] == MULTI_LABEL
 }
 
 /// What a classifier's checkpoint writes before the names of its encoder's tensors.
@@ -104,7 +114,7 @@ pub(crate) fn write_serving(folder: &Path, serving: Serving) -> Result<(), Error
 }
 
 /// The base's configuration with other classes.
-fn config(base: &Path, labels: &[String]) -> Result<Value, Error> {
+fn config(base: &Path, labels: &[String], multi_label: bool) -> Result<Value, Error> {
     let malformed = || Error::new(FailureKind::Model, "the base model's config.json is malformed");
     let json = fs::read(base.join("config.json"))?;
     let mut config: Value = serde_json::from_slice(&json).map_err(|_| malformed())?;
@@ -128,7 +138,8 @@ fn config(base: &Path, labels: &[String]) -> Result<Value, Error> {
         labels.iter().enumerate().map(|(at, name)| (name.clone(), json!(at))).collect();
     map.insert("id2label".to_owned(), Value::Object(ids));
     map.insert("label2id".to_owned(), Value::Object(back));
-    map.insert("problem_type".to_owned(), json!("single_label_classification"));
+    let problem = if multi_label { MULTI_LABEL } else { "single_label_classification" };
+    map.insert("problem_type".to_owned(), json!(problem));
     Ok(config)
 }
 

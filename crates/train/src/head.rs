@@ -39,6 +39,8 @@ struct Table<'a> {
     features: &'a [f32],
     width: usize,
     classes: usize,
+    /// Whether a row may have several classes.
+    multi_label: bool,
     truth: &'a [&'a Example],
     /// What each row counts for, its class's weight included.
     weights: &'a [f32],
@@ -66,7 +68,16 @@ pub(crate) fn fit(
     let weights: Vec<f32> =
         examples.iter().map(|row| row.weight * loss.weight_of(&row.classes)).collect();
     let weights = &weights[..];
-    let table = |rows| Table { features, width, classes, truth: examples, weights, rows, threads };
+    let table = |rows| Table {
+        features,
+        width,
+        classes,
+        multi_label: loss.multi_label,
+        truth: examples,
+        weights,
+        rows,
+        threads,
+    };
     let trial = &rows[..rows.len().min(TRIAL_ROWS_MAX)];
     let lambda = choose(trial, &table, &mut progress);
     // Fewer rows want more regularisation; the whole set has more than a fold had.
@@ -172,7 +183,12 @@ impl Table<'_> {
             );
             for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(classes)) {
                 let share = self.weights[row] * unit;
-                value += f64::from(share) * differentiate(logits, &self.truth[row].classes, share);
+                let truth = &self.truth[row].classes[..];
+                value += f64::from(share)
+                    * match self.multi_label {
+                        true => differentiate_each(logits, truth, share),
+                        false => differentiate(logits, truth, share),
+                    };
             }
             add_product(
                 matrix(&logits, rows.len(), classes).map(|matrix| matrix.reversed_axes()),
@@ -216,4 +232,15 @@ fn differentiate(logits: &mut [f32], truth: &[usize], share: f32) -> f64 {
     logits.iter_mut().for_each(|number| *number *= share / sum);
     truth.iter().zip(within).for_each(|(&class, q)| logits[class] -= share * q);
     -f64::from((mass / sum).max(f32::MIN_POSITIVE).ln())
+}
+
+/// The same for classes that do not exclude each other; gives Σ ln(1 + exp z) − y z.
+fn differentiate_each(logits: &mut [f32], truth: &[usize], share: f32) -> f64 {
+    let mut loss = 0.0;
+    for (class, logit) in logits.iter_mut().enumerate() {
+        let (z, target) = (*logit, f32::from(truth.contains(&class)));
+        loss += f64::from(z.max(0.0) - z * target + (-z.abs()).exp().ln_1p());
+        *logit = share * (1.0 / (1.0 + (-z).exp()) - target);
+    }
+    loss
 }

@@ -14,16 +14,22 @@ pub struct Loss {
     pub smoothing: f32,
     /// What each class weighs.
     pub class_weights: Vec<f32>,
+    /// Whether a text may have several classes at a time. The loss is then that of PyTorch's
+    /// `BCEWithLogitsLoss`, with the rows' weights beside, and without smoothing and class weights.
+    pub multi_label: bool,
 }
 
 impl Loss {
     /// All classes weigh 1.
     pub fn equal(classes: usize, smoothing: f32) -> Self {
-        Self { smoothing, class_weights: vec![1.0; classes] }
+        Self { smoothing, class_weights: vec![1.0; classes], multi_label: false }
     }
 
     /// What a label weighs that stands for `classes`.
     pub fn weight_of(&self, classes: &[usize]) -> f32 {
+        if self.multi_label {
+            return 1.0;
+        }
         let sum: f32 = classes.iter().map(|&class| self.class_weights[class]).sum();
         sum / classes.len().max(1) as f32
     }

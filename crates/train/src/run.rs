@@ -13,7 +13,8 @@ use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
 use crm_ai_model as model;
 use crm_ai_model::{Arithmetic, Pooling, TrainingOptions};
 use crm_ai_wire::training::{
-    Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress, Started, Task, TextTask,
+    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress, Started,
+    Task, TextTask,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -69,6 +70,7 @@ impl Run<'_> {
     fn text(&self, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
         let energy = Energy::begin();
         let Self { job, task, runtime } = *self;
+        self.check_labels()?;
         let options = LoadOptions {
             precision: Precision::Fp32,
             device: Device::Cpu,
@@ -90,12 +92,41 @@ impl Run<'_> {
         };
         let seconds = began.elapsed().as_secs_f64();
         report(Event::Evaluating);
-        let serving =
-            Serving { pooling: learnt.pooling, max_tokens: task.max_tokens, temperature: 1.0 };
+        let serving = Serving {
+            pooling: learnt.pooling,
+            max_tokens: task.max_tokens,
+            temperature: 1.0,
+            multi_label: task.multi_label,
+        };
         folder::write(&job.output, &task.base, &learnt.tensors, &dataset.classes, serving)?;
         let verdict = evaluate(job, runtime, &dataset, serving)?;
         let (joules, source) = energy.end();
         report(Event::Finished(Box::new(outcome(verdict, seconds, joules, source))));
+        Ok(())
+    }
+
+    /// What does not go together with several labels, or with a champion of the other kind.
+    fn check_labels(&self) -> Result<(), Error> {
+        let Self { job, task, .. } = *self;
+        let wrong =
+            |message: &str, hint| Err(Error::new(FailureKind::Argument, message).hint(hint));
+        let kind = |folder: &Path| folder::is_multi_label(folder) != task.multi_label;
+        if job.champion.as_ref().is_some_and(|champion| kind(&champion.folder)) {
+            let message = "the champion gives one label a text and the rows several, or otherwise";
+            return wrong(message, "give the new model a name of its own");
+        }
+        if task.keep_labels && kind(&task.base) {
+            let message = "the base gives one label a text and the rows several, or otherwise";
+            return wrong(message, "choose another base");
+        }
+        let is_plain = task.label_sets.is_empty()
+            && task.label_smoothing == 0.0
+            && task.class_weights == ClassWeights::Equal;
+        if task.multi_label && !is_plain {
+            let message = "label_sets, label_smoothing and class_weights do not apply to several \
+                           labels";
+            return wrong(message, "leave them out");
+        }
         Ok(())
     }
 
@@ -172,6 +203,7 @@ impl Run<'_> {
             classes: dataset.classes.len() as u64,
             keep_head: task.keep_labels,
             label_smoothing: task.label_smoothing as f32,
+            multi_label: task.multi_label,
             dropout: true,
             arithmetic: Arithmetic::Fp32,
             emulated: false,
@@ -261,8 +293,12 @@ impl Run<'_> {
         tensors.insert(format!("{classifier}.weight"), (vec![width, width], identity));
         tensors.insert(format!("{classifier}.bias"), (vec![width], vec![0.0; width]));
         let folder = job.checkpoint.join("encoder");
-        let serving =
-            Serving { pooling: Pooling::Mean, max_tokens: task.max_tokens, temperature: 1.0 };
+        let serving = Serving {
+            pooling: Pooling::Mean,
+            max_tokens: task.max_tokens,
+            temperature: 1.0,
+            multi_label: false,
+        };
         folder::write(&folder, &task.base, &tensors, &labels, serving)?;
         let options = LoadOptions {
             precision: Precision::Fp32,
@@ -295,6 +331,7 @@ fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
         classes: 2,
         keep_head: false,
         label_smoothing: 0.0,
+        multi_label: false,
         dropout: false,
         arithmetic: Arithmetic::Fp32,
         emulated: false,

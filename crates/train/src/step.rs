@@ -42,8 +42,8 @@ pub struct Batch {
     pub mask_bias: Vec<f32>,
     /// [texts, 1, tokens].
     pub pool: Vec<f32>,
-    /// [texts, classes].
-    pub set_bias: Vec<f32>,
+    /// [texts, classes]: `set_bias` of the graph, or `target` where a text may have several.
+    pub truth: Vec<f32>,
     /// [texts, 1].
     pub weight: Vec<f32>,
     /// [texts, classes]: what smoothing asks of each class; empty without smoothing.
@@ -71,7 +71,7 @@ impl Batch {
             ids: vec![0; texts * tokens],
             mask_bias: vec![MASKED; texts * tokens],
             pool: vec![0.0; texts * tokens],
-            set_bias: vec![MASKED; texts * classes],
+            truth: vec![if loss.multi_label { 0.0 } else { MASKED }; texts * classes],
             weight: Vec::with_capacity(texts),
             spread: Vec::new(),
         };
@@ -84,7 +84,8 @@ impl Batch {
                 Pooling::Mean => batch.pool[own].fill(1.0 / ids.len() as f32),
                 Pooling::Cls => batch.pool[start] = 1.0,
             }
-            truth.iter().for_each(|&class| batch.set_bias[text * classes + class] = 0.0);
+            let own = if loss.multi_label { 1.0 } else { 0.0 };
+            truth.iter().for_each(|&class| batch.truth[text * classes + class] = own);
             batch.weight.push(weight * loss.weight_of(truth) * unit);
             if loss.smoothing > 0.0 {
                 batch.spread.extend(loss.class_weights.iter().map(|own| weight * own * smoothed));
@@ -123,7 +124,7 @@ impl Batch {
             ids: ids.flat_map(|row| &row[..tokens]).copied().collect(),
             mask_bias: cut(&self.mask_bias),
             pool: cut(&self.pool),
-            set_bias: by_class(&self.set_bias),
+            truth: by_class(&self.truth),
             weight: by_class(&self.weight),
             spread: by_class(&self.spread),
         }
@@ -136,6 +137,14 @@ impl Batch {
         });
         Self::new(rows, loss, pooling)
     }
+}
+
+/// What a head answers.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    classes: usize,
+    /// Whether a text may have several.
+    multi_label: bool,
 }
 
 /// What a run of the graph gives.
@@ -161,7 +170,7 @@ pub struct Stepper {
     pub(crate) scaler: Option<Scaler>,
     loss: String,
     logits: String,
-    classes: usize,
+    head: Shape,
     windows: Vec<Window>,
     /// Masks for token rows and for attention; empty where nothing is dropped out.
     masks: [Vec<f32>; 2],
@@ -210,7 +219,7 @@ impl Stepper {
             scaler: (graph.arithmetic == Arithmetic::Fp16).then(Scaler::new),
             loss: graph.loss,
             logits: graph.logits,
-            classes,
+            head: Shape { classes, multi_label: graph.multi_label },
             windows: graph.windows,
             masks,
             pooling: graph.pooling,
@@ -261,10 +270,10 @@ impl Stepper {
         rates: Rates,
         seed: u64,
     ) -> Result<(f32, Applied), Error> {
-        let Self { session, weights, optimiser, loss, windows, masks, classes, scaler, .. } = self;
+        let Self { session, weights, optimiser, loss, windows, masks, head, scaler, .. } = self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         let starts = starts(windows, masks, batch, seed);
-        let inputs = inputs(weights, batch, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+        let inputs = inputs(weights, batch, (masks, &starts), *head, scaler.map(|_| &scale))?;
         let outputs = session.run(inputs)?;
         let value = first(output(&outputs, loss)?);
         let gradient = |name: &str| output(&outputs, name).ok();
@@ -279,15 +288,14 @@ impl Stepper {
         rates: Rates,
         seed: u64,
     ) -> Result<(f32, Applied), Error> {
-        let Self {
-            session, weights, optimiser, loss, windows, masks, classes, scaler, sums, ..
-        } = self;
+        let Self { session, weights, optimiser, loss, windows, masks, head, scaler, sums, .. } =
+            self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         sums.clear();
         let mut total = 0.0;
         for (at, part) in batch.parts(self.part_tokens).iter().enumerate() {
             let starts = starts(windows, masks, part, seed.wrapping_add(at as u64));
-            let inputs = inputs(weights, part, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+            let inputs = inputs(weights, part, (masks, &starts), *head, scaler.map(|_| &scale))?;
             let outputs = session.run(inputs)?;
             // Rows count for the same as in the whole batch, so losses and gradients add up.
             total += first(output(&outputs, loss)?);
@@ -302,10 +310,10 @@ impl Stepper {
     /// Loss, logits and the gradient of every weight for a batch, without learning; in fp16 the
     /// gradients are those of the scaled loss.
     pub fn gradients(&mut self, batch: &Batch) -> Result<Gradients, Error> {
-        let Self { session, weights, loss, logits, windows, masks, classes, scaler, .. } = self;
+        let Self { session, weights, loss, logits, windows, masks, head, scaler, .. } = self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         let starts = starts(windows, masks, batch, 0);
-        let inputs = inputs(weights, batch, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+        let inputs = inputs(weights, batch, (masks, &starts), *head, scaler.map(|_| &scale))?;
         let outputs = session.run(inputs)?;
         let value = first(output(&outputs, loss)?);
         let of_weights = weights
@@ -379,7 +387,7 @@ fn inputs<'v>(
     weights: &'v Weights,
     batch: &'v Batch,
     (masks, starts): (&'v [Vec<f32>; 2], &'v [i64]),
-    classes: usize,
+    head: Shape,
     scale: Option<&'v [f32; 1]>,
 ) -> Result<Inputs<'v>, Error> {
     let Batch { texts, tokens, .. } = *batch;
@@ -395,7 +403,9 @@ fn inputs<'v>(
     }
     add("mask_bias", vec![texts, 1, 1, tokens], &batch.mask_bias)?;
     add("pool", vec![texts, 1, tokens], &batch.pool)?;
-    add("set_bias", vec![texts, classes], &batch.set_bias)?;
+    let Shape { classes, multi_label } = head;
+    let truth = if multi_label { "target" } else { "set_bias" };
+    add(truth, vec![texts, classes], &batch.truth)?;
     add("weight", vec![texts, 1], &batch.weight)?;
     if !batch.spread.is_empty() {
         add("spread", vec![texts, classes], &batch.spread)?;

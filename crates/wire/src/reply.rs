@@ -50,7 +50,7 @@ pub struct Scores {
     pub timings: Timings,
     /// Class names in the order of each row's probabilities.
     pub labels: Vec<String>,
-    /// One probability per class and text; each row sums to 1.
+    /// One probability per class and text; each row sums to 1, unless labels may come together.
     pub rows: Rows,
 }
 

@@ -80,6 +80,10 @@ pub struct TextTask {
     pub label_sets: BTreeMap<String, Vec<String>>,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
+    /// Whether a text may have several labels: a row's label is then a JSON array of them, in
+    /// order and without repetitions.
+    #[serde(default)]
+    pub multi_label: bool,
     /// What the classes weigh in the loss.
     pub class_weights: ClassWeights,
     /// What the matrix products of a fine-tune are computed in.

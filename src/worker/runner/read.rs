@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::pg::{query, session, transaction};
-use crate::run::{Options, What};
+use crate::run::{Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
 use crate::store::runs::Run;
@@ -130,8 +130,14 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
         if snapshot.rows > rows_max {
             return Err(labelled::too_many_rows(rows_max));
         }
+        let label = match (&options.what, row.text(4)) {
+            (What::Text(_), Some(json)) => several(&mut snapshot, &json)?,
+            _ => {
+                *snapshot.classes.entry(label.clone()).or_default() += 1;
+                label
+            }
+        };
         snapshot.hashes.push(row_hash(&content, &label));
-        *snapshot.classes.entry(label.clone()).or_default() += 1;
         let line = match &options.what {
             What::Text(_) => text_line(&content, &label, row.text(3))?,
             What::Table(_) => table_line(&content, &label)?,
@@ -147,6 +153,16 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
     let all: Vec<u8> = snapshot.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
     snapshot.sha256 = Digest::of(&all).to_string();
     Ok(snapshot)
+}
+
+/// The labels of a row that may have several, as the trainer is given them; counts each.
+fn several(snapshot: &mut Snapshot, json: &str) -> Result<String> {
+    let labels = label_set(json)?;
+    for label in &labels {
+        *snapshot.classes.entry(label.clone()).or_default() += 1;
+    }
+    snapshot.multi_label = true;
+    serde_json::to_string(&labels).map_err(|error| Error::internal(format!("labels: {error}")))
 }
 
 /// The first eight bytes of the hash of what a row says and of its label.
@@ -221,6 +237,7 @@ fn lay_out(
             let mut task = text.task.clone();
             let base = base(text.base.as_deref(), champion.as_ref(), &run.model)?;
             task.base = folder(&base, place, "base")?;
+            task.multi_label = snapshot.multi_label;
             if text.base.as_deref() == Some("continue") {
                 let known = models::labels(&base.model, base.number)?;
                 let knows = |label: &String| {

@@ -12,6 +12,7 @@ mod enrich;
 mod install;
 mod lifecycle;
 mod logs;
+mod multi_label;
 mod pinned;
 mod records;
 mod refusals;

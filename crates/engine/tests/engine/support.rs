@@ -131,6 +131,7 @@ impl Loader for FakeLoader {
         let info = Info {
             architecture: "fake".into(),
             labels: vec!["no".into(), "yes".into()],
+            multi_label: false,
             records: false,
             dimensions: 0,
             max_tokens: 4096,

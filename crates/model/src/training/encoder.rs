@@ -302,6 +302,41 @@ impl<'a> Encoder<'a> {
 
     /// The loss and its gradient by the logits; gives the loss, [1].
     fn loss(&mut self, logits: &Value) -> Value {
+        let (loss, mut gradient) = match self.options.multi_label {
+            true => self.binary_loss(logits),
+            false => self.class_loss(logits),
+        };
+        let tape = &mut self.tape;
+        if self.options.arithmetic == Arithmetic::Fp16 {
+            let scale = tape.graph.declare("loss_scale", ElementType::Float, &[Dim::Of(1)]);
+            gradient = tape.op("Mul", &[&gradient, &scale]);
+        }
+        tape.add_gradient(logits, gradient);
+        let all = tape.sum(&loss, 0, false);
+        tape.reshape(&all, &[1])
+    }
+
+    /// Of classes that do not exclude each other: each row's loss, [batch, 1], and the gradient.
+    fn binary_loss(&mut self, logits: &Value) -> (Value, Value) {
+        let classes = self.options.classes;
+        let tape = &mut self.tape;
+        let (batch, kind) = (Dim::Any("batch"), ElementType::Float);
+        let target = tape.graph.declare("target", kind, &[batch, Dim::Of(classes)]);
+        let weight = tape.graph.declare("weight", kind, &[batch, Dim::Of(1)]);
+        let whole = tape.op("Softplus", &[logits]);
+        let own = tape.op("Mul", &[logits, &target]);
+        let lost = tape.op("Sub", &[&whole, &own]);
+        let axis = tape.graph.integers(&[-1], &[1]);
+        let mean = tape.graph.op("ReduceMean", &[&lost, &axis], vec![]);
+        let loss = tape.op("Mul", &[&mean, &weight]);
+        let p = tape.op("Sigmoid", &[logits]);
+        let gradient = tape.op("Sub", &[&p, &target]);
+        let gradient = tape.op("Mul", &[&gradient, &weight]);
+        (loss, tape.scale(&gradient, 1.0 / classes as f32))
+    }
+
+    /// Of classes of which one is true: each row's loss, [batch, 1], and the gradient.
+    fn class_loss(&mut self, logits: &Value) -> (Value, Value) {
         let dims = [Dim::Any("batch"), Dim::Of(self.options.classes)];
         let smoothing = self.options.label_smoothing;
         let tape = &mut self.tape;
@@ -330,13 +365,7 @@ impl<'a> Encoder<'a> {
             let drawn = tape.op("Sub", &[&drawn, &spread]);
             gradient = tape.op("Add", &[&gradient, &drawn]);
         }
-        if self.options.arithmetic == Arithmetic::Fp16 {
-            let scale = tape.graph.declare("loss_scale", kind, &[Dim::Of(1)]);
-            gradient = tape.op("Mul", &[&gradient, &scale]);
-        }
-        tape.add_gradient(logits, gradient);
-        let all = tape.sum(&loss, 0, false);
-        tape.reshape(&all, &[1])
+        (loss, gradient)
     }
 
     fn finish(mut self, logits: &Value) -> Result<TrainingGraph, Error> {
@@ -385,6 +414,7 @@ impl<'a> Encoder<'a> {
             rates: self.rates,
             pooling: self.checkpoint.pooling(),
             arithmetic: self.options.arithmetic,
+            multi_label: self.options.multi_label,
         })
     }
 

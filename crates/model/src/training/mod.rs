@@ -19,6 +19,11 @@
 //! weight v is −(1 − ε) v ln Σ p over its label's classes − Σ s ln p over all, with label smoothing
 //! ε and spread s; its gradient by the logits is (1 − ε) v (p − q) + p Σ s − s, where q is p within
 //! the label's classes, scaled to sum 1.
+//!
+//! Where a text may have several classes, `target` [batch, classes], 1 for its classes and 0 else,
+//! comes in place of `set_bias`, and the loss of a row is the mean over the classes of
+//! ln(1 + exp z) − y z, the binary cross-entropy of target y and logit z; its gradient by the logits
+//! is v/C · (σ(z) − y).
 
 mod encoder;
 mod tape;
@@ -45,6 +50,8 @@ pub struct TrainingGraph {
     pub pooling: crate::Pooling,
     /// What the matrix products are computed in.
     pub arithmetic: Arithmetic,
+    /// Whether a text may have several classes at a time.
+    pub multi_label: bool,
 }
 
 /// What the matrix products of training are computed in. Weights, gradients, normalisations,
@@ -130,6 +137,8 @@ pub struct TrainingOptions {
     pub keep_head: bool,
     /// Label smoothing, from 0 to below 1.
     pub label_smoothing: f32,
+    /// Whether a text may have several classes at a time: each is a question of its own.
+    pub multi_label: bool,
     /// Whether anything is dropped out, as the checkpoint's configuration says.
     pub dropout: bool,
     /// What the matrix products are computed in.

@@ -19,6 +19,8 @@ struct Case {
     classes: u64,
     smoothing: f32,
     mean: bool,
+    /// Whether a row may have several classes.
+    several: bool,
     rows: Vec<Row>,
     weights: Vec<f32>,
     loss: f32,
@@ -56,16 +58,17 @@ fn expected() -> Expected {
     serde_json::from_str(include_str!("expected.json")).unwrap()
 }
 
-fn stepper(runtime: &Runtime, name: &str, classes: u64, smoothing: f32, keep: bool) -> Stepper {
+fn stepper(runtime: &Runtime, case: &Case) -> Stepper {
     let options = TrainingOptions {
-        classes,
-        keep_head: keep,
-        label_smoothing: smoothing,
+        classes: case.classes,
+        keep_head: !case.mean,
+        label_smoothing: case.smoothing,
+        multi_label: case.several,
         dropout: false,
         arithmetic: Arithmetic::Fp32,
         emulated: false,
     };
-    make(runtime, name, &options)
+    make(runtime, &case.name, &options)
 }
 
 /// One that computes a curve in other arithmetic.
@@ -78,6 +81,7 @@ fn stepper_in(
         classes: curve.classes,
         keep_head: true,
         label_smoothing: curve.smoothing,
+        multi_label: false,
         dropout: false,
         arithmetic,
         emulated,
@@ -131,14 +135,18 @@ fn by_tensor(weights: &Weights, found: &[Vec<f32>], ids: &[i64]) -> BTreeMap<Str
 fn gradients_are_those_of_pytorch_in_double_precision() {
     let runtime = runtime();
     for case in expected().gradients {
-        let mut stepper = stepper(runtime, &case.name, case.classes, case.smoothing, !case.mean);
+        let mut stepper = stepper(runtime, &case);
         if case.mean {
             // The head that reference.py makes.
             let head = stepper.weights.0.len() - 2;
             let values = &mut stepper.weights.0[head].values;
             values.iter_mut().enumerate().for_each(|(at, w)| *w = (at as f64).sin() as f32 * 0.05);
         }
-        let loss = Loss { smoothing: case.smoothing, class_weights: case.weights };
+        let loss = Loss {
+            smoothing: case.smoothing,
+            class_weights: case.weights,
+            multi_label: case.several,
+        };
         let batch = batch(&case.rows, &loss, &stepper);
         let found = stepper.gradients(&batch).unwrap();
         assert!((found.loss - case.loss).abs() < 1e-5, "{}: loss {}", case.name, found.loss);
@@ -192,7 +200,11 @@ fn drawn(seed: u64, texts: usize, classes: u64, vocabulary: u64) -> Vec<Row> {
 /// The losses of fifty steps. A step that was left out since its gradients overflowed is done again
 /// under the smaller factor.
 fn curve(stepper: &mut Stepper, curve: &Curve) -> Vec<f32> {
-    let loss = Loss { smoothing: curve.smoothing, class_weights: curve.weights.clone() };
+    let loss = Loss {
+        smoothing: curve.smoothing,
+        class_weights: curve.weights.clone(),
+        multi_label: false,
+    };
     let step = |step: u16| {
         let mut rows = drawn(100 + u64::from(step) % 5, 8, curve.classes, 13);
         rows.iter_mut().filter(|_| curve.once).for_each(|row| row.weight = 1.0);
@@ -215,12 +227,11 @@ fn farthest(found: &[f32], expected: &[f32]) -> f32 {
 fn fifty_steps_lose_as_much_as_hugging_faces_trainer_does() {
     let runtime = runtime();
     for expected in expected().curves {
-        let Curve { name, classes, smoothing, .. } = &expected;
         for part_tokens in [usize::MAX, 24] {
-            let mut stepper = stepper(runtime, name, *classes, *smoothing, true);
+            let mut stepper = stepper_in(runtime, &expected, (Arithmetic::Fp32, false));
             stepper.part_tokens = part_tokens;
             let off = farthest(&curve(&mut stepper, &expected), &expected.losses);
-            assert!(off < 1e-3, "smoothing {smoothing}, parts of {part_tokens}: {off}");
+            assert!(off < 1e-3, "smoothing {}, parts of {part_tokens}: {off}", expected.smoothing);
         }
     }
 }

@@ -62,10 +62,24 @@ def class_weights(classes, weighted):
     return [1. + .75 * c if weighted else 1. for c in range(classes)]
 
 
-def loss_of(model, rows, padding, smoothing, weights):
+def binary_loss(logits, rows):
+    """Of classes that may come together, in the rows' own weights; BCEWithLogitsLoss where rows count once."""
+    targets = torch.tensor([[float(c in row["classes"]) for c in range(logits.shape[1])] for row in rows],
+                           dtype=logits.dtype)
+    own = torch.tensor([row["weight"] for row in rows], dtype=logits.dtype)
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+    loss = (each * own).sum() / own.sum()
+    if all(row["weight"] == 1 for row in rows):
+        torch.testing.assert_close(loss, torch.nn.BCEWithLogitsLoss()(logits, targets))
+    return loss
+
+
+def loss_of(model, rows, padding, smoothing, weights, several=False):
     ids, mask = tensors(rows, padding)
     logits = model(input_ids=ids, attention_mask=mask)
     logits = logits if torch.is_tensor(logits) else logits.logits
+    if several:
+        return binary_loss(logits, rows), logits
     log_p = logits.log_softmax(-1)
     weights = torch.tensor(weights, dtype=logits.dtype)
     of_rows = [row["weight"] * weights[row["classes"]].mean() for row in rows]
@@ -87,7 +101,7 @@ def sample(values):
     return {"norm": float(flat.norm()), "at": picks, "values": [float(flat[i]) for i in picks]}
 
 
-def gradients(name, classes, smoothing, two_classes, padding, mean=False, weighted=False, once=False):
+def gradients(name, classes, smoothing, two_classes, padding, mean=False, weighted=False, once=False, several=False):
     torch.manual_seed(0)
     kind = AutoModel if mean else AutoModelForSequenceClassification
     model = kind.from_pretrained(FIXTURES / name, attn_implementation="eager", dtype=torch.float64).eval()
@@ -100,11 +114,13 @@ def gradients(name, classes, smoothing, two_classes, padding, mean=False, weight
             row["classes"] = sorted({row["classes"][0], (row["classes"][0] + 1) % classes})
     for row in rows if once else []:
         row["weight"] = 1.
+    if several:
+        rows[0]["classes"] = []
     weights = class_weights(classes, weighted)
-    loss, logits = loss_of(model, rows, padding, smoothing, weights)
+    loss, logits = loss_of(model, rows, padding, smoothing, weights, several)
     loss.backward()
     found = {n: sample(p.grad) for n, p in model.named_parameters() if p.grad is not None}
-    return {"name": name, "classes": classes, "smoothing": smoothing, "mean": mean, "rows": rows, "weights": weights,
+    return {"name": name, "classes": classes, "smoothing": smoothing, "mean": mean, "several": several, "rows": rows, "weights": weights,
             "loss": float(loss.detach()), "logits": logits.detach().flatten().tolist(), "gradients": found}
 
 
@@ -145,6 +161,8 @@ print(json.dumps({
         gradients("bert_encoder", 4, 0., True, 0, mean=True),
         gradients("bert_classifier", classes_of("bert_classifier"), .1, False, 0, weighted=True, once=True),
         gradients("distilbert_classifier", classes_of("distilbert_classifier"), .2, True, 0, weighted=True),
+        gradients("bert_classifier", classes_of("bert_classifier"), 0., True, 0, several=True, once=True),
+        gradients("roberta_classifier", classes_of("roberta_classifier"), 0., True, 1, several=True),
     ],
     "curves": [curve("bert_classifier", classes_of("bert_classifier"), 0., False),
                curve("bert_classifier", classes_of("bert_classifier"), .1, True)],

@@ -44,6 +44,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             max_tokens: 32,
             label_sets: BTreeMap::new(),
             label_smoothing: 0.0,
+            multi_label: false,
             class_weights: ClassWeights::Equal,
             mixed_precision: MixedPrecision::Auto,
             keep_labels: false,
@@ -218,6 +219,58 @@ fn class_weights_move_the_answer() {
             assert_eq!(answer(&served(&job), "my card"), expected, "{method:?}");
         }
     }
+}
+
+/// Texts with one word, another, both or none: each word is a question of its own.
+#[test]
+fn a_text_may_have_several_labels() {
+    let words = ["card", "refund", "card refund", "please"];
+    let labels = [r#"["delivery"]"#, r#"["refund"]"#, r#"["delivery","refund"]"#, "[]"];
+    let others = ["my", "is", "not", "here", "yet", "how", "do", "i"];
+    let rows: Vec<TextRow> = (0..256)
+        .map(|n| TextRow {
+            text: format!("{} {} {}", others[n / 4 % 8], words[n % 4], others[n / 32]),
+            label: labels[n % 4].to_owned(),
+            weight: 1.0,
+        })
+        .collect();
+    let mut first = None;
+    for method in [Method::Head, Method::FineTune] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", method, &rows);
+        text_task(&mut job).multi_label = true;
+        let (_, outcome) = run(&job).unwrap();
+        assert!(outcome.evaluation.accuracy >= 0.9, "{method:?}: {}", outcome.evaluation.accuracy);
+        assert!(outcome.evaluation.micro_f1.unwrap() >= 0.95);
+        assert!(outcome.decision.promote, "{:?}", outcome.decision);
+        let model = served(&job);
+        assert!(model.info().multi_label);
+        for (text, expected) in [
+            ("my card is", [true, false]),
+            ("my refund is", [false, true]),
+            ("my card refund is", [true, true]),
+            ("how please i", [false, false]),
+        ] {
+            let tokens = model.tokenise(text).unwrap();
+            let found = model.classify(0, &[&tokens]).unwrap();
+            assert_eq!([found[0] >= 0.5, found[1] >= 0.5], expected, "{method:?} {text} {found:?}");
+        }
+        first.get_or_insert((folder, job));
+    }
+    // Beside a champion of the same kind, and none of the other.
+    let (_folder, first) = first.unwrap();
+    let folder = TempDir::new().unwrap();
+    let mut next = job(&folder, "bert_encoder", Method::Head, &rows);
+    text_task(&mut next).multi_label = true;
+    next.champion =
+        Some(ModelFolder { folder: first.output.clone(), precision: "fp32".to_owned() });
+    let (started, outcome) = run(&next).unwrap();
+    assert_eq!(outcome.comparison.unwrap().rows, started.test_rows);
+    text_task(&mut next).class_weights = ClassWeights::Balanced;
+    assert_eq!(failure(&next), FailureKind::Argument);
+    text_task(&mut next).class_weights = ClassWeights::Equal;
+    text_task(&mut next).multi_label = false;
+    assert_eq!(failure(&next), FailureKind::Argument);
 }
 
 /// The champion is judged on the rows that the new model is judged on, by its classes' names.
