@@ -86,13 +86,12 @@ fn evaluate(
         if judging.truth.len() as u64 >= rows_max {
             return Err(labelled::too_many_rows(rows_max));
         }
-        let labels = match (columns, row.text(4)) {
-            (Columns::Text { .. }, Some(json)) => {
-                judging.multi_label = true;
-                label_set(&json)?
-            }
-            _ => vec![label],
+        let several = match columns {
+            Columns::Text { .. } => row.text(4),
+            Columns::Table { .. } => None,
         };
+        judging.multi_label |= several.is_some();
+        let labels = several.map_or_else(|| Ok(vec![label]), |json| label_set(&json))?;
         judging.add(text, labels)?;
         Ok(true)
     })?;

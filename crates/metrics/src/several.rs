@@ -51,8 +51,8 @@ struct Scores {
 }
 
 impl JudgedSets {
-    /// `probabilities` is [rows, classes], row-major, each from 0 to 1 on its own; `truth` names for
-    /// each row the classes that are true, which may be none.
+    /// `probabilities` is [rows, classes], row-major, each from 0 to 1 on its own; `truth` names
+    /// for each row the classes that are true, which may be none.
     pub fn new(
         labels: Vec<String>,
         truth: &[Vec<usize>],

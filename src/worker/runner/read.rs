@@ -130,9 +130,13 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
         if snapshot.rows > rows_max {
             return Err(labelled::too_many_rows(rows_max));
         }
-        let label = match (&options.what, row.text(4)) {
-            (What::Text(_), Some(json)) => several(&mut snapshot, &json)?,
-            _ => {
+        let labels = match &options.what {
+            What::Text(_) => row.text(4),
+            What::Table(_) => None,
+        };
+        let label = match labels {
+            Some(json) => several(&mut snapshot, &json)?,
+            None => {
                 *snapshot.classes.entry(label.clone()).or_default() += 1;
                 label
             }

@@ -21,9 +21,9 @@
 //! the label's classes, scaled to sum 1.
 //!
 //! Where a text may have several classes, `target` [batch, classes], 1 for its classes and 0 else,
-//! comes in place of `set_bias`, and the loss of a row is the mean over the classes of
-//! ln(1 + exp z) − y z, the binary cross-entropy of target y and logit z; its gradient by the logits
-//! is v/C · (σ(z) − y).
+//! comes in place of `set_bias`, and the loss of a row is v/C · Σ (ln(1 + exp z) − y z) over all
+//! classes, the mean binary cross-entropy of targets y and logits z; its gradient by the logits is
+//! v/C · (σ(z) − y).
 
 mod encoder;
 mod tape;
