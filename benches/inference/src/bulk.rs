@@ -22,6 +22,7 @@ pub struct Field<'f> {
     pub version: &'f Version,
     pub raw: &'f mut Contender,
     pub pipeline: &'f mut Contender,
+    pub int8: &'f mut Contender,
     pub texts: usize,
 }
 
@@ -36,6 +37,9 @@ const SQL_ROWS: &str = "count(crm_sentiment(note)), row by row";
 const PIPELINE_ONE: &str = "transformers pipeline, one by one";
 const PIPELINE_BATCH: &str = "transformers pipeline, batches of 32";
 const PIPELINE_SORTED: &str = "transformers pipeline, batches of 32, sorted";
+const INT8_ONE: &str = "ONNX Runtime in int8, one by one";
+const INT8_BATCH: &str = "ONNX Runtime in int8, batches of 32";
+const INT8_SORTED: &str = "ONNX Runtime in int8, batches of 32, sorted";
 
 /// Finds ONNX Runtime's best settings, then lets all take turns.
 pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> {
@@ -61,6 +65,9 @@ pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> 
             [(PIPELINE_ONE, "one"), (PIPELINE_BATCH, "batch"), (PIPELINE_SORTED, "sorted")]
         {
             rounds.entry(name).or_default().push(field.pipeline.pass(way)?);
+        }
+        for (name, way) in [(INT8_ONE, "one"), (INT8_BATCH, "batch"), (INT8_SORTED, "sorted")] {
+            rounds.entry(name).or_default().push(field.int8.pass(way)?);
         }
     }
     for (name, index) in [(RAW, 0), (RAW_TEXT, 1)] {
@@ -132,6 +139,9 @@ fn print(rounds: &Rounds, texts: usize) {
         PIPELINE_ONE,
         PIPELINE_BATCH,
         PIPELINE_SORTED,
+        INT8_ONE,
+        INT8_BATCH,
+        INT8_SORTED,
     ];
     let rows = order.iter().map(|name| {
         vec![
@@ -185,16 +195,18 @@ fn check_answers(field: &mut Field<'_>) -> Result<(), Failure> {
     };
     let raw = sides(&field.raw.logits()?);
     let pipeline = sides(&field.pipeline.logits()?);
+    let int8 = sides(&field.int8.logits()?);
     let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
     let equal = |other: &[&str]| batch.iter().zip(other).filter(|(a, b)| a == b).count();
     println!(
         "Of {} labels from crm_sentiment_batch, equal: {} from plain SELECT, {} row by row, {} \
-         with raw ONNX Runtime, {} with transformers in fp32.",
+         with raw ONNX Runtime, {} with transformers in fp32, {} with ONNX Runtime in int8.",
         batch.len(),
         equal(&plain),
         equal(&rows),
         equal(&raw),
-        equal(&pipeline)
+        equal(&pipeline),
+        equal(&int8)
     );
     Ok(())
 }
