@@ -23,4 +23,5 @@ mod sharing;
 mod standby;
 mod train;
 mod train_limits;
+mod train_loss;
 mod watch;
