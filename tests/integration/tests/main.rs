@@ -9,6 +9,7 @@ mod dump;
 mod engine_death;
 mod engine_setup;
 mod enrich;
+mod gate;
 mod install;
 mod lifecycle;
 mod logs;
