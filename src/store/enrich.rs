@@ -17,13 +17,37 @@ use std::rc::Rc;
 const KEPT_ROWS_MAX: i64 = 100;
 /// How often a plan is used: a table that has grown meanwhile may want another.
 const KEPT_USES_MAX: u32 = 100;
+/// Most plans kept for single rows; beyond them all are made anew.
+const VALUES_MAX: usize = 64;
 
 /// What a call gives for one text, in its text form.
 pub fn value(enrichment: &Enrichment, schema: &str, text: &str) -> Result<Option<String>> {
     let schema = sql::identifier(schema);
     let call = enrichment.call(&schema, "$1", sql::literal);
     let query = format!("SELECT ({call})::pg_catalog.text");
-    Ok(Spi::connect(|client| client.select(&query, Some(1), &[text.into()])?.first().get_one())?)
+    let known = VALUES.with_borrow(|plans| plans.get(&query).map(Rc::clone));
+    Ok(Spi::connect(|client| {
+        let plan = match known {
+            Some(plan) => plan,
+            None => {
+                let plan = client.prepare(&query, &[PgOid::from(pg_sys::TEXTOID)])?.keep();
+                keep_value(query, plan)
+            }
+        };
+        client.select(&**plan, Some(1), &[text.into()])?.first().get_one()
+    })?)
+}
+
+/// Keeps a plan that gives the value for one text.
+fn keep_value(query: String, plan: OwnedPreparedStatement) -> Plan {
+    let plan = Rc::new(ManuallyDrop::new(plan));
+    VALUES.with_borrow_mut(|plans| {
+        if plans.len() >= VALUES_MAX {
+            plans.drain().for_each(|(_, plan)| free(Some(plan)));
+        }
+        free(plans.insert(query, Rc::clone(&plan)));
+    });
+    plan
 }
 
 /// A statement whose rows are filled after it.
@@ -54,6 +78,8 @@ type Plan = Rc<ManuallyDrop<OwnedPreparedStatement>>;
 thread_local! {
     /// By the triggers' OIDs, as long as no table has changed: the number of changes stands first.
     static KEPT: RefCell<(u64, HashMap<u32, Kept>)> = RefCell::default();
+    /// Plans that give the value for one text, by their queries, which name all in full.
+    static VALUES: RefCell<HashMap<String, Plan>> = RefCell::default();
 }
 
 /// Frees a plan that no call further out is using.
