@@ -6,6 +6,7 @@
 #   CRM_AI_BENCH_ROUNDS   rounds of the comparison (15)
 #   CRM_AI_BENCH_RATE     rows per second of the steady stream (500)
 #   TMPDIR                where the cluster lies (/tmp): on another disk, or in memory
+#   CRM_AI_BENCH_DELAY    commit_delay in microseconds: a disk's wait, where it lies in memory (0)
 cd "$(dirname "$0")/../.."
 # shellcheck source=scripts/lib.sh
 . scripts/lib.sh
@@ -18,7 +19,8 @@ STREAM_SECONDS=20
 RATE=${CRM_AI_BENCH_RATE:-500}
 
 # Durable commits, as in use: `fsync` is on.
-start_cluster "max_worker_processes = 16" "shared_buffers = 256MB" "max_wal_size = 4GB"
+start_cluster "max_worker_processes = 16" "shared_buffers = 256MB" "max_wal_size = 4GB" \
+    "commit_delay = ${CRM_AI_BENCH_DELAY:-0}" "commit_siblings = 0"
 query -c "CREATE EXTENSION crm_ai"
 for kind in plain watched row_trigger statement_trigger; do
     query -c "CREATE TABLE $kind (id bigserial PRIMARY KEY, note text, mood text)"
@@ -70,6 +72,7 @@ for clients in 1 8; do
 done
 query -c "UPDATE crm_ai.watch_state SET next_try = NULL"
 for kind in plain row_trigger statement_trigger; do
+    bench "$kind" -c 1 -T 2 >/dev/null
     echo "$kind, a row each, texts known to the engine: $(tps "$kind" -c 1 -T "$SECONDS_EACH")"
 done
 for kind in row_trigger statement_trigger; do
