@@ -8,21 +8,26 @@ use crm_ai_integration::stand_in;
 use std::time::Duration;
 
 /// Longest wait for a schedule of every minute.
-const MINUTE: Duration = Duration::from_secs(75);
+pub const MINUTE: Duration = Duration::from_secs(75);
 const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '* * * * *', 'ticket', 'body',
     'queue', min_new_rows => 5, keep_versions => 2, base => 'tiny')";
 
 /// The state of the newest run, and how many there are.
-fn newest(session: &mut Session) -> String {
+pub fn newest(session: &mut Session) -> String {
     session.value(
         "SELECT coalesce((SELECT count(*) OVER () || ' ' || state FROM crm_ai.runs
                           ORDER BY id DESC LIMIT 1), '0')",
     )
 }
 
-/// Lets the schedule's time be one that has passed long ago.
-fn be_due(session: &mut Session) {
+/// Lets the schedule's time be one that has passed long ago, and wakes the scheduler by another
+/// schedule, for it would look only every half minute.
+pub fn be_due(session: &mut Session) {
     session.run("UPDATE crm_ai.schedule SET next_at = now() - interval '3 days'");
+    session.run(
+        "SELECT crm_ai.unschedule(crm_ai.schedule_retrain('passing', '@yearly', 'VALUES (1, 2)',
+             'column1', 'column2'))",
+    );
 }
 
 #[test]
