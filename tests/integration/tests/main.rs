@@ -23,4 +23,6 @@ mod sharing;
 mod standby;
 mod train;
 mod train_limits;
+mod trainer_death;
+mod trainer_limits;
 mod watch;
