@@ -81,6 +81,31 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
     nothing_left(&cluster);
 }
 
+/// What a schedule's runs leave takes no more room after many of them than after a few.
+#[test]
+fn a_nightly_retrain_does_not_fill_the_disk() {
+    let (cluster, mut session) = cluster(&["autovacuum = off"]);
+    session.run(&SCHEDULE.replace("* * * * *", "@yearly").replace("rows => 5", "rows => 0"));
+    let mut sizes = Vec::new();
+    for night in 1..=12 {
+        stand_in::control(&cluster, &format!("extra={night}"));
+        be_due(&mut session);
+        let expected = format!("{night} succeeded");
+        wait_until("the schedule fires", LIMIT, || newest(&mut session) == expected);
+        session.run("VACUUM");
+        sizes.push(session.number(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+             WHERE relnamespace = 'crm_ai'::regnamespace AND relkind = 'r'",
+        ));
+    }
+    // Two versions, what is learnt from, and room for the one that is being stored.
+    assert_eq!(session.value("SELECT count(*) FROM crm_ai.artifact"), "3");
+    let (few, many) = sizes.split_at(4);
+    let most = few.iter().fold(0.0, |most: f64, size| most.max(*size));
+    assert!(many.iter().all(|size| *size < 1.1 * most), "{sizes:?}");
+    nothing_left(&cluster);
+}
+
 #[test]
 fn what_cannot_be_scheduled_is_refused() {
     let (_cluster, mut session) = cluster(&[]);
