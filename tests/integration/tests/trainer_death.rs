@@ -85,6 +85,15 @@ fn a_killed_trainer_fails_its_run_and_no_session_notices() {
     session.run(&format!("SELECT crm_ai.cancel({run})"));
     assert_eq!(wait(&mut session, &run), "cancelled");
     nothing_happened(&cluster, &mut session);
+    // And in the middle of growing trees.
+    let run = session.value(
+        "SELECT crm_ai.train_table('lead', 'SELECT sin(n) AS a, sin(n * n) AS b, cos(n * 3) AS c,
+             sin(n) * cos(n * 3) > random() - 0.5 AS won FROM generate_series(1, 30000) n', 'won')",
+    );
+    wait_until("trees grow", LONG, || of_run(&mut session, &run, "coalesce(step, 0) > 0") == "t");
+    session.run(&format!("SELECT crm_ai.cancel({run})"));
+    assert_eq!(wait(&mut session, &run), "cancelled");
+    nothing_happened(&cluster, &mut session);
     assert_eq!(other.value("SELECT n FROM kept"), "1");
     assert_eq!(cluster.postmaster(), postmaster);
     assert!(!cluster.log().contains("terminating any other active server processes"));
