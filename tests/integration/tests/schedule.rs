@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Longest wait for a schedule of every minute.
 pub const MINUTE: Duration = Duration::from_secs(75);
-const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '* * * * *', 'ticket', 'body',
+const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '@yearly', 'ticket', 'body',
     'queue', min_new_rows => 5, keep_versions => 2, base => 'tiny')";
 
 /// The state of the newest run, and how many there are.
@@ -37,17 +37,13 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
     wait_until("the schedule knows its next time", LIMIT, || {
         session.value("SELECT next_at IS NOT NULL FROM crm_ai.schedules") == "t"
     });
-    wait_until("the schedule fires at its minute", MINUTE, || {
-        newest(&mut session) == "1 succeeded"
-    });
+    // That it fires at its minute is shown in gate.rs: a minute is long.
+    be_due(&mut session);
+    wait_until("the schedule fires", LIMIT, || newest(&mut session) == "1 succeeded");
     let shown = "SELECT concat_ws('|', model, schedule, last_run, last_state, next_at > last_at)
                  FROM crm_ai.schedules";
-    assert_eq!(session.value(shown), "tickets|* * * * *|1|succeeded|t");
-    let fired = "SELECT extract(second FROM asked_at) < 30 FROM crm_ai.runs WHERE id = 1";
-    assert_eq!(session.value(fired), "t");
+    assert_eq!(session.value(shown), "tickets|@yearly|1|succeeded|t");
 
-    // Every other minute is far enough away for what follows.
-    session.run("UPDATE crm_ai.schedule SET schedule = '@yearly'");
     session.run("INSERT INTO ticket VALUES ('new', 'good'), ('newer', 'poor')");
     be_due(&mut session);
     wait_until("the schedule fires", LIMIT, || newest(&mut session) == "2 cancelled");
@@ -85,7 +81,7 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
 #[test]
 fn a_nightly_retrain_does_not_fill_the_disk() {
     let (cluster, mut session) = cluster(&["autovacuum = off"]);
-    session.run(&SCHEDULE.replace("* * * * *", "@yearly").replace("rows => 5", "rows => 0"));
+    session.run(&SCHEDULE.replace("rows => 5", "rows => 0"));
     let mut sizes = Vec::new();
     for night in 1..=12 {
         stand_in::control(&cluster, &format!("extra={night}"));
