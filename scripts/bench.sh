@@ -46,7 +46,9 @@ cp "${CARGO_TARGET_DIR:-target}/release/crm_ai_bench" "$PLACE/"
 texts
 say "starting a throw-away cluster"
 # Without kept answers: every round asks about the same texts.
-start_cluster "max_connections = 130" "shared_buffers = 128MB" "crm_ai.cache_size = 0"
+MODELS="$("$PG_CONFIG" --sharedir)/crm_ai/models"
+start_cluster "max_connections = 130" "shared_buffers = 128MB" "crm_ai.cache_size = 0" \
+    "crm_ai.import_directory = '$MODELS'"
 # The engine answers its own user alone.
 RUN_AS=
 [ "$SERVER_USER" = "$(id -un)" ] || RUN_AS="runuser -u $SERVER_USER --"
@@ -54,8 +56,10 @@ say "comparing: $(date -u +%Y-%m-%d), load average $(cut -d' ' -f1 /proc/loadavg
 query -c "CREATE EXTENSION crm_ai"
 DIGEST=$(query -At -c "
     SELECT sha256 FROM crm_ai.versions WHERE model = 'sentiment' AND is_champion")
+query -At -c "SELECT 'the same model in int8: version '
+    || crm_ai.import_model('sentiment_int8', '$DIGEST', 'int8')"
 PYTHONPATH="$PYTHON_PACKAGES" "$PLACE/crm_ai_bench" run --place "$PLACE" --run-as "$RUN_AS" \
-    --model "$("$PG_CONFIG" --sharedir)/crm_ai/models/$DIGEST" \
+    --model "$MODELS/$DIGEST" \
     --library "$("$PG_CONFIG" --pkglibdir)/crm_ai/libonnxruntime.so" \
     --python python3 --scripts "$HOME_OF_BENCH/python" --rounds "$ROUNDS" --threads "$THREADS" &
 DRIVER=$!

@@ -7,10 +7,9 @@ CREATE TEMP TABLE tweet (
 \copy tweet FROM pstdin (FORMAT csv, HEADER)
 
 CREATE TEMP TABLE judged AS
-SELECT truth, guess
-FROM (SELECT array_agg(airline_sentiment) AS truths, crm_sentiment_batch(array_agg(text)) AS guesses
-      FROM tweet) answers,
-    unnest(truths, guesses) AS pair (truth, guess);
+SELECT airline_sentiment AS truth, (answer).label AS guess,
+    greatest((answer).negative, (answer).neutral, (answer).positive) AS confidence
+FROM (SELECT airline_sentiment, crm_sentiment_detail(text) AS answer FROM tweet) answers;
 
 SELECT truth AS "customers \ model",
     count(*) FILTER (WHERE guess = 'negative') AS negative,
@@ -32,3 +31,5 @@ SELECT * FROM class ORDER BY class;
 SELECT count(*) AS rows, round(avg((truth = guess)::int), 3) AS accuracy,
     (SELECT round(avg(f1), 3) FROM class) AS macro_f1
 FROM judged;
+
+\ir calibration.sql

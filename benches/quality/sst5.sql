@@ -4,7 +4,10 @@ CREATE TEMP TABLE line (line text);
 \copy line FROM pstdin (FORMAT csv, DELIMITER E'\x01', QUOTE E'\x02')
 
 CREATE TEMP TABLE judged AS
-SELECT 1 + left(line, 1)::int AS truth, crm_sentiment_level(substr(line, 3)) AS guess
+SELECT 1 + left(line, 1)::int AS truth, crm_sentiment_level(substr(line, 3)) AS guess,
+    (SELECT max(probability)
+     FROM crm_classify_detail(current_setting('crm_ai.sentiment_model'), substr(line, 3))
+    ) AS confidence
 FROM line WHERE line ~ '^[0-4] ';
 
 SELECT truth AS "people \ model",
@@ -16,3 +19,5 @@ FROM judged GROUP BY truth ORDER BY truth;
 SELECT count(*) AS rows, round(avg((guess = truth)::int), 3) AS accuracy,
     round(avg((abs(guess - truth) <= 1)::int), 3) AS within_one_level
 FROM judged;
+
+\ir calibration.sql

@@ -7,7 +7,8 @@ CREATE FUNCTION crm_ai.train(
     weight_decay double precision DEFAULT 0.01, max_tokens integer DEFAULT 128,
     test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
-    promote text DEFAULT 'if_better'
+    promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
+    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
@@ -15,7 +16,8 @@ RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
     'batch_size', batch_size, 'learning_rate', learning_rate, 'warmup_steps', warmup_steps,
     'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
-    'weight_column', weight_column, 'promote', promote));
+    'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
+    'class_weights', class_weights, 'mixed_precision', mixed_precision));
 
 CREATE FUNCTION crm_ai.schedule_retrain(
     model text, schedule text, source text, text_column text, label_column text,
@@ -25,7 +27,8 @@ CREATE FUNCTION crm_ai.schedule_retrain(
     weight_decay double precision DEFAULT 0.01, max_tokens integer DEFAULT 128,
     test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
-    promote text DEFAULT 'if_better'
+    promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
+    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
@@ -33,7 +36,8 @@ RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
     'batch_size', batch_size, 'learning_rate', learning_rate, 'warmup_steps', warmup_steps,
     'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
-    'weight_column', weight_column, 'promote', promote), min_new_rows, keep_versions);
+    'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
+    'class_weights', class_weights, 'mixed_precision', mixed_precision), min_new_rows, keep_versions);
 
 CREATE FUNCTION crm_ai.train_table(
     model text, source text, target_column text, rounds integer DEFAULT 1000,

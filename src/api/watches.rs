@@ -115,15 +115,8 @@ fn unwatch(source: pg_sys::Oid, target: &str) -> Outcome<()> {
 }
 
 fn queue(trigger: &PgTrigger<'_>) -> Outcome<()> {
-    let arguments = trigger.extra_args().unwrap_or_default();
-    let [watch, text_column] = &arguments[..] else { return Err(not_ours()) };
-    let watch = watch.parse().map_err(|_| not_ours())?;
-    if queue::add(trigger, watch, text_column)? {
+    if queue::add(trigger)? {
         scheduler::wake_at_commit();
     }
     Ok(())
-}
-
-fn not_ours() -> Error {
-    Error::wrong_trigger("crm_ai.watch_queue is for triggers that crm_ai.watch makes")
 }

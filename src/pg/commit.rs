@@ -14,6 +14,8 @@ thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
     /// Whether to start a run worker.
     static START: Cell<bool> = const { Cell::new(false) };
+    /// Whether to wake this database's scheduler, or have it started.
+    static WAKE: Cell<bool> = const { Cell::new(false) };
     /// Processes to interrupt.
     static INTERRUPT: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
     /// Runs that the present transaction made.
@@ -26,6 +28,13 @@ pub fn start_worker(run: i64) {
     register();
     START.set(true);
     MADE.with_borrow_mut(|made| made.push(run));
+}
+
+/// Wakes this database's scheduler when the present transaction commits. What a savepoint's
+/// roll-back takes back wakes it in vain.
+pub fn wake_scheduler() {
+    register();
+    WAKE.set(true);
 }
 
 /// Whether the present transaction made that run.
@@ -56,10 +65,16 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
                 // scheduler or whoever waits for the run starts it.
                 runner::start(board::own_database());
             }
+            if WAKE.replace(false) {
+                board::request(board::own_database());
+            }
             INTERRUPT.with_borrow(|pids| pids.iter().copied().for_each(interrupt_now));
         }
         // A prepared transaction is committed by whomever; the scheduler finds what it queued.
-        XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE => START.set(false),
+        XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE => {
+            START.set(false);
+            WAKE.set(false);
+        }
         _ => return,
     }
     MADE.with_borrow_mut(Vec::clear);

@@ -1,13 +1,15 @@
 //! The options of a run: as SQL gives them, checked.
 
 use crate::error::{Error, Result};
-use crm_ai_wire::training::{Method, TableTask, TextTask};
+use crm_ai_wire::training::{ClassWeights, Method, MixedPrecision, TableTask, TextTask};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Tokens of the longest input that any base can take.
 const TOKENS_MAX: i64 = 8192;
+/// The most that a class may weigh: beyond it the others are nothing in 32 bits.
+const CLASS_WEIGHT_MAX: f64 = 1e6;
 
 /// What kind of model is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,10 +175,15 @@ impl TextOptions {
             weight_decay: given.number("weight_decay", decay, "at least 0 and below 1")?,
             max_tokens: given.small("max_tokens", 8, TOKENS_MAX)?,
             label_sets: given.label_sets()?,
-            label_smoothing: 0.0,
-            balance_classes: false,
+            label_smoothing: given.number("label_smoothing", decay, "at least 0 and below 1")?,
+            class_weights: given.class_weights()?,
+            mixed_precision: given.mixed_precision()?,
             keep_labels: false,
         };
+        if task.method == Method::Head && task.label_smoothing > 0.0 {
+            return Err(Error::invalid_argument("label_smoothing does not apply to a head")
+                .hint("leave label_smoothing out, or choose method => 'fine_tune'"));
+        }
         Ok(Self {
             text_column: given.column("text_column")?,
             label_column: given.column("label_column")?,
@@ -253,6 +260,30 @@ impl Given<'_> {
         self.whole(name, least, most).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    fn mixed_precision(&self) -> Result<MixedPrecision> {
+        MixedPrecision::from_name(self.text("mixed_precision")?).ok_or_else(|| {
+            Error::invalid_argument("mixed_precision is none of auto, fp32, fp16 and bf16")
+                .hint("auto takes fp16 on a CUDA device and fp32 on the processor")
+        })
+    }
+
+    fn class_weights(&self) -> Result<ClassWeights> {
+        let suits = |weight: &f64| *weight > 0.0 && *weight <= CLASS_WEIGHT_MAX;
+        match &self.0["class_weights"] {
+            Value::Null => Ok(ClassWeights::Equal),
+            Value::String(word) if word == "balanced" => Ok(ClassWeights::Balanced),
+            Value::Object(given) => {
+                let weight = |weight: &Value| weight.as_f64().filter(suits);
+                let weights: Option<BTreeMap<_, _>> = given
+                    .iter()
+                    .map(|(class, value)| Some((class.clone(), weight(value)?)))
+                    .collect();
+                weights.map(ClassWeights::Given).ok_or_else(malformed_weights)
+            }
+            _ => Err(malformed_weights()),
+        }
+    }
+
     fn label_sets(&self) -> Result<BTreeMap<String, Vec<String>>> {
         if self.is_null("label_sets") {
             return Ok(BTreeMap::new());
@@ -261,6 +292,14 @@ impl Given<'_> {
             serde_json::from_value(self.0["label_sets"].clone()).map_err(|_| malformed_sets())?;
         if sets.values().any(Vec::is_empty) { Err(malformed_sets()) } else { Ok(sets) }
     }
+}
+
+fn malformed_weights() -> Error {
+    Error::invalid_argument(format!(
+        "class_weights is neither \"balanced\" nor numbers above 0 and at most \
+         {CLASS_WEIGHT_MAX} by class"
+    ))
+    .hint("write it as in '\"balanced\"' or '{\"complaint\": 3}'")
 }
 
 fn malformed_sets() -> Error {
@@ -277,7 +316,8 @@ mod tests {
         json!({ "text_column": "body", "label_column": "queue", "base": null, "epochs": 3,
             "batch_size": 16, "learning_rate": 5e-5, "warmup_steps": null, "weight_decay": 0.01,
             "max_tokens": 128, "test_size": 0.2, "seed": 42, "method": "auto", "device": "auto",
-            "label_sets": null, "weight_column": null, "promote": "if_better" })
+            "label_sets": null, "weight_column": null, "promote": "if_better", "label_smoothing": 0,
+            "class_weights": null, "mixed_precision": "auto" })
     }
 
     #[test]
@@ -286,6 +326,33 @@ mod tests {
         let What::Text(text) = options.what else { panic!("{options:?}") };
         assert_eq!((text.task.epochs, text.task.warmup_steps), (3, None));
         assert_eq!(text.label_column, "queue");
+    }
+
+    #[test]
+    fn weights_and_smoothing_are_read() {
+        let task = |name: &str, value: Value| {
+            let mut options = given();
+            options[name] = value;
+            match Options::read(Kind::Text, &options).unwrap().what {
+                What::Text(text) => text.task,
+                What::Table(_) => unreachable!(),
+            }
+        };
+        assert_eq!(task("label_smoothing", json!(0.1)).label_smoothing, 0.1);
+        assert_eq!(task("class_weights", json!(null)).class_weights, ClassWeights::Equal);
+        assert_eq!(task("class_weights", json!("balanced")).class_weights, ClassWeights::Balanced);
+        let given = ClassWeights::Given([("a".to_owned(), 2.5)].into());
+        assert_eq!(task("class_weights", json!({ "a": 2.5 })).class_weights, given);
+    }
+
+    /// A head is solved for: the option would be passed over in silence.
+    #[test]
+    fn a_head_takes_no_smoothing() {
+        let mut options = given();
+        options["method"] = json!("head");
+        options["label_smoothing"] = json!(0.1);
+        let error = Options::read(Kind::Text, &options).unwrap_err();
+        assert_eq!(error.state(), "22023");
     }
 
     #[test]
@@ -305,6 +372,14 @@ mod tests {
             ("device", json!("cuda:x")),
             ("label_sets", json!({ "a": "b" })),
             ("promote", json!("maybe")),
+            ("label_smoothing", json!(1)),
+            ("label_smoothing", json!(null)),
+            ("mixed_precision", json!("fp8")),
+            ("class_weights", json!("equal")),
+            ("class_weights", json!(["a"])),
+            ("class_weights", json!({ "a": 0 })),
+            ("class_weights", json!({ "a": "2" })),
+            ("class_weights", json!({ "a": 1e7 })),
         ] {
             let mut options = given();
             options[name] = wrong;

@@ -85,6 +85,9 @@ impl Started {
             .enable_spi_access()
             .load_dynamic()
             .ok();
+        if self.worker.is_none() {
+            self.backoff = BACKOFF_MIN; // Nothing has failed, and a slot may soon be free.
+        }
         self.worker.is_some()
     }
 }

@@ -7,13 +7,11 @@
 
 use crate::error::{Error, Result};
 use crate::pg::background::{self, Trouble, must_stop, transaction};
-use crate::pg::board;
+use crate::pg::{board, commit};
 use crate::store;
 use crate::worker::watchman;
-use pgrx::callbacks::{PgXactCallbackEvent, register_xact_callback};
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// When a task wants to be run again; a commit of work brings every task forward.
@@ -64,22 +62,10 @@ pub fn check_possible(act: &str) -> Result<()> {
         .hint("add crm_ai to shared_preload_libraries and restart the server"))
 }
 
-thread_local! {
-    /// Whether the present transaction wakes the scheduler when it commits.
-    static WAKES: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Wakes this database's scheduler, or has it started, when the present transaction commits.
 pub fn wake_at_commit() {
-    if !board::is_preloaded() || WAKES.replace(true) {
-        return;
-    }
-    register_xact_callback(PgXactCallbackEvent::Commit, || {
-        WAKES.set(false);
-        board::request(board::own_database());
-    });
-    for event in [PgXactCallbackEvent::Abort, PgXactCallbackEvent::Prepare] {
-        register_xact_callback(event, || WAKES.set(false));
+    if board::is_preloaded() {
+        commit::wake_scheduler();
     }
 }
 

@@ -1,4 +1,4 @@
-"""What both Python programs share: their arguments, their clock, and the loop over commands."""
+"""What the Python programs share: their arguments, their clock, and the loop over commands."""
 
 import argparse
 import json

@@ -16,12 +16,17 @@ const BATCH: &str = "SELECT crm_sentiment_batch(array_agg(note)) FROM notes";
 const PLAIN: &str = "SELECT id, crm_sentiment(note) FROM notes";
 const ROWS: &str = "SELECT count(crm_sentiment(note)) FROM notes";
 
+const SENTIMENT: &str = "sentiment";
+/// The same weights, imported to be served in int8.
+const SENTIMENT_INT8: &str = "sentiment_int8";
+
 /// Everyone who takes part.
 pub struct Field<'f> {
     pub server: &'f mut Server,
     pub version: &'f Version,
     pub raw: &'f mut Contender,
     pub pipeline: &'f mut Contender,
+    pub int8: &'f mut Contender,
     pub texts: usize,
 }
 
@@ -32,10 +37,14 @@ const RAW: &str = "ONNX Runtime, tokens ready, sorted by length";
 const RAW_TEXT: &str = "ONNX Runtime and tokenizers, sorted by length";
 const SQL_BATCH: &str = "crm_sentiment_batch(array_agg(note))";
 const SQL_PLAIN: &str = "SELECT id, crm_sentiment(note) FROM notes";
+const SQL_INT8: &str = "SELECT id, crm_sentiment(note) FROM notes, in int8";
 const SQL_ROWS: &str = "count(crm_sentiment(note)), row by row";
 const PIPELINE_ONE: &str = "transformers pipeline, one by one";
 const PIPELINE_BATCH: &str = "transformers pipeline, batches of 32";
 const PIPELINE_SORTED: &str = "transformers pipeline, batches of 32, sorted";
+const INT8_ONE: &str = "ONNX Runtime in int8, one by one";
+const INT8_BATCH: &str = "ONNX Runtime in int8, batches of 32";
+const INT8_SORTED: &str = "ONNX Runtime in int8, batches of 32, sorted";
 
 /// Finds ONNX Runtime's best settings, then lets all take turns.
 pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> {
@@ -51,9 +60,13 @@ pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> 
             entry[0].push(ready);
             entry[1].push(text);
         }
-        for (name, statement, batching) in
-            [(SQL_BATCH, BATCH, true), (SQL_PLAIN, PLAIN, true), (SQL_ROWS, ROWS, false)]
-        {
+        for (name, statement, model, batching) in [
+            (SQL_BATCH, BATCH, SENTIMENT, true),
+            (SQL_PLAIN, PLAIN, SENTIMENT, true),
+            (SQL_INT8, PLAIN, SENTIMENT_INT8, true),
+            (SQL_ROWS, ROWS, SENTIMENT, false),
+        ] {
+            field.server.set_model(model)?;
             field.server.set_batching(batching)?;
             rounds.entry(name).or_default().push(field.server.pass(statement)?);
         }
@@ -61,6 +74,9 @@ pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> 
             [(PIPELINE_ONE, "one"), (PIPELINE_BATCH, "batch"), (PIPELINE_SORTED, "sorted")]
         {
             rounds.entry(name).or_default().push(field.pipeline.pass(way)?);
+        }
+        for (name, way) in [(INT8_ONE, "one"), (INT8_BATCH, "batch"), (INT8_SORTED, "sorted")] {
+            rounds.entry(name).or_default().push(field.int8.pass(way)?);
         }
     }
     for (name, index) in [(RAW, 0), (RAW_TEXT, 1)] {
@@ -128,10 +144,14 @@ fn print(rounds: &Rounds, texts: usize) {
         RAW_TEXT,
         SQL_BATCH,
         SQL_PLAIN,
+        SQL_INT8,
         SQL_ROWS,
         PIPELINE_ONE,
         PIPELINE_BATCH,
         PIPELINE_SORTED,
+        INT8_ONE,
+        INT8_BATCH,
+        INT8_SORTED,
     ];
     let rows = order.iter().map(|name| {
         vec![
@@ -171,32 +191,40 @@ fn print(rounds: &Rounds, texts: usize) {
 
 /// Compares the answers: speed is worth something only where they are right.
 fn check_answers(field: &mut Field<'_>) -> Result<(), Failure> {
-    let session = &mut field.server.session;
     let batch = "SELECT crm_sentiment_batch(array_agg(note ORDER BY id)) FROM notes";
-    let batch: Vec<String> = session.query_one(batch, &[])?.get(0);
-    session.batch_execute("SET crm_ai.batching = on")?;
-    let plain = session.query("SELECT crm_sentiment(note) FROM notes ORDER BY id", &[])?;
-    let plain: Vec<&str> = plain.iter().map(|row| row.get(0)).collect();
-    session.batch_execute("SET crm_ai.batching = off")?;
-    let rows = session.query("SELECT crm_sentiment(note) FROM notes ORDER BY id", &[])?;
-    let rows: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+    let batch: Vec<String> = field.server.session.query_one(batch, &[])?.get(0);
+    let plain = labels(field.server, SENTIMENT, true)?;
+    let own_int8 = labels(field.server, SENTIMENT_INT8, true)?;
+    let rows = labels(field.server, SENTIMENT, false)?;
     let sides = |logits: &[Vec<f64>]| -> Vec<&'static str> {
         logits.iter().map(|row| field.version.side(row)).collect()
     };
     let raw = sides(&field.raw.logits()?);
     let pipeline = sides(&field.pipeline.logits()?);
-    let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-    let equal = |other: &[&str]| batch.iter().zip(other).filter(|(a, b)| a == b).count();
+    let int8 = sides(&field.int8.logits()?);
+    let equal = |other: &[&str]| batch.iter().zip(other).filter(|(a, b)| a == *b).count();
+    let equal_own = |other: &[String]| batch.iter().zip(other).filter(|(a, b)| a == b).count();
     println!(
-        "Of {} labels from crm_sentiment_batch, equal: {} from plain SELECT, {} row by row, {} \
-         with raw ONNX Runtime, {} with transformers in fp32.",
+        "Of {} labels from crm_sentiment_batch, equal: {} from plain SELECT, {} in int8, {} row by \
+         row, {} with raw ONNX Runtime, {} with transformers in fp32, {} with ONNX Runtime in int8.",
         batch.len(),
-        equal(&plain),
-        equal(&rows),
+        equal_own(&plain),
+        equal_own(&own_int8),
+        equal_own(&rows),
         equal(&raw),
-        equal(&pipeline)
+        equal(&pipeline),
+        equal(&int8)
     );
     Ok(())
+}
+
+/// The labels of all notes by plain SQL.
+fn labels(server: &mut Server, model: &str, batching: bool) -> Result<Vec<String>, Failure> {
+    server.set_model(model)?;
+    server.set_batching(batching)?;
+    let rows = server.session.query("SELECT crm_sentiment(note) FROM notes ORDER BY id", &[])?;
+    server.set_model(SENTIMENT)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Text of a contender's answer to who it is.

@@ -22,12 +22,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let (mut raw, about) = python(options, &version, "raw.py", *threads)?;
         println!("{}", bulk::versions(&about));
         let (mut pipeline, about) = python(options, &version, "pipeline.py", *threads)?;
+        println!("{}", bulk::versions(&about));
+        let (mut int8, about) = python(options, &version, "int8.py", *threads)?;
         println!("{}\n", bulk::versions(&about));
         let mut field = bulk::Field {
             server: &mut server,
             version: &version,
             raw: &mut raw,
             pipeline: &mut pipeline,
+            int8: &mut int8,
             texts: texts.len(),
         };
         bulk::compare(&mut field, options)?;

@@ -104,6 +104,11 @@ impl Server {
         Ok(self.session.batch_execute(&format!("SET crm_ai.batching = {is_on}"))?)
     }
 
+    /// Lets `crm_sentiment` ask this model.
+    pub fn set_model(&mut self, model: &str) -> Result<(), Failure> {
+        Ok(self.session.batch_execute(&format!("SET crm_ai.sentiment_model = '{model}'"))?)
+    }
+
     /// Runs a statement to its end; processor time is the engine's and the backend's.
     pub fn pass(&mut self, statement: &str) -> Result<Spent, Failure> {
         let processes = [self.engine_pid()?, self.backend_pid()?];

@@ -23,4 +23,4 @@ pub use error::Error;
 pub use graph::{Graph, Output, Weight, WeightData};
 pub use safetensors::Dtype;
 pub use settings::{Pooling, Precision, Settings};
-pub use training::{Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
+pub use training::{Arithmetic, Gradient, Parameter, TrainingGraph, TrainingOptions, Window};

@@ -190,6 +190,10 @@ pub enum ElementType {
     Int8 = 3,
     /// 64-bit integers.
     Int64 = 7,
+    /// 16-bit floating point, IEEE 754 binary16.
+    Float16 = 10,
+    /// 16-bit floating point with the exponent of 32 bits.
+    Bfloat16 = 16,
 }
 
 /// Name and type of an input or output.

@@ -4,8 +4,8 @@
 //! `steps LIBRARY BASE THREADS [PART_TOKENS]`. Nothing is dropped out.
 
 use crm_ai_infer::Runtime;
-use crm_ai_model::{Checkpoint, Pooling, TrainingOptions};
-use crm_ai_train::{Batch, Rates, Stepper};
+use crm_ai_model::{Arithmetic, Checkpoint, Pooling, TrainingOptions};
+use crm_ai_train::{Batch, Loss, Rates, Stepper};
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep_head: false,
         label_smoothing: 0.0,
         dropout: false,
+        arithmetic: Arithmetic::Fp32,
+        emulated: false,
     };
     let graph = checkpoint.training_graph(&options)?;
     let mut stepper = Stepper::new(&runtime, graph, None, threads.parse()?, (64, 512), 1)?;
@@ -47,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             })
             .collect();
         let rows = rows.iter().map(|(ids, class)| (&ids[..], &class[..], 1.0));
-        let batch = Batch::new(rows, CLASSES, Pooling::Mean);
+        let batch = Batch::new(rows, &Loss::equal(CLASSES, 0.0), Pooling::Mean);
         let (began, used) = (Instant::now(), processor_seconds()?);
         stepper.learn(&batch, rates, 1)?;
         println!("{} {}", began.elapsed().as_secs_f64(), processor_seconds()? - used);

@@ -1,6 +1,7 @@
 //! The state of a fit, kept so that a run that was cut off goes on where it was.
 
 use crate::Error;
+use crate::scaler::Scaler;
 use crate::step::Stepper;
 use crm_ai_wire::training::Job;
 use sha2::{Digest, Sha256};
@@ -43,6 +44,10 @@ impl Checkpoint {
         let mut file = BufWriter::with_capacity(1 << 20, File::create(&next)?);
         file.write_all(&self.identity)?;
         file.write_all(&stepper.optimiser.steps.to_le_bytes())?;
+        let Scaler { scale, good, skipped } = stepper.scaler.unwrap_or_else(Scaler::new);
+        file.write_all(&scale.to_le_bytes())?;
+        file.write_all(&good.to_le_bytes())?;
+        file.write_all(&skipped.to_le_bytes())?;
         for weight in &stepper.weights.0 {
             for numbers in [&weight.values, &weight.mean, &weight.square] {
                 for part in numbers.chunks(1 << 14) {
@@ -59,11 +64,17 @@ impl Checkpoint {
     /// that is no state of this job leaves the fit at its beginning.
     pub fn load(&self, stepper: &mut Stepper) -> Result<u64, Error> {
         let numbers: usize = stepper.weights.0.iter().map(|weight| 3 * weight.values.len()).sum();
-        let Some(mut file) = open(&self.path(), 32 + 8 + 4 * numbers as u64)? else { return Ok(0) };
+        let Some(mut file) = open(&self.path(), 32 + 8 + 16 + 4 * numbers as u64)? else {
+            return Ok(0);
+        };
         let mut identity = [0; 32];
         let mut steps = [0; 8];
+        let (mut scale, mut good, mut skipped) = ([0; 4], [0; 4], [0; 8]);
         file.read_exact(&mut identity)?;
         file.read_exact(&mut steps)?;
+        file.read_exact(&mut scale)?;
+        file.read_exact(&mut good)?;
+        file.read_exact(&mut skipped)?;
         if identity != self.identity {
             return Ok(0);
         }
@@ -80,7 +91,14 @@ impl Checkpoint {
             }
         }
         stepper.optimiser.steps = u64::from_le_bytes(steps);
-        Ok(stepper.optimiser.steps)
+        if let Some(scaler) = &mut stepper.scaler {
+            *scaler = Scaler {
+                scale: f32::from_le_bytes(scale),
+                good: u32::from_le_bytes(good),
+                skipped: u64::from_le_bytes(skipped),
+            };
+        }
+        Ok(stepper.steps_done())
     }
 }
 

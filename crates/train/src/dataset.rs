@@ -1,6 +1,7 @@
 //! The rows: read, checked, split.
 
 use crate::Error;
+use crate::loss::Loss;
 use crate::split;
 use crm_ai_infer::Model;
 use crm_ai_wire::training::{FailureKind, Job, TextRow, TextTask};
@@ -20,7 +21,7 @@ pub(crate) struct Example {
     pub tokens: Box<[u32]>,
     /// The classes that the label stands for.
     pub classes: Vec<usize>,
-    /// What the row counts for.
+    /// What the row counts for, whatever its class.
     pub weight: f32,
 }
 
@@ -31,6 +32,8 @@ pub(crate) struct Dataset {
     pub classes: Vec<String>,
     /// Rows to learn from.
     pub train: Vec<Example>,
+    /// What the loss asks for beside the rows.
+    pub loss: Loss,
     /// Held-out rows, with their texts for other models' tokenisers.
     pub test: Vec<(String, Example)>,
     /// Rows whose text and label an earlier row has.
@@ -60,8 +63,9 @@ impl Dataset {
         let sets = label_sets(&counts, &classes, task)?;
         check_classes(&rows, known.is_some())?;
         let held_out = held_out(&rows, job.seed, job.test_size);
+        let loss = Loss::equal(classes.len(), task.label_smoothing as f32);
         let mut dataset =
-            Self { classes, train: vec![], test: vec![], duplicates, conflicts, counts };
+            Self { classes, train: vec![], loss, test: vec![], duplicates, conflicts, counts };
         for row in &rows {
             let mut tokens = model.tokenise(&row.text)?.ids;
             shorten(&mut tokens, task.max_tokens as usize);
@@ -74,9 +78,7 @@ impl Dataset {
             }
         }
         dataset.check_sides()?;
-        if task.balance_classes {
-            dataset.balance();
-        }
+        dataset.loss.weigh(&task.class_weights, &dataset.classes, &dataset.train)?;
         Ok(dataset)
     }
 
@@ -96,22 +98,6 @@ impl Dataset {
                 .hint("give more rows, a smaller test_size, or another seed"));
         }
         Ok(())
-    }
-
-    /// Makes all classes count the same, by the inverse of their frequency; the mean weight stays.
-    fn balance(&mut self) {
-        let mut sums = vec![0.0_f32; self.classes.len()];
-        for example in &self.train {
-            for &class in &example.classes {
-                sums[class] += example.weight / example.classes.len() as f32;
-            }
-        }
-        let present = sums.iter().filter(|sum| **sum > 0.0).count() as f32;
-        let total: f32 = sums.iter().sum();
-        for example in &mut self.train {
-            let shares = example.classes.iter().map(|&class| total / (present * sums[class]));
-            example.weight *= shares.sum::<f32>() / example.classes.len() as f32;
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::batches::ask_all;
 use crate::dataset::Dataset;
-use crate::folder::{Serving, write_serving};
+use crate::folder::{PRECISION, Serving, write_serving};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, softmax};
 use crm_ai_metrics::{Comparison, Decision, Evaluation, Gate, Judged, fit_temperature};
 use crm_ai_wire::training::{Job, ModelFolder};
@@ -32,7 +32,7 @@ pub(crate) fn evaluate(
     dataset: &Dataset,
     serving: Serving,
 ) -> Result<Verdict, Error> {
-    let own = ModelFolder { folder: job.output.clone(), precision: "fp32".to_owned() };
+    let own = ModelFolder { folder: job.output.clone(), precision: PRECISION.to_owned() };
     let mut new = answers(runtime, &own, dataset, job.threads, true)?;
     let truth: Vec<Vec<usize>> =
         dataset.test.iter().map(|(_, example)| example.classes.clone()).collect();

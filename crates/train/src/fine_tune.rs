@@ -5,6 +5,7 @@ use crate::Error;
 use crate::batches::batches;
 use crate::checkpoint::Checkpoint;
 use crate::dataset::Example;
+use crate::loss::Loss;
 use crate::optimiser::Rates;
 use crate::step::{Batch, Stepper};
 use crm_ai_wire::training::{Progress, TextTask};
@@ -63,45 +64,46 @@ impl Plan<'_> {
 pub(crate) fn fit(
     stepper: &mut Stepper,
     examples: &[Example],
-    classes: usize,
+    loss: &Loss,
     plan: (&TextTask, i64),
     (checkpoint, first): (&Checkpoint, u64),
     report: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let range = first..steps(examples.len(), plan.0);
-    fit_range(stepper, examples, classes, plan, (checkpoint, range), report)
+    fit_range(stepper, examples, loss, plan, (checkpoint, range), report)
 }
 
 /// Goes through the steps of `range` out of all.
 fn fit_range(
     stepper: &mut Stepper,
     examples: &[Example],
-    classes: usize,
+    loss: &Loss,
     (task, seed): (&TextTask, i64),
     (checkpoint, range): (&Checkpoint, Range<u64>),
     report: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let of = steps(examples.len(), task);
     let mut plan = Plan { examples, task, seed, epoch: 0, batches: Vec::new() };
-    let mut since = Since::new();
+    let mut since = Since::new(0.0);
     let mut next_save = Instant::now() + CHECKPOINT_EVERY_MIN;
     for step in range {
-        let rate = learning_rate(task, step, of);
+        // A step that was left out does not count for the learning rate, as in `Trainer`.
+        let rate = learning_rate(task, stepper.optimiser.steps, of);
         let rates = Rates { learning_rate: rate as f32, weight_decay: task.weight_decay as f32 };
-        let batch = Batch::of(examples, plan.rows(step), classes, stepper.pooling());
-        let loss = stepper.learn(&batch, rates, (seed as u64) ^ step.wrapping_mul(0x9E37_79B9))?;
-        since.add(loss, batch.texts);
+        let batch = Batch::of(examples, plan.rows(step), loss, stepper.pooling());
+        let lost = stepper.learn(&batch, rates, (seed as u64) ^ step.wrapping_mul(0x9E37_79B9))?;
+        since.add(lost, batch.texts);
         let done = step + 1;
         if since.began.elapsed() >= REPORT_EVERY || done == of {
             report(Progress {
                 step: done,
                 of,
                 epoch: done as f64 * f64::from(task.epochs) / of as f64,
-                loss: Some(since.loss / since.steps),
+                loss: Some(since.mean()),
                 learning_rate: rate,
                 rows_per_second: since.rows / since.began.elapsed().as_secs_f64().max(1e-9),
             });
-            since = Since::new();
+            since = Since::new(since.mean());
         }
         if Instant::now() >= next_save && done < of {
             next_save = save(checkpoint, stepper)?;
@@ -122,20 +124,30 @@ fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<Instant, Error> {
 /// Sums since the last report.
 struct Since {
     began: Instant,
+    /// The mean loss of the report before.
+    before: f64,
     loss: f64,
     steps: f64,
     rows: f64,
 }
 
 impl Since {
-    fn new() -> Self {
-        Self { began: Instant::now(), loss: 0.0, steps: 0.0, rows: 0.0 }
+    fn new(before: f64) -> Self {
+        Self { began: Instant::now(), before, loss: 0.0, steps: 0.0, rows: 0.0 }
     }
 
-    fn add(&mut self, loss: f32, rows: usize) {
-        self.loss += f64::from(loss);
-        self.steps += 1.0;
+    /// A step; without a loss where it was left out.
+    fn add(&mut self, loss: Option<f32>, rows: usize) {
+        if let Some(loss) = loss {
+            self.loss += f64::from(loss);
+            self.steps += 1.0;
+        }
         self.rows += rows as f64;
+    }
+
+    /// The mean loss; the one before where all steps were left out.
+    fn mean(&self) -> f64 {
+        if self.steps > 0.0 { self.loss / self.steps } else { self.before }
     }
 }
 
@@ -143,8 +155,8 @@ impl Since {
 mod tests {
     use super::*;
     use crm_ai_infer::Runtime;
-    use crm_ai_model::TrainingOptions;
-    use crm_ai_wire::training::{Job, Method, Task};
+    use crm_ai_model::{Arithmetic, TrainingOptions};
+    use crm_ai_wire::training::{ClassWeights, Job, Method, MixedPrecision, Task};
     use std::path::{Path, PathBuf};
 
     fn task(base: PathBuf) -> TextTask {
@@ -159,7 +171,8 @@ mod tests {
             max_tokens: 32,
             label_sets: [].into(),
             label_smoothing: 0.0,
-            balance_classes: false,
+            class_weights: ClassWeights::Equal,
+            mixed_precision: MixedPrecision::Auto,
             keep_labels: false,
         }
     }
@@ -190,8 +203,14 @@ mod tests {
 
     fn stepper(runtime: &Runtime, base: &Path) -> Stepper {
         let checkpoint = crm_ai_model::Checkpoint::open(base).unwrap();
-        let options =
-            TrainingOptions { classes: 2, keep_head: false, label_smoothing: 0.0, dropout: true };
+        let options = TrainingOptions {
+            classes: 2,
+            keep_head: false,
+            label_smoothing: 0.0,
+            dropout: true,
+            arithmetic: Arithmetic::Fp16,
+            emulated: true,
+        };
         let graph = checkpoint.training_graph(&options).unwrap();
         Stepper::new(runtime, graph, None, 1, (4, 12), 5).unwrap()
     }
@@ -200,7 +219,8 @@ mod tests {
         stepper.weights.0.iter().flat_map(|weight| &weight.values).copied().collect()
     }
 
-    /// A run that was cut off after any step ends with the very weights of one that was not.
+    /// A run that was cut off after any step ends with the very weights of one that was not, with
+    /// loss scaling too.
     #[test]
     fn a_fit_goes_on_where_it_was() {
         let base =
@@ -221,9 +241,14 @@ mod tests {
         let [whole, cut, resumed] = &mut steppers;
         let go = |stepper: &mut Stepper, first, end| {
             let range = first..end;
-            fit_range(stepper, &examples, 2, (&task, 5), (&checkpoint, range), &mut |_| ())
+            let loss = Loss::equal(2, 0.0);
+            fit_range(stepper, &examples, &loss, (&task, 5), (&checkpoint, range), &mut |_| ())
                 .unwrap();
         };
+        // So large that the first steps are left out.
+        for stepper in [&mut *whole, &mut *cut] {
+            stepper.scaler.as_mut().unwrap().scale = (1 << 22) as f32;
+        }
         go(whole, 0, 18);
         go(cut, 0, 8);
         assert_eq!(checkpoint.load(resumed).unwrap(), 0);
@@ -232,6 +257,10 @@ mod tests {
         go(resumed, 8, 18);
         assert!(numbers(resumed) == numbers(whole));
         assert!(numbers(cut) != numbers(whole));
+        let scaler = whole.scaler.unwrap();
+        assert_eq!(resumed.scaler, Some(scaler));
+        assert_eq!(scaler.skipped + whole.optimiser.steps, 18);
+        assert!(scaler.skipped > 0, "{scaler:?}");
         // Another job leaves it alone.
         let other = Checkpoint::of(&Job { seed: 6, ..job }).unwrap();
         assert_eq!(other.load(resumed).unwrap(), 0);

@@ -14,6 +14,9 @@ use std::path::Path;
 const KEPT: [&str; 4] =
     ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"];
 
+/// The arithmetic that the new model is served with, and judged in.
+pub(crate) const PRECISION: &str = "fp32";
+
 /// Tensors by name: shape and numbers.
 pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
@@ -94,7 +97,7 @@ pub(crate) fn write_serving(folder: &Path, serving: Serving) -> Result<(), Error
     let settings = json!({
         "max_tokens": serving.max_tokens,
         "pooling": pooling,
-        "precision": "fp32",
+        "precision": PRECISION,
         "temperature": serving.temperature as f32,
     });
     write_json(&folder.join("crm_ai.json"), &settings)

@@ -7,6 +7,7 @@
 
 use crate::dataset::Example;
 use crate::lbfgs::minimise;
+use crate::loss::Loss;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::panic::resume_unwind;
@@ -39,6 +40,8 @@ struct Table<'a> {
     width: usize,
     classes: usize,
     truth: &'a [&'a Example],
+    /// What each row counts for, its class's weight included.
+    weights: &'a [f32],
     /// Which rows count.
     rows: Vec<usize>,
     threads: usize,
@@ -49,7 +52,7 @@ struct Table<'a> {
 pub(crate) fn fit(
     vectors: &[f32],
     width: usize,
-    classes: usize,
+    loss: &Loss,
     examples: &[&Example],
     (seed, threads): (i64, usize),
     mut progress: impl FnMut(usize, f64),
@@ -59,7 +62,11 @@ pub(crate) fn fit(
     let features: Vec<f32> = vectors.iter().map(|number| number * scale).collect();
     let rows = order(examples.len(), seed);
     let features = &features[..];
-    let table = |rows| Table { features, width, classes, truth: examples, rows, threads };
+    let classes = loss.class_weights.len();
+    let weights: Vec<f32> =
+        examples.iter().map(|row| row.weight * loss.weight_of(&row.classes)).collect();
+    let weights = &weights[..];
+    let table = |rows| Table { features, width, classes, truth: examples, weights, rows, threads };
     let trial = &rows[..rows.len().min(TRIAL_ROWS_MAX)];
     let lambda = choose(trial, &table, &mut progress);
     // Fewer rows want more regularisation; the whole set has more than a fold had.
@@ -125,7 +132,7 @@ impl Table<'_> {
         let weight = &point[..self.classes * self.width];
         let squares: f64 = weight.iter().map(|number| f64::from(number * number)).sum();
         let mut value = f64::from(lambda) / 2.0 * squares;
-        let total: f32 = self.rows.iter().map(|&row| self.truth[row].weight).sum();
+        let total: f32 = self.rows.iter().map(|&row| self.weights[row]).sum();
         let unit = 1.0 / total.max(f32::MIN_POSITIVE);
         let piece = self.rows.len().div_ceil(self.threads.max(1)).max(CHUNK_ROWS);
         let parts = std::thread::scope(|scope| {
@@ -166,7 +173,7 @@ impl Table<'_> {
                 (rows.len(), classes),
             );
             for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(classes)) {
-                let share = self.truth[row].weight * unit;
+                let share = self.weights[row] * unit;
                 value += f64::from(share) * differentiate(logits, &self.truth[row].classes, share);
             }
             add_product(

@@ -27,9 +27,18 @@ pub struct Rates {
 /// The optimiser.
 #[derive(Debug)]
 pub struct AdamW {
-    /// Steps done.
+    /// Steps that changed the weights.
     pub steps: u64,
     threads: usize,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The weights are changed.
+    Step,
+    /// A gradient is infinite or no number; the weights are as they were.
+    Overflow,
 }
 
 /// One weight's gradient.
@@ -57,28 +66,33 @@ impl AdamW {
         Self { steps: 0, threads: threads.max(1) }
     }
 
-    /// Changes the weights. `gradient` gives a named output of the graph; `ids` are the batch's
-    /// token ids, [batch · tokens].
+    /// Changes the weights. `gradient` gives a named output of the graph, which is `scale` times
+    /// the gradient; `ids` are the batch's token ids, [batch · tokens]. `None` where a gradient is
+    /// missing.
     pub fn step<'a>(
         &mut self,
         weights: &mut Weights,
         gradient: impl Fn(&str) -> Option<&'a [f32]>,
         ids: &[i64],
         rates: Rates,
-    ) -> Option<()> {
+        scale: f32,
+    ) -> Option<Applied> {
         let slopes: Vec<Slope<'a>> = weights
             .0
             .iter()
             .map(|weight| slope(weight, gradient(weight.gradient())?, ids))
             .collect::<Option<_>>()?;
-        let norm = slopes.iter().map(Slope::square_sum).sum::<f64>().sqrt();
+        let norm = slopes.iter().map(Slope::square_sum).sum::<f64>().sqrt() / f64::from(scale);
+        if !norm.is_finite() {
+            return Some(Applied::Overflow);
+        }
         self.steps += 1;
         let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let step = Step {
             rate: rates.learning_rate,
             decay: rates.weight_decay,
             corrections: (1.0 / (1.0 - BETA_1.powi(t)), 1.0 / (1.0 - BETA_2.powi(t)).sqrt()),
-            clip: (NORM_MAX / (norm + 1e-6)).min(1.0) as f32,
+            clip: (NORM_MAX / (norm + 1e-6)).min(1.0) as f32 / scale,
         };
         let mut work: Vec<(&mut Weight, &Slope<'_>)> = weights.0.iter_mut().zip(&slopes).collect();
         // The largest first, each to the thread that has least to do.
@@ -95,7 +109,7 @@ impl AdamW {
                 scope.spawn(move || share.into_iter().for_each(|(w, slope)| apply(w, slope, step)));
             }
         });
-        Some(())
+        Some(Applied::Step)
     }
 }
 

@@ -11,9 +11,9 @@ use crate::weights::Weights;
 use crate::{Error, fine_tune, head, table};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
 use crm_ai_model as model;
-use crm_ai_model::{Pooling, TrainingOptions};
+use crm_ai_model::{Arithmetic, Pooling, TrainingOptions};
 use crm_ai_wire::training::{
-    Event, FailureKind, Job, Method, Outcome, Progress, Started, Task, TextTask,
+    Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress, Started, Task, TextTask,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -79,6 +79,10 @@ impl Run<'_> {
         let dataset = Dataset::read(job, task, &base, known.as_deref())?;
         drop(base);
         let method = method(task, &dataset);
+        if method == Method::Head && task.label_smoothing > 0.0 {
+            let text = "a head was chosen, to which label_smoothing does not apply".to_owned();
+            report(Event::Notice { text });
+        }
         let began = Instant::now();
         let learnt = match method {
             Method::Head => self.head(&dataset, report)?,
@@ -124,6 +128,14 @@ impl Run<'_> {
     fn fine_tune(&self, dataset: &Dataset, report: &mut dyn FnMut(Event)) -> Result<Learnt, Error> {
         let Self { job, task, .. } = *self;
         let (mut stepper, device) = self.stepper(dataset, report)?;
+        let narrow = match stepper.arithmetic() {
+            Arithmetic::Fp32 => None,
+            Arithmetic::Fp16 => Some("fp16"),
+            Arithmetic::Bf16 => Some("bf16"),
+        };
+        if let Some(name) = narrow {
+            report(Event::Notice { text: format!("matrix products are computed in {name}") });
+        }
         let checkpoint = Checkpoint::of(job)?;
         let first = checkpoint.load(&mut stepper)?;
         let steps = fine_tune::steps(dataset.train.len(), task);
@@ -140,7 +152,7 @@ impl Run<'_> {
         fine_tune::fit(
             &mut stepper,
             &dataset.train,
-            dataset.classes.len(),
+            &dataset.loss,
             (task, job.seed),
             (&checkpoint, first),
             &mut |progress| report(Event::Progress(progress)),
@@ -161,10 +173,15 @@ impl Run<'_> {
             keep_head: task.keep_labels,
             label_smoothing: task.label_smoothing as f32,
             dropout: true,
+            arithmetic: Arithmetic::Fp32,
+            emulated: false,
         };
         let longest = dataset.train.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
         let largest = (task.batch_size as usize, longest);
-        let make = |device| {
+        let make = |device: Option<i32>| {
+            let arithmetic = arithmetic(task.mixed_precision, device.is_some());
+            let emulated = device.is_none();
+            let options = TrainingOptions { arithmetic, emulated, ..options.clone() };
             let graph = checkpoint.training_graph(&options)?;
             Stepper::new(runtime, graph, device, job.threads.max(1), largest, job.seed)
         };
@@ -229,7 +246,7 @@ impl Run<'_> {
         })?;
         let classes = dataset.classes.len();
         let how = (job.seed, job.threads);
-        let head = head::fit(&vectors, width, classes, &examples, how, |fit, loss| {
+        let head = head::fit(&vectors, width, &dataset.loss, &examples, how, |fit, loss| {
             progress((examples.len() + fit) as u64, Some(loss));
         });
         Ok(FittedHead { tensors, head, classifier, classes, width })
@@ -276,8 +293,14 @@ fn method(task: &TextTask, dataset: &Dataset) -> Method {
 /// The encoder's tensors, without any head.
 fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
     let checkpoint = model::Checkpoint::open(base)?;
-    let options =
-        TrainingOptions { classes: 2, keep_head: false, label_smoothing: 0.0, dropout: false };
+    let options = TrainingOptions {
+        classes: 2,
+        keep_head: false,
+        label_smoothing: 0.0,
+        dropout: false,
+        arithmetic: Arithmetic::Fp32,
+        emulated: false,
+    };
     let weights = Weights::new(checkpoint.training_graph(&options)?.parameters, 0);
     let mut tensors = folder::tensors(&weights);
     tensors.retain(|name, _| {
@@ -286,6 +309,16 @@ fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
             .any(|part| name.split('.').any(|own| own == *part))
     });
     Ok(tensors)
+}
+
+/// What the products are computed in. A processor is slower in 16 bits, so only asked for.
+fn arithmetic(wanted: MixedPrecision, is_cuda: bool) -> Arithmetic {
+    match wanted {
+        MixedPrecision::Auto if is_cuda => Arithmetic::Fp16,
+        MixedPrecision::Auto | MixedPrecision::Fp32 => Arithmetic::Fp32,
+        MixedPrecision::Fp16 => Arithmetic::Fp16,
+        MixedPrecision::Bf16 => Arithmetic::Bf16,
+    }
 }
 
 /// The number of the CUDA device that is to be tried; `None` for the processor.

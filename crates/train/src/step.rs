@@ -2,11 +2,13 @@
 
 use crate::Error;
 use crate::dataset::Example;
-use crate::optimiser::{AdamW, Rates};
+use crate::loss::Loss;
+use crate::optimiser::{AdamW, Applied, Rates};
+use crate::scaler::Scaler;
 use crate::sums::Sums;
 use crate::weights::Weights;
 use crm_ai_infer::Runtime;
-use crm_ai_model::{Pooling, TrainingGraph, Window};
+use crm_ai_model::{Arithmetic, Pooling, TrainingGraph, Window};
 use crm_ai_wire::training::FailureKind;
 use ort::ep::{CPU, CUDA};
 use ort::session::builder::GraphOptimizationLevel;
@@ -44,18 +46,25 @@ pub struct Batch {
     pub set_bias: Vec<f32>,
     /// [texts, 1].
     pub weight: Vec<f32>,
+    /// [texts, classes]: what smoothing asks of each class; empty without smoothing.
+    pub spread: Vec<f32>,
 }
 
 impl Batch {
     /// Pads rows, each its tokens, the classes that are true of it and what it counts for.
     pub fn new<'a>(
         rows: impl Iterator<Item = (&'a [u32], &'a [usize], f32)> + Clone,
-        classes: usize,
+        loss: &Loss,
         pooling: Pooling,
     ) -> Self {
+        let classes = loss.class_weights.len();
         let texts = rows.clone().count();
         let tokens = rows.clone().map(|(ids, ..)| ids.len()).max().unwrap_or(0);
-        let total: f32 = rows.clone().map(|(.., weight)| weight).sum();
+        let total: f32 =
+            rows.clone().map(|(_, truth, weight)| weight * loss.weight_of(truth)).sum();
+        // A batch without any weight teaches nothing.
+        let unit = if total > 0.0 { 1.0 / total } else { 0.0 };
+        let smoothed = loss.smoothing * unit / classes as f32;
         let mut batch = Self {
             texts,
             tokens,
@@ -64,6 +73,7 @@ impl Batch {
             pool: vec![0.0; texts * tokens],
             set_bias: vec![MASKED; texts * classes],
             weight: Vec::with_capacity(texts),
+            spread: Vec::new(),
         };
         for (text, (ids, truth, weight)) in rows.enumerate() {
             let start = text * tokens;
@@ -75,8 +85,10 @@ impl Batch {
                 Pooling::Cls => batch.pool[start] = 1.0,
             }
             truth.iter().for_each(|&class| batch.set_bias[text * classes + class] = 0.0);
-            // A batch without any weight teaches nothing.
-            batch.weight.push(if total > 0.0 { weight / total } else { 0.0 });
+            batch.weight.push(weight * loss.weight_of(truth) * unit);
+            if loss.smoothing > 0.0 {
+                batch.spread.extend(loss.class_weights.iter().map(|own| weight * own * smoothed));
+            }
         }
         batch
     }
@@ -101,29 +113,28 @@ impl Batch {
             rows.flat_map(|row| &row[..tokens]).copied().collect()
         };
         let ids = self.ids[rows.clone()].chunks_exact(self.tokens);
-        let classes = self.set_bias.len() / self.texts;
+        let by_class = |numbers: &[f32]| {
+            let classes = numbers.len() / self.texts;
+            numbers[first * classes..end * classes].to_vec()
+        };
         Self {
             texts: end - first,
             tokens,
             ids: ids.flat_map(|row| &row[..tokens]).copied().collect(),
             mask_bias: cut(&self.mask_bias),
             pool: cut(&self.pool),
-            set_bias: self.set_bias[first * classes..end * classes].to_vec(),
-            weight: self.weight[first..end].to_vec(),
+            set_bias: by_class(&self.set_bias),
+            weight: by_class(&self.weight),
+            spread: by_class(&self.spread),
         }
     }
 
-    pub(crate) fn of(
-        examples: &[Example],
-        rows: &[usize],
-        classes: usize,
-        pooling: Pooling,
-    ) -> Self {
+    pub(crate) fn of(examples: &[Example], rows: &[usize], loss: &Loss, pooling: Pooling) -> Self {
         let rows = rows.iter().map(|&row| {
             let Example { tokens, classes, weight } = &examples[row];
             (&tokens[..], &classes[..], *weight)
         });
-        Self::new(rows, classes, pooling)
+        Self::new(rows, loss, pooling)
     }
 }
 
@@ -146,6 +157,8 @@ pub struct Stepper {
     pub weights: Weights,
     /// The optimiser.
     pub optimiser: AdamW,
+    /// Scales the loss of a graph that computes in fp16.
+    pub(crate) scaler: Option<Scaler>,
     loss: String,
     logits: String,
     classes: usize,
@@ -153,6 +166,7 @@ pub struct Stepper {
     /// Masks for token rows and for attention; empty where nothing is dropped out.
     masks: [Vec<f32>; 2],
     pooling: Pooling,
+    arithmetic: Arithmetic,
     threads: usize,
     /// Padded tokens of a part at most.
     pub part_tokens: usize,
@@ -193,12 +207,14 @@ impl Stepper {
             session,
             weights: Weights::new(graph.parameters, seed),
             optimiser: AdamW::new(threads),
+            scaler: (graph.arithmetic == Arithmetic::Fp16).then(Scaler::new),
             loss: graph.loss,
             logits: graph.logits,
             classes,
             windows: graph.windows,
             masks,
             pooling: graph.pooling,
+            arithmetic: graph.arithmetic,
             threads,
             part_tokens,
             sums: Sums::default(),
@@ -210,44 +226,88 @@ impl Stepper {
         self.pooling
     }
 
-    /// Learns from a batch; gives the loss before. `seed` decides what is dropped out.
-    pub fn learn(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<f32, Error> {
-        if batch.texts * batch.tokens > self.part_tokens && batch.texts > 1 {
-            return self.learn_in_parts(batch, rates, seed);
+    /// What the matrix products are computed in.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
+    }
+
+    /// Steps done, those included that were left out since gradients overflowed.
+    pub(crate) fn steps_done(&self) -> u64 {
+        self.optimiser.steps + self.scaler.map_or(0, |scaler| scaler.skipped)
+    }
+
+    /// Learns from a batch; gives the loss before, or `None` where the gradients overflowed under
+    /// loss scaling, so that the step was left out. `seed` decides what is dropped out.
+    pub fn learn(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<Option<f32>, Error> {
+        let (loss, applied) = if batch.texts * batch.tokens > self.part_tokens && batch.texts > 1 {
+            self.learn_in_parts(batch, rates, seed)?
+        } else {
+            self.learn_at_once(batch, rates, seed)?
+        };
+        let scaler = self.scaler.as_mut();
+        match applied {
+            Applied::Step if loss.is_finite() => {
+                scaler.into_iter().for_each(Scaler::succeed);
+                Ok(Some(loss))
+            }
+            Applied::Overflow if scaler.is_some_and(Scaler::overflow) => Ok(None),
+            _ => Err(no_number()),
         }
-        let Self { session, weights, optimiser, loss, windows, masks, classes, .. } = self;
+    }
+
+    fn learn_at_once(
+        &mut self,
+        batch: &Batch,
+        rates: Rates,
+        seed: u64,
+    ) -> Result<(f32, Applied), Error> {
+        let Self { session, weights, optimiser, loss, windows, masks, classes, scaler, .. } = self;
+        let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         let starts = starts(windows, masks, batch, seed);
-        let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
-        let value = finite(output(&outputs, loss)?)?;
+        let inputs = inputs(weights, batch, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+        let outputs = session.run(inputs)?;
+        let value = first(output(&outputs, loss)?);
         let gradient = |name: &str| output(&outputs, name).ok();
-        optimiser.step(weights, gradient, &batch.ids, rates).ok_or_else(no_gradient)?;
-        Ok(value)
+        let applied = optimiser.step(weights, gradient, &batch.ids, rates, scale[0]);
+        Ok((value, applied.ok_or_else(no_gradient)?))
     }
 
     /// The same for a batch that goes through the graph part by part.
-    fn learn_in_parts(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<f32, Error> {
-        let Self { session, weights, optimiser, loss, windows, masks, classes, sums, .. } = self;
+    fn learn_in_parts(
+        &mut self,
+        batch: &Batch,
+        rates: Rates,
+        seed: u64,
+    ) -> Result<(f32, Applied), Error> {
+        let Self {
+            session, weights, optimiser, loss, windows, masks, classes, scaler, sums, ..
+        } = self;
+        let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         sums.clear();
         let mut total = 0.0;
         for (at, part) in batch.parts(self.part_tokens).iter().enumerate() {
             let starts = starts(windows, masks, part, seed.wrapping_add(at as u64));
-            let outputs = session.run(inputs(weights, part, masks, &starts, *classes)?)?;
+            let inputs = inputs(weights, part, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+            let outputs = session.run(inputs)?;
             // Rows count for the same as in the whole batch, so losses and gradients add up.
-            total += finite(output(&outputs, loss)?)?;
+            total += first(output(&outputs, loss)?);
             let gradient = |name: &str| output(&outputs, name).ok();
             sums.add(weights, gradient, &part.ids, self.threads).ok_or_else(no_gradient)?;
         }
         let gradient = |name: &str| sums.get(name);
-        optimiser.step(weights, gradient, &sums.ids, rates).ok_or_else(no_gradient)?;
-        Ok(total)
+        let applied = optimiser.step(weights, gradient, &sums.ids, rates, scale[0]);
+        Ok((total, applied.ok_or_else(no_gradient)?))
     }
 
-    /// Loss, logits and the gradient of every weight for a batch, without learning.
+    /// Loss, logits and the gradient of every weight for a batch, without learning; in fp16 the
+    /// gradients are those of the scaled loss.
     pub fn gradients(&mut self, batch: &Batch) -> Result<Gradients, Error> {
-        let Self { session, weights, loss, logits, windows, masks, classes, .. } = self;
+        let Self { session, weights, loss, logits, windows, masks, classes, scaler, .. } = self;
+        let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         let starts = starts(windows, masks, batch, 0);
-        let outputs = session.run(inputs(weights, batch, masks, &starts, *classes)?)?;
-        let value = *output(&outputs, loss)?.first().unwrap_or(&f32::NAN);
+        let inputs = inputs(weights, batch, (masks, &starts), *classes, scaler.map(|_| &scale))?;
+        let outputs = session.run(inputs)?;
+        let value = first(output(&outputs, loss)?);
         let of_weights = weights
             .0
             .iter()
@@ -257,14 +317,13 @@ impl Stepper {
     }
 }
 
-/// The loss, if it is a number.
-fn finite(loss: &[f32]) -> Result<f32, Error> {
-    let loss = *loss.first().unwrap_or(&f32::NAN);
-    if loss.is_finite() {
-        return Ok(loss);
-    }
-    let error = Error::new(FailureKind::Data, "the loss became infinite or no number");
-    Err(error.hint("a smaller learning_rate may help"))
+fn first(numbers: &[f32]) -> f32 {
+    numbers.first().copied().unwrap_or(f32::NAN)
+}
+
+fn no_number() -> Error {
+    let message = "the loss or its gradients became infinite or no number";
+    Error::new(FailureKind::Data, message).hint("a smaller learning_rate may help")
 }
 
 fn no_gradient() -> Error {
@@ -319,9 +378,9 @@ type Inputs<'v> = Vec<(Cow<'v, str>, SessionInputValue<'v>)>;
 fn inputs<'v>(
     weights: &'v Weights,
     batch: &'v Batch,
-    masks: &'v [Vec<f32>; 2],
-    starts: &'v [i64],
+    (masks, starts): (&'v [Vec<f32>; 2], &'v [i64]),
     classes: usize,
+    scale: Option<&'v [f32; 1]>,
 ) -> Result<Inputs<'v>, Error> {
     let Batch { texts, tokens, .. } = *batch;
     let mut inputs: Inputs<'v> = Vec::new();
@@ -338,6 +397,12 @@ fn inputs<'v>(
     add("pool", vec![texts, 1, tokens], &batch.pool)?;
     add("set_bias", vec![texts, classes], &batch.set_bias)?;
     add("weight", vec![texts, 1], &batch.weight)?;
+    if !batch.spread.is_empty() {
+        add("spread", vec![texts, classes], &batch.spread)?;
+    }
+    if let Some(scale) = scale {
+        add("loss_scale", vec![1], scale)?;
+    }
     for (name, mask) in ["dropout_hidden", "dropout_attention"].into_iter().zip(masks) {
         if !mask.is_empty() {
             add(name, vec![mask.len()], mask)?;

@@ -80,8 +80,10 @@ pub struct TextTask {
     pub label_sets: BTreeMap<String, Vec<String>>,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
-    /// Whether rare classes weigh more, by the inverse of their frequency.
-    pub balance_classes: bool,
+    /// What the classes weigh in the loss.
+    pub class_weights: ClassWeights,
+    /// What the matrix products of a fine-tune are computed in.
+    pub mixed_precision: MixedPrecision,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
     pub keep_labels: bool,
 }
@@ -115,6 +117,47 @@ impl Method {
             Self::FineTune => "fine_tune",
             Self::Head => "head",
             Self::Auto => "auto",
+        }
+    }
+}
+
+/// What the classes of a text classifier weigh in the loss.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    Equal,
+    /// By the inverse of their frequency: n / (k · n_c), as scikit-learn's `balanced`.
+    Balanced,
+    /// As given; 1 where a class is not named.
+    Given(BTreeMap<String, f64>),
+}
+
+/// What the matrix products of a fine-tune are computed in; all else is in 32 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MixedPrecision {
+    /// In fp16 on a CUDA device, in fp32 on the processor.
+    #[default]
+    Auto,
+    /// 32-bit floating point.
+    Fp32,
+    /// IEEE 754 binary16, with loss scaling.
+    Fp16,
+    /// The 16-bit type with the exponent of 32 bits.
+    Bf16,
+}
+
+impl MixedPrecision {
+    /// By its name in SQL.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "fp32" => Some(Self::Fp32),
+            "fp16" => Some(Self::Fp16),
+            "bf16" => Some(Self::Bf16),
+            _ => None,
         }
     }
 }

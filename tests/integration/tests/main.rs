@@ -23,6 +23,7 @@ mod sharing;
 mod standby;
 mod train;
 mod train_limits;
+mod train_loss;
 mod trainer_death;
 mod trainer_limits;
 mod watch;

@@ -68,8 +68,9 @@ const RULES: &[Rule] = &[
         applies: may_not_know_spi,
         matches: |tokens| {
             let word = tokens[0].text.as_str();
-            // SPI_getvalue reads a row in memory and runs nothing.
-            let runs_queries = word.starts_with("SPI_") && word != "SPI_getvalue";
+            // Two that read a row in memory and run nothing.
+            let reads_a_row = matches!(word, "SPI_getvalue" | "SPI_getbinval");
+            let runs_queries = word.starts_with("SPI_") && !reads_a_row;
             word == "Spi" || word == "SpiClient" || runs_queries
         },
         message: "SPI lies in src/store alone",

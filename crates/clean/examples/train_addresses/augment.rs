@@ -1,7 +1,8 @@
 //! Variants of labelled addresses, so that the model learns forms rather than these texts: other
 //! cities, streets, numbers and spellings, with and without commas, parts left out, typing errors.
 
-use crate::rows::{Random, Row};
+use crate::crf::random::Random;
+use crate::rows::Row;
 
 const NUMBER: &str = "AddressNumber";
 const STREET: &str = "StreetName";

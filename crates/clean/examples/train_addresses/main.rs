@@ -7,20 +7,22 @@
 //!   --variants N       variants of each row (6)
 //!   --made N           addresses made from nothing (2000)
 //!   --weight X         what a variant or made address counts beside a labelled one (0.2)
-//!   --epochs N --rate X --l1 X --l2 X --dropout X --count N
 //!   --show             print the held-out rows that are read otherwise
 //! ```
 //!
 //! The same arguments give the same bytes.
 
 mod augment;
-mod fit;
+#[path = "../crf/mod.rs"]
+mod crf;
 mod make;
 mod rows;
 
+use crf::random::Random;
+use crf::trainer::fit;
 use crm_ai_clean::address::{label, put_attributes};
 use crm_ai_clean::tagger::{Tagger, pack};
-use rows::{Random, Row};
+use rows::Row;
 
 /// State weights nearer to zero are left out of the packed model.
 const WEIGHT_FLOOR: f64 = 0.02;
@@ -45,24 +47,12 @@ fn main() -> Result<(), AnyError> {
     let variants = option("--variants", "6").parse()?;
     let set = training_set(&rows, variants, option("--made", "2000").parse()?);
     println!("{} labelled rows, {} with their variants", rows.len(), set.len());
-    let settings = fit::Settings {
-        epochs: option("--epochs", "16").parse()?,
-        rate: option("--rate", "0.15").parse()?,
-        l1: option("--l1", "0.002").parse()?,
-        l2: option("--l2", "0.0005").parse()?,
-        dropout: option("--dropout", "0.1").parse()?,
-        count_min: option("--count", "2").parse()?,
-    };
     let weight: f64 = option("--weight", "0.2").parse()?;
-    let examples: Vec<fit::Example> = set
-        .iter()
-        .enumerate()
-        .map(|(at, row)| {
-            let labels = row.iter().map(|(label, _)| label.clone()).collect();
-            (attributes(row), labels, if at < rows.len() { 1.0 } else { weight })
-        })
-        .collect();
-    let packed = pack(&fit::fit(&examples, settings), WEIGHT_FLOOR)?;
+    let examples = set.iter().enumerate().map(|(at, row)| {
+        let labels = row.iter().map(|(label, _)| label.clone()).collect();
+        (attributes(row), labels, if at < rows.len() { 1.0 } else { weight })
+    });
+    let packed = pack(&fit(examples), WEIGHT_FLOOR)?;
     println!("{} bytes", packed.len());
     let tagger = Tagger::new(&packed)?;
     std::fs::write(output, packed)?;

@@ -1,7 +1,8 @@
 //! Addresses made from nothing but the stock: forms that the labelled rows have seldom.
 
 use crate::augment::{Stock, direction, finish, number, number_or_letter};
-use crate::rows::{Random, Row};
+use crate::crf::random::Random;
+use crate::rows::Row;
 
 /// Adds the words of a text, all with one label.
 fn add(row: &mut Row, label: &str, text: &str) {

@@ -1,6 +1,7 @@
 //! Made-up names: what the labelled data has too few of. People of other countries and in other
 //! orders, organisations of other legal forms, and the labelled rows in other case.
 
+use crate::crf::random::Random;
 use crm_ai_clean::name::sequence::gazetteer;
 
 use super::labelled::Row;
@@ -177,7 +178,7 @@ const ORGANISATION_FORMS: &[(&str, u32)] = &[
 ];
 
 struct Inventor {
-    random: SplitMix,
+    random: Random,
     given: Vec<(&'static str, u64)>,
     family: Vec<(&'static str, u64)>,
     /// Words of organisations in the labelled rows.
@@ -205,7 +206,7 @@ impl Inventor {
             }
         }
         Self {
-            random: SplitMix(42),
+            random: Random(42),
             given: pick(|given, family| given > 0 && given >= family, |given, _| given),
             family: pick(|given, family| family > 0 && family >= given, |_, family| family),
             words,
@@ -303,13 +304,13 @@ impl Inventor {
     }
 
     fn given(&mut self) -> String {
-        let name = self.random.weighted_string(&self.given);
-        self.vary(name)
+        let name = self.random.weighted(&self.given);
+        self.vary(name.to_owned())
     }
 
     fn family(&mut self) -> String {
-        let name = self.random.weighted_string(&self.family);
-        self.vary(name)
+        let name = self.random.weighted(&self.family);
+        self.vary(name.to_owned())
     }
 
     /// Now and then a name that no list has.
@@ -318,9 +319,9 @@ impl Inventor {
             return title(&name);
         }
         let mut letters: Vec<char> = name.chars().collect();
-        let at = 1 + self.random.below(letters.len() as u64 - 1) as usize;
+        let at = 1 + self.random.below(letters.len() - 1);
         let new = if "aeiou".contains(letters[at]) { "aeiouy" } else { "bdfgklmnprstvz" };
-        let choice = self.random.below(new.len() as u64) as usize;
+        let choice = self.random.below(new.len());
         letters[at] = char::from(new.as_bytes()[choice]);
         title(&letters.into_iter().collect::<String>())
     }
@@ -341,13 +342,13 @@ impl Inventor {
     }
 
     fn word(&mut self) -> String {
-        let at = self.random.below(self.words.len() as u64) as usize;
+        let at = self.random.below(self.words.len());
         title(&self.words[at])
     }
 
     fn trade(&mut self) -> (String, &'static str) {
         if self.random.below(2) == 0 {
-            let at = self.random.below(self.trades.len() as u64) as usize;
+            let at = self.random.below(self.trades.len());
             return (title(&self.trades[at]), "CorporationNameOrganization");
         }
         let trade = self.random.choice(TRADES);
@@ -385,47 +386,29 @@ const TRADES: &str = "\
     comercial|ristorante|costruzioni|bouwbedrijf|stichting|consultoria|comércio|solutions|\
     industries|manufacturing|partners|ventures|labs|networks|marketing|group";
 
-/// SplitMix64, by Steele, Lea and Flood (2014): a fixed seed gives the same rows everywhere.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
+/// Draws from lists as they stand here.
+trait Draw {
     /// One of the texts between bars.
+    fn choice<'a>(&mut self, all: &'a str) -> &'a str;
+    /// One of the items, as probable as its weight tells.
+    fn weighted<'a, W: Copy + Into<u64>>(&mut self, all: &[(&'a str, W)]) -> &'a str;
+}
+
+impl Draw for Random {
     fn choice<'a>(&mut self, all: &'a str) -> &'a str {
-        let count = all.split('|').count() as u64;
-        all.split('|').nth(self.below(count) as usize).unwrap_or_default()
+        let count = all.split('|').count();
+        all.split('|').nth(self.below(count)).unwrap_or_default()
     }
 
-    fn weighted<'a>(&mut self, all: &[(&'a str, u32)]) -> &'a str {
-        let mut rest = self.below(all.iter().map(|(_, weight)| u64::from(*weight)).sum());
+    fn weighted<'a, W: Copy + Into<u64>>(&mut self, all: &[(&'a str, W)]) -> &'a str {
+        let sum: u64 = all.iter().map(|(_, weight)| (*weight).into()).sum();
+        let mut rest = self.below(sum as usize) as u64;
         for (item, weight) in all {
-            match rest.checked_sub(u64::from(*weight)) {
+            match rest.checked_sub((*weight).into()) {
                 Some(less) => rest = less,
                 None => return item,
             }
         }
         ""
-    }
-
-    fn weighted_string(&mut self, all: &[(&'static str, u64)]) -> String {
-        let mut rest = self.below(all.iter().map(|(_, weight)| weight).sum());
-        for (item, weight) in all {
-            match rest.checked_sub(*weight) {
-                Some(less) => rest = less,
-                None => return (*item).to_owned(),
-            }
-        }
-        String::new()
     }
 }

@@ -6,17 +6,18 @@
 //! accuracy on the last fold named is printed; `--rows` writes its rows. Made-up names (`invent`)
 //! are learnt, too; they come from the gazetteer, the rows learnt and a fixed seed.
 
+#[path = "../crf/mod.rs"]
+mod crf;
 mod invent;
 mod labelled;
-mod trainer;
 
 use std::error::Error;
 use std::path::PathBuf;
 
+use crf::trainer::{Example, fit};
 use crm_ai_clean::name::sequence::{Model, put_attributes};
 use crm_ai_clean::tagger;
 use labelled::Row;
-use trainer::Trainer;
 
 /// State weights nearer to zero are left out of the packed model.
 const FLOOR: f64 = 0.02;
@@ -34,14 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         invented.len(),
         left_out.len()
     );
-    let mut trainer = Trainer::default();
     let learnt = learnt.iter().map(|row| (row, 1.0));
-    for (row, weight) in learnt.chain(invented.iter().map(|(row, weight)| (row, *weight))) {
-        let mut attributes: Vec<Vec<String>> = Vec::new();
-        put_attributes(&row.text, &mut attributes);
-        trainer.add(attributes, &row.labels, weight);
-    }
-    let packed = tagger::pack(&trainer.train(), FLOOR)?;
+    let all = learnt.chain(invented.iter().map(|(row, weight)| (row, *weight)));
+    let packed = tagger::pack(&fit(all.map(|(row, weight)| example(row, weight))), FLOOR)?;
     std::fs::write(&options.out, &packed)?;
     eprintln!("{} bytes", packed.len());
     let judged = options.folds.last().copied();
@@ -50,6 +46,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(path, labelled::write(&judged))?;
     }
     measure(&packed, &judged)
+}
+
+fn example(row: &Row, weight: f64) -> Example {
+    let mut attributes: Vec<Vec<String>> = Vec::new();
+    put_attributes(&row.text, &mut attributes);
+    (attributes, row.labels.clone(), weight)
 }
 
 /// Prints the accuracy on the rows left out and, to the standard output, the faults.

@@ -1,7 +1,7 @@
 //! The classifier's layers on the tape.
 
 use super::tape::{Heads, Linear, Norm, Tape};
-use super::{Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
+use super::{Arithmetic, Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
 use crate::checkpoint::classifier_name;
 use crate::config::{Activation, Config, Family};
 use crate::graph::{Dim, Value, int};
@@ -52,7 +52,7 @@ struct Encoder<'a> {
 impl<'a> Encoder<'a> {
     fn new(checkpoint: &'a Checkpoint, options: &'a TrainingOptions) -> Self {
         let config = &checkpoint.config;
-        let mut tape = Tape::default();
+        let mut tape = Tape::new(options.arithmetic.narrow(), options.emulated);
         let graph = &mut tape.graph;
         let (batch, tokens) = (Dim::Any("batch"), Dim::Any("tokens"));
         let ids = graph.declare("ids", ElementType::Int64, &[batch, tokens]);
@@ -302,33 +302,39 @@ impl<'a> Encoder<'a> {
 
     /// The loss and its gradient by the logits; gives the loss, [1].
     fn loss(&mut self, logits: &Value) -> Value {
-        let classes = self.options.classes;
+        let dims = [Dim::Any("batch"), Dim::Of(self.options.classes)];
         let smoothing = self.options.label_smoothing;
         let tape = &mut self.tape;
-        let batch = Dim::Any("batch");
         let kind = ElementType::Float;
-        let set_bias = tape.graph.declare("set_bias", kind, &[batch, Dim::Of(classes)]);
-        let weight = tape.graph.declare("weight", kind, &[batch, Dim::Of(1)]);
+        let set_bias = tape.graph.declare("set_bias", kind, &dims);
+        let weight = tape.graph.declare("weight", kind, &[dims[0], Dim::Of(1)]);
         let rows = || vec![int("axis", -1)];
         let log_p = tape.graph.op("LogSoftmax", &[logits], rows());
         let within = tape.op("Add", &[&log_p, &set_bias]);
         let axis = tape.graph.integers(&[-1], &[1]);
         let log_mass = tape.graph.op("ReduceLogSumExp", &[&within, &axis], vec![]);
-        let mut loss = tape.scale(&log_mass, smoothing - 1.0);
+        let loss = tape.scale(&log_mass, smoothing - 1.0);
+        let mut loss = tape.op("Mul", &[&loss, &weight]);
         let p = tape.op("Exp", &[&log_p]);
         let q = tape.graph.op("Softmax", &[&within], rows());
-        let mut target = tape.scale(&q, 1.0 - smoothing);
+        let gradient = tape.op("Sub", &[&p, &q]);
+        let gradient = tape.scale(&gradient, 1.0 - smoothing);
+        let mut gradient = tape.op("Mul", &[&gradient, &weight]);
         if smoothing > 0.0 {
-            let mean = tape.graph.op("ReduceMean", &[&log_p, &axis], vec![]);
-            let mean = tape.scale(&mean, smoothing);
-            loss = tape.op("Sub", &[&loss, &mean]);
-            let share = tape.graph.scalar(smoothing / classes as f32);
-            target = tape.op("Add", &[&target, &share]);
+            let spread = tape.graph.declare("spread", kind, &dims);
+            let lost = tape.op("Mul", &[&log_p, &spread]);
+            let lost = tape.sum(&lost, -1, true);
+            loss = tape.op("Sub", &[&loss, &lost]);
+            let total = tape.sum(&spread, -1, true);
+            let drawn = tape.op("Mul", &[&p, &total]);
+            let drawn = tape.op("Sub", &[&drawn, &spread]);
+            gradient = tape.op("Add", &[&gradient, &drawn]);
         }
-        let gradient = tape.op("Sub", &[&p, &target]);
-        let gradient = tape.op("Mul", &[&gradient, &weight]);
+        if self.options.arithmetic == Arithmetic::Fp16 {
+            let scale = tape.graph.declare("loss_scale", kind, &[Dim::Of(1)]);
+            gradient = tape.op("Mul", &[&gradient, &scale]);
+        }
         tape.add_gradient(logits, gradient);
-        let loss = tape.op("Mul", &[&loss, &weight]);
         let all = tape.sum(&loss, 0, false);
         tape.reshape(&all, &[1])
     }
@@ -378,6 +384,7 @@ impl<'a> Encoder<'a> {
             windows: self.windows,
             rates: self.rates,
             pooling: self.checkpoint.pooling(),
+            arithmetic: self.options.arithmetic,
         })
     }
 

@@ -9,18 +9,22 @@
 //! | `mask_bias` | [batch, 1, 1, tokens] | 0 for a token, −10,000 for padding |
 //! | `pool` | [batch, 1, tokens] | weights of the tokens in the text's vector |
 //! | `set_bias` | [batch, classes] | 0 for the classes that the label stands for, −10,000 else |
-//! | `weight` | [batch, 1] | what a row counts for; they sum to 1 |
+//! | `weight` | [batch, 1] | what a row counts for, its class's weight included; they sum to 1 |
+//! | `spread` | [batch, classes] | with smoothing ε: ε/C · row's · class's weight, in that unit |
 //! | `dropout_hidden`, `dropout_attention` | [any] | masks: 0 or 1/(1 − rate), drawn beforehand |
 //! | `dropout_at` | [windows] int64 | where in them each dropout's window begins |
+//! | `loss_scale` | [1] | in fp16: what all gradients are multiplied by |
 //!
-//! The last three are there where the checkpoint drops anything out. The loss of a row is
-//! −(1 − ε) ln Σ p over its label's classes − ε · mean ln p, with label smoothing ε; its gradient
-//! by the logits is p − (1 − ε) q − ε/C, where q is p within the label's classes, scaled to sum 1.
+//! The dropout's three are there where the checkpoint drops anything out. The loss of a row of
+//! weight v is −(1 − ε) v ln Σ p over its label's classes − Σ s ln p over all, with label smoothing
+//! ε and spread s; its gradient by the logits is (1 − ε) v (p − q) + p Σ s − s, where q is p within
+//! the label's classes, scaled to sum 1.
 
 mod encoder;
 mod tape;
 
 use crate::{Checkpoint, Error};
+use crm_ai_onnx::ElementType;
 
 /// A training graph with the weights to begin from.
 #[derive(Debug)]
@@ -39,6 +43,31 @@ pub struct TrainingGraph {
     pub rates: [f32; 2],
     /// How the text's vector is made of the tokens'.
     pub pooling: crate::Pooling,
+    /// What the matrix products are computed in.
+    pub arithmetic: Arithmetic,
+}
+
+/// What the matrix products of training are computed in. Weights, gradients, normalisations,
+/// softmax and loss are in 32 bits whatever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// 32-bit floating point.
+    Fp32,
+    /// IEEE 754 binary16, whose gradients need scaling.
+    Fp16,
+    /// The 16-bit type with the exponent of 32 bits.
+    Bf16,
+}
+
+impl Arithmetic {
+    /// The type of the factors; `None` where they stay as they are.
+    pub(crate) fn narrow(self) -> Option<ElementType> {
+        match self {
+            Self::Fp32 => None,
+            Self::Fp16 => Some(ElementType::Float16),
+            Self::Bf16 => Some(ElementType::Bfloat16),
+        }
+    }
 }
 
 /// One weight.
@@ -103,6 +132,11 @@ pub struct TrainingOptions {
     pub label_smoothing: f32,
     /// Whether anything is dropped out, as the checkpoint's configuration says.
     pub dropout: bool,
+    /// What the matrix products are computed in.
+    pub arithmetic: Arithmetic,
+    /// Whether products of 16 bits are computed in 32 and rounded, factors and results: for the
+    /// processor, where the runtime has no kernels for them and would leave the rounding out.
+    pub emulated: bool,
 }
 
 impl Checkpoint {

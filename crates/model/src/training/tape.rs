@@ -6,6 +6,7 @@
 //! Operators are ONNX's own, since the stock runtime has no gradients.
 
 use crate::graph::{Builder, Value, float, int, ints};
+use crm_ai_onnx::{AttributeProto, ElementType};
 use std::collections::HashMap;
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
@@ -17,6 +18,12 @@ pub(crate) struct Tape {
     pub graph: Builder,
     steps: Vec<Backward>,
     gradients: HashMap<String, Vec<Value>>,
+    /// The type of the products' factors, where it is not that of all other values.
+    narrow: Option<ElementType>,
+    /// Whether they are rounded to that type and go on as 32 bits.
+    emulated: bool,
+    /// Values in that type, by name.
+    narrowed: HashMap<String, Value>,
 }
 
 /// A matrix [out, in] and its bias [out].
@@ -49,6 +56,54 @@ pub(crate) struct Heads {
 }
 
 impl Tape {
+    /// A tape whose products take factors of type `narrow`, where that is given; if `emulated`,
+    /// 32-bit factors that are rounded to it.
+    pub fn new(narrow: Option<ElementType>, emulated: bool) -> Self {
+        Self { narrow, emulated, ..Self::default() }
+    }
+
+    fn cast(&mut self, value: &Value, to: ElementType) -> Value {
+        self.graph.op("Cast", &[value], vec![int("to", (to as i32).into())])
+    }
+
+    /// A value as a factor of a product. It is converted once, however often it is used.
+    fn narrow(&mut self, value: &Value) -> Value {
+        let Some(kind) = self.narrow else { return value.clone() };
+        if let Some(known) = self.narrowed.get(&value.0) {
+            return known.clone();
+        }
+        let mut narrowed = self.cast(value, kind);
+        if self.emulated {
+            narrowed = self.cast(&narrowed, ElementType::Float);
+        }
+        self.narrowed.insert(value.0.clone(), narrowed.clone());
+        narrowed
+    }
+
+    /// The transpose of a matrix, as a factor of a product.
+    fn turn(&mut self, matrix: &Value) -> Value {
+        let narrowed = self.narrow(matrix);
+        let turned = self.transpose(&narrowed, &[1, 0]);
+        if self.narrow.is_some() {
+            self.narrowed.insert(turned.0.clone(), turned.clone());
+        }
+        turned
+    }
+
+    /// A product of narrow factors as a value like all others.
+    fn widen(&mut self, product: Value) -> Value {
+        let Some(kind) = self.narrow else { return product };
+        let product = if self.emulated { self.cast(&product, kind) } else { product };
+        self.cast(&product, ElementType::Float)
+    }
+
+    /// The matrix product of a and b, plus c, of such attributes.
+    fn gemm(&mut self, factors: &[&Value], attributes: Vec<AttributeProto>) -> Value {
+        let factors: Vec<Value> = factors.iter().map(|factor| self.narrow(factor)).collect();
+        let product = self.graph.op("Gemm", &factors.iter().collect::<Vec<_>>(), attributes);
+        self.widen(product)
+    }
+
     pub fn op(&mut self, kind: &str, inputs: &[&Value]) -> Value {
         self.graph.op(kind, inputs, vec![])
     }
@@ -118,14 +173,14 @@ impl Tape {
     pub fn linear(&mut self, x: &Value, linear: &Linear, inner: f32, out: f32) -> Value {
         let inputs = [x, &linear.weight, &linear.bias];
         let attributes = vec![int("transB", 1), float("alpha", out * inner), float("beta", out)];
-        let y = self.graph.op("Gemm", &inputs, attributes);
+        let y = self.gemm(&inputs, attributes);
         let (x, Linear { weight, bias }) = (x.clone(), linear.clone());
         self.step(&y, move |tape, dy| {
             let alpha = || vec![float("alpha", out * inner)];
-            let turned = tape.transpose(&dy, &[1, 0]);
-            let dw = tape.graph.op("Gemm", &[&turned, &x], alpha());
+            let turned = tape.turn(&dy);
+            let dw = tape.gemm(&[&turned, &x], alpha());
             tape.add_gradient(&weight, dw);
-            let dx = tape.graph.op("Gemm", &[&dy, &weight], alpha());
+            let dx = tape.gemm(&[&dy, &weight], alpha());
             tape.add_gradient(&x, dx);
             let db = tape.sum(&dy, 0, false);
             let db = tape.scale(&db, out);
@@ -268,7 +323,9 @@ impl Tape {
             int("transA", (turned == Turned::First).into()),
             int("transB", (turned == Turned::Second).into()),
         ];
-        self.graph.contrib("FusedMatMul", &[a, b], attributes)
+        let (a, b) = (self.narrow(a), self.narrow(b));
+        let product = self.graph.contrib("FusedMatMul", &[&a, &b], attributes);
+        self.widen(product)
     }
 
     /// tanh x or max(x, 0). Backward: dy · (1 − y²), or dy where y is positive.

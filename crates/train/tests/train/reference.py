@@ -1,10 +1,11 @@
-"""Gradients and a loss curve as PyTorch computes them, for parity.rs.
+"""Gradients and loss curves as PyTorch computes them, for parity.rs.
 
     python crates/train/tests/train/reference.py > crates/train/tests/train/expected.json
 
 Needs torch and transformers (models/sentiment/requirements.txt). Gradients are in double precision,
-the loss curve in 32 bits with the optimiser, schedule and clipping of Hugging Face's Trainer;
-nothing is dropped out. Of each gradient only its length and some numbers are kept.
+the loss curves in 32 bits with the optimiser, schedule and clipping of Hugging Face's Trainer, one
+with class weights and label smoothing; nothing is dropped out. Where rows have one class and count
+once, the loss is checked to be that of torch.nn.CrossEntropyLoss. Of each gradient only its length and some numbers are kept.
 """
 import json
 import pathlib
@@ -56,16 +57,27 @@ def tensors(rows, padding):
     return ids, mask
 
 
-def loss_of(model, rows, padding, smoothing):
+def class_weights(classes, weighted):
+    """Weights that all differ, or all 1."""
+    return [1. + .75 * c if weighted else 1. for c in range(classes)]
+
+
+def loss_of(model, rows, padding, smoothing, weights):
     ids, mask = tensors(rows, padding)
     logits = model(input_ids=ids, attention_mask=mask)
     logits = logits if torch.is_tensor(logits) else logits.logits
     log_p = logits.log_softmax(-1)
-    total = sum(row["weight"] for row in rows)
+    weights = torch.tensor(weights, dtype=logits.dtype)
+    of_rows = [row["weight"] * weights[row["classes"]].mean() for row in rows]
     loss = 0
-    for row, of in zip(rows, log_p):
+    for row, own, of in zip(rows, of_rows, log_p):
         mass = torch.logsumexp(of[row["classes"]], 0)
-        loss = loss - row["weight"] / total * ((1 - smoothing) * mass + smoothing * of.mean())
+        spread = row["weight"] * (weights * of).mean()
+        loss = loss - ((1 - smoothing) * own * mass + smoothing * spread) / sum(of_rows)
+    if all(len(row["classes"]) == 1 and row["weight"] == 1 for row in rows):
+        theirs = torch.nn.CrossEntropyLoss(weight=weights, label_smoothing=smoothing)
+        theirs = theirs(logits, torch.tensor([row["classes"][0] for row in rows]))
+        torch.testing.assert_close(loss, theirs)
     return loss, logits
 
 
@@ -75,7 +87,7 @@ def sample(values):
     return {"norm": float(flat.norm()), "at": picks, "values": [float(flat[i]) for i in picks]}
 
 
-def gradients(name, classes, smoothing, two_classes, padding, mean=False):
+def gradients(name, classes, smoothing, two_classes, padding, mean=False, weighted=False, once=False):
     torch.manual_seed(0)
     kind = AutoModel if mean else AutoModelForSequenceClassification
     model = kind.from_pretrained(FIXTURES / name, attn_implementation="eager", dtype=torch.float64).eval()
@@ -86,14 +98,17 @@ def gradients(name, classes, smoothing, two_classes, padding, mean=False):
     if two_classes:
         for row in rows[:3]:
             row["classes"] = sorted({row["classes"][0], (row["classes"][0] + 1) % classes})
-    loss, logits = loss_of(model, rows, padding, smoothing)
+    for row in rows if once else []:
+        row["weight"] = 1.
+    weights = class_weights(classes, weighted)
+    loss, logits = loss_of(model, rows, padding, smoothing, weights)
     loss.backward()
     found = {n: sample(p.grad) for n, p in model.named_parameters() if p.grad is not None}
-    return {"name": name, "classes": classes, "smoothing": smoothing, "mean": mean, "rows": rows,
+    return {"name": name, "classes": classes, "smoothing": smoothing, "mean": mean, "rows": rows, "weights": weights,
             "loss": float(loss.detach()), "logits": logits.detach().flatten().tolist(), "gradients": found}
 
 
-def curve(name, classes):
+def curve(name, classes, smoothing, weighted):
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(FIXTURES / name, dtype=torch.float32).eval()
     plain = [p for n, p in model.named_parameters() if n.endswith("bias") or "LayerNorm" in n]
@@ -103,14 +118,18 @@ def curve(name, classes):
     schedule = get_linear_schedule_with_warmup(optimiser, WARMUP, STEPS)
     losses = []
     for step in range(STEPS):
-        loss, _ = loss_of(model, batch(100 + step % 5, 8, classes, WORDS), 0, 0.)
+        rows = batch(100 + step % 5, 8, classes, WORDS)
+        for row in rows if weighted else []:
+            row["weight"] = 1.
+        loss, _ = loss_of(model, rows, 0, smoothing, class_weights(classes, weighted))
         losses.append(float(loss.detach()))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.)
         optimiser.step()
         schedule.step()
         optimiser.zero_grad()
-    return {"name": name, "classes": classes, "losses": losses}
+    return {"name": name, "classes": classes, "smoothing": smoothing, "weights": class_weights(classes, weighted),
+            "once": weighted, "losses": losses}
 
 
 def classes_of(name):
@@ -124,6 +143,9 @@ print(json.dumps({
         gradients("distilbert_classifier", classes_of("distilbert_classifier"), 0., False, 0),
         gradients("roberta_classifier", classes_of("roberta_classifier"), 0., False, 1),
         gradients("bert_encoder", 4, 0., True, 0, mean=True),
+        gradients("bert_classifier", classes_of("bert_classifier"), .1, False, 0, weighted=True, once=True),
+        gradients("distilbert_classifier", classes_of("distilbert_classifier"), .2, True, 0, weighted=True),
     ],
-    "curve": curve("bert_classifier", classes_of("bert_classifier")),
+    "curves": [curve("bert_classifier", classes_of("bert_classifier"), 0., False),
+               curve("bert_classifier", classes_of("bert_classifier"), .1, True)],
 }))

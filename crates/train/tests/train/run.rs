@@ -4,7 +4,8 @@ use crate::support::{root, runtime};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision};
 use crm_ai_metrics::Promote;
 use crm_ai_wire::training::{
-    Event, FailureKind, Job, Method, ModelFolder, Outcome, Started, Task, TextRow, TextTask,
+    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, ModelFolder, Outcome, Started,
+    Task, TextRow, TextTask,
 };
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -43,7 +44,8 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             max_tokens: 32,
             label_sets: BTreeMap::new(),
             label_smoothing: 0.0,
-            balance_classes: false,
+            class_weights: ClassWeights::Equal,
+            mixed_precision: MixedPrecision::Auto,
             keep_labels: false,
         }),
         champion: None,
@@ -110,9 +112,31 @@ fn every_method_and_family_learns_a_word() {
             assert!(outcome.decision.promote, "{:?}", outcome.decision);
             let model = served(&job);
             assert_eq!(model.info().labels, ["delivery", "refund"]);
+            // It was judged in what the engine serves it in.
+            assert_eq!(model.info().precision, Some(Precision::Fp32));
             assert_eq!(answer(&model, "where is the refund please refund"), "refund", "{base}");
             assert!(!job.checkpoint.join("encoder").exists());
         }
+    }
+}
+
+/// Also with 16-bit products on the processor, where they are asked for; the run says so.
+#[test]
+fn sixteen_bits_learn_a_word() {
+    for (precision, name) in [(MixedPrecision::Fp16, "fp16"), (MixedPrecision::Bf16, "bf16")] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", Method::FineTune, &rows(&TWO, 40));
+        text_task(&mut job).mixed_precision = precision;
+        let (mut accuracy, mut notices) = (0.0, String::new());
+        crm_ai_train::run(&job, runtime(), &mut |event| match event {
+            Event::Notice { text } => notices.push_str(&text),
+            Event::Progress(progress) => assert!(progress.loss.is_none_or(f64::is_finite)),
+            Event::Finished(outcome) => accuracy = outcome.evaluation.accuracy,
+            _ => {}
+        })
+        .unwrap();
+        assert!(accuracy >= 0.9, "{name}: {accuracy}");
+        assert!(notices.contains(name), "{notices}");
     }
 }
 
@@ -174,6 +198,28 @@ fn sets_and_weights_count() {
     assert_eq!(answer(&model, "my refund is refund"), "refund");
 }
 
+/// Texts of one word, four of five labelled one way: what the rarer class weighs decides.
+#[test]
+fn class_weights_move_the_answer() {
+    let others = ["my", "is", "not", "here", "yet", "please", "how", "do", "i", "lost"];
+    let text = |n: usize| format!("card {} card {}", others[n / 10], others[n % 10]);
+    let label = |n: usize| if (n / 10 + n % 10).is_multiple_of(5) { "refund" } else { "delivery" };
+    let rows: Vec<TextRow> = (0..100)
+        .map(|n| TextRow { text: text(n), label: label(n).to_owned(), weight: 1.0 })
+        .collect();
+    let heavy = ClassWeights::Given([("refund".to_owned(), 12.0)].into());
+    for method in [Method::Head, Method::FineTune] {
+        for (weights, expected) in [(ClassWeights::Equal, "delivery"), (heavy.clone(), "refund")] {
+            let folder = TempDir::new().unwrap();
+            let mut job = job(&folder, "bert_encoder", method, &rows);
+            text_task(&mut job).class_weights = weights;
+            text_task(&mut job).epochs = 4;
+            run(&job).unwrap();
+            assert_eq!(answer(&served(&job), "my card"), expected, "{method:?}");
+        }
+    }
+}
+
 /// The champion is judged on the rows that the new model is judged on, by its classes' names.
 #[test]
 fn the_champion_is_compared_on_what_both_know() {
@@ -216,6 +262,10 @@ fn what_cannot_be_learnt_is_told() {
     let two = rows(&TWO, 8);
     let kept = |job: &mut Job| text_task(job).keep_labels = true;
     assert_eq!(fails(&two, &kept), FailureKind::Argument);
+    let weights = |job: &mut Job| {
+        text_task(job).class_weights = ClassWeights::Given([("other".to_owned(), 2.0)].into());
+    };
+    assert_eq!(fails(&two, &weights), FailureKind::Argument);
     let device = |job: &mut Job| {
         job.device = "tpu".to_owned();
         text_task(job).method = Method::FineTune;

@@ -4,6 +4,7 @@ use super::{LIMIT, WRONG, cluster, settle, wait_for};
 use crm_ai_integration::cluster::{Cluster, ENGINE_LIMIT, Stop};
 use crm_ai_integration::process::{Signal, is_alive, signal, wait_until};
 use crm_ai_integration::session::Session;
+use crm_ai_integration::tiny_model::classifier;
 
 #[test]
 fn a_bad_row_is_shown_and_the_others_are_done() {
@@ -76,6 +77,80 @@ fn what_is_dropped_ends_a_watch_or_shows() {
     settle(&mut session);
     assert_eq!(session.value("SELECT mood FROM lacking"), "negative");
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.pending"), "0");
+}
+
+/// Waits until watches rest after at least two failures each, of that SQLSTATE, each rest twice as
+/// long as the last.
+#[track_caller]
+fn rest(session: &mut Session, of: &str, state: &str) {
+    let condition = format!(
+        "bool_and(failures > 1 AND error_state = '{state}'
+             AND next_try - error_at >= interval '0.5 s' * 2 ^ least(failures - 1, 6))
+         FROM crm_ai.watches WHERE {of}"
+    );
+    wait_for(session, &condition);
+}
+
+#[test]
+fn a_model_that_goes_away_shows_and_loses_no_row() {
+    let cluster = cluster();
+    let mut session = cluster.database("watch_model_gone");
+    for seed in [7, 8] {
+        classifier(seed).write(&cluster.imports().join(format!("watch_gone{seed}")));
+        session.run(&format!("SELECT crm_ai.import_model('topics', 'watch_gone{seed}')"));
+    }
+    session.run(
+        "CREATE ROLE watch_granted NOLOGIN; GRANT crm_ai_user TO watch_granted;
+         SELECT crm_ai.grant_model('topics', 'watch_granted');
+         CREATE TABLE note (id int PRIMARY KEY, body text, named text, pinned text, lent text,
+             mood text);
+         GRANT ALL ON note TO watch_granted;
+         SELECT crm_ai.watch('note', 'body', 'topics', 'named');
+         SELECT crm_ai.watch('note', 'body', 'topics@2', 'pinned');
+         SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood');
+         SET ROLE watch_granted; SELECT crm_ai.watch('note', 'body', 'topics', 'lent'); RESET ROLE;
+         INSERT INTO note VALUES (1, 'invoice')",
+    );
+    settle(&mut session);
+    let all = "count(named) || '/' || count(pinned) || '/' || count(lent) || '/' || count(mood)
+               FROM note";
+    assert_eq!(session.value(&format!("SELECT {all}")), "1/1/1/1");
+
+    // A right that is taken back, and a version that is dropped, stop those that need them.
+    session.run("SELECT crm_ai.revoke_model('topics', 'watch_granted')");
+    session.run("SELECT crm_ai.drop_version('topics', 2); INSERT INTO note VALUES (2, 'parcel')");
+    rest(&mut session, "target_column = 'lent'", "42501");
+    rest(&mut session, "target_column = 'pinned'", "42704");
+    wait_for(&mut session, "count(named) = 2 AND count(mood) = 2 FROM note");
+    assert_eq!(session.value(&format!("SELECT {all}")), "2/1/1/2");
+    // A number is never given again, so who named it begins anew.
+    session.run(
+        "SELECT crm_ai.unwatch('note', 'pinned');
+         SELECT crm_ai.watch('note', 'body', 'topics@1', 'pinned');
+         SELECT crm_ai.grant_model('topics', 'watch_granted')",
+    );
+    settle(&mut session);
+    assert_eq!(session.value(&format!("SELECT {all}")), "2/2/2/2");
+
+    // The model itself; what waits is done when there is one of that name again.
+    session.run("SELECT crm_ai.drop_model('topics'); INSERT INTO note VALUES (3, 'refund')");
+    rest(&mut session, "model <> 'sentiment'", "42704");
+    wait_for(&mut session, "count(mood) = 3 FROM note");
+    assert_eq!(
+        session.value("SELECT string_agg(rows_waiting::text, '/' ORDER BY id) FROM crm_ai.watches"),
+        "1/0/1/1"
+    );
+    session.run(
+        "SELECT crm_ai.import_model('topics', 'watch_gone8');
+         SELECT crm_ai.grant_model('topics', 'watch_granted')",
+    );
+    settle(&mut session);
+    let wrong = "SELECT count(*) FROM note,
+            LATERAL (SELECT crm_classify('topics', body) AS label OFFSET 0) now
+        WHERE id = 3 AND (named, pinned, lent) IS DISTINCT FROM (label, label, label)";
+    assert_eq!(session.value(wrong), "0");
+    assert_eq!(session.value(&format!("SELECT {all}")), "3/3/3/3");
+    assert_eq!(session.value("SELECT sum(failures + rows_failed) FROM crm_ai.watches"), "0");
 }
 
 fn schedulers(cluster: &Cluster) -> Vec<i32> {

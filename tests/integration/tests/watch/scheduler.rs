@@ -102,3 +102,71 @@ fn a_restored_database_goes_on() {
     assert_eq!(new.value("SELECT crm_ai.watch('another', 'body', 'sentiment', 'mood') > 1"), "t");
     assert_eq!(old.value("SELECT rows_waiting FROM crm_ai.watches"), "1");
 }
+
+#[test]
+fn a_promoted_standby_goes_on_with_what_waits() {
+    let primary = Cluster::new(&["max_prepared_transactions = 2"]);
+    let mut session = primary.session();
+    session.run(WATCHED);
+    settle(&mut session);
+    session.run(
+        "UPDATE crm_ai.watch_state SET next_try = now() + interval '1 hour';
+         INSERT INTO note SELECT i, 'good ' || i FROM generate_series(2, 50) i",
+    );
+    let (standby, _) = primary.standby();
+    let mut reader = standby.session();
+    // What was prepared before the promotion and is committed after it, and what is rolled back.
+    session.run("BEGIN; INSERT INTO note VALUES (51, 'awful'); PREPARE TRANSACTION 'kept'");
+    session.run("BEGIN; INSERT INTO note VALUES (52, 'never'); PREPARE TRANSACTION 'dropped'");
+    session.run(
+        "BEGIN; SAVEPOINT a; INSERT INTO note VALUES (53, 'never'); ROLLBACK TO a;
+         INSERT INTO note VALUES (54, 'lovely'); COMMIT",
+    );
+    wait_for(&mut reader, "rows_waiting = 50 FROM crm_ai.watches");
+    // Nobody works there, nor can a watch be begun.
+    assert_eq!(scheduled(&mut reader), [""; 0]);
+    reader.fails_with("25006", "SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood')");
+    reader.fails_with("25006", "SELECT crm_ai.unwatch('note', 'mood')");
+
+    drop(session);
+    primary.stop(Stop::Immediate);
+    reader.run("SELECT pg_promote()");
+    wait_for_schedulers(&mut reader, &["postgres"]);
+    assert_eq!(reader.value("SELECT rows_waiting FROM crm_ai.watches"), "50");
+    reader.run("UPDATE crm_ai.watch_state SET next_try = NULL");
+    settle(&mut reader);
+    reader.run("COMMIT PREPARED 'kept'");
+    reader.run("ROLLBACK PREPARED 'dropped'");
+    wait_for(&mut reader, "count(mood) = 52 FROM note");
+    settle(&mut reader);
+    assert_eq!(reader.value(WRONG), "0");
+    assert_eq!(reader.value("SELECT rows_done || '/' || rows_failed FROM crm_ai.watches"), "52/0");
+}
+
+#[test]
+fn without_a_free_worker_slot_rows_wait_until_there_is_one() {
+    // The supervisor, the launcher, the server's own, and one for a scheduler.
+    let cluster = Cluster::new(&["max_worker_processes = 4"]);
+    let mut session = cluster.session();
+    let mut served = cluster.database("served");
+    served.run(WATCHED);
+    settle(&mut served);
+    session.run(WATCHED);
+    session.run("INSERT INTO note VALUES (2, 'awful')");
+    wait_until("the launcher says what is missing", LIMIT, || {
+        let log = cluster.log();
+        log.contains("no background worker slot is free for a scheduler")
+            && log.contains("HINT:  raise max_worker_processes")
+    });
+    wait_for(&mut session, "rows_waiting = 1 AND lag_seconds > 0 FROM crm_ai.watches");
+    assert_eq!(scheduled(&mut session), ["served"]);
+    // The others are not disturbed.
+    served.run("INSERT INTO note VALUES (2, 'lovely')");
+    settle(&mut served);
+    assert_eq!(served.value(WRONG), "0");
+    drop(served);
+    session.run("DROP DATABASE served");
+    settle(&mut session);
+    assert_eq!(session.value(WRONG), "0");
+    assert_eq!(cluster.log().matches("no background worker slot is free").count(), 1);
+}

@@ -19,9 +19,22 @@ struct Sequence {
     weight: f64,
 }
 
-/// Rows for training.
+/// A row as attributes of each word, the words' labels, and what the row counts.
+pub type Example = (Vec<Vec<String>>, Vec<String>, f64);
+
+/// Fits the examples and gives the weights in the form of `crfs::Model::dump`, which `tagger::pack`
+/// reads.
+pub fn fit(examples: impl IntoIterator<Item = Example>) -> String {
+    let mut trainer = Trainer::default();
+    for (tokens, labels, weight) in examples {
+        trainer.add(tokens, &labels, weight);
+    }
+    trainer.train()
+}
+
+/// The rows in numbers, and the names of attributes and labels.
 #[derive(Default)]
-pub struct Trainer {
+struct Trainer {
     attributes: HashMap<String, usize>,
     names: Vec<String>,
     labels: Vec<String>,
@@ -65,7 +78,7 @@ impl Weights {
 }
 
 impl Trainer {
-    pub fn add(&mut self, tokens: Vec<Vec<String>>, labels: &[String], weight: f64) {
+    fn add(&mut self, tokens: Vec<Vec<String>>, labels: &[String], weight: f64) {
         let tokens = tokens
             .into_iter()
             .map(|attributes| attributes.into_iter().map(|name| self.attribute(name)).collect())
@@ -89,8 +102,7 @@ impl Trainer {
         })
     }
 
-    /// Trains and gives the weights in the form of `crfs::Model::dump`, which `tagger::pack` reads.
-    pub fn train(&self) -> String {
+    fn train(&self) -> String {
         let count = self.labels.len();
         let mut states = Weights::new(self.names.len() * count);
         let mut transitions = Weights::new(count * count);
