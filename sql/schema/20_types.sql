@@ -103,6 +103,8 @@ CREATE TYPE crm_evaluation AS (
     log_loss double precision,
     calibration_error double precision,
     classes jsonb,
-    confusion jsonb
+    confusion jsonb,
+    -- Area under the ROC curve, of two classes.
+    auc double precision
 );
 COMMENT ON TYPE crm_evaluation IS 'how good a model is on labelled rows, with 95 % intervals';
