@@ -1,7 +1,7 @@
 # A throw-away cluster of the caller's own: started by `start_cluster`, gone when the script ends.
 # shellcheck shell=bash
 
-PLACE=$(mktemp -d /tmp/crm_ai.XXXXXX)
+PLACE=$(mktemp -d "${TMPDIR:-/tmp}/crm_ai.XXXXXX")
 chmod 755 "$PLACE"
 BIN=$("$PG_CONFIG" --bindir)
 

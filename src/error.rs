@@ -15,6 +15,10 @@ pub struct Error {
     hint: Option<String>,
 }
 
+/// What to do about a full disk.
+const NO_ROOM: &str =
+    "make room on the disk that holds it, or put the data directory on a larger one";
+
 /// The result of whatever can fail with an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -205,7 +209,11 @@ impl Error {
             ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
             _ => PgSqlErrorCode::ERRCODE_IO_ERROR,
         };
-        Self::new(state, format!("{what}: {error}"))
+        let failed = Self::new(state, format!("{what}: {error}"));
+        match state {
+            PgSqlErrorCode::ERRCODE_DISK_FULL => failed.hint(NO_ROOM),
+            _ => failed,
+        }
     }
 
     /// What the engine answered in place of a result.

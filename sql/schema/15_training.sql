@@ -66,7 +66,8 @@ CREATE TABLE crm_ai.run_metrics (
     at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     of bigint NOT NULL,
     epoch double precision NOT NULL,
-    loss double precision NOT NULL,
+    -- NULL while nothing is fitted yet.
+    loss double precision,
     learning_rate double precision NOT NULL,
     rows_per_second double precision NOT NULL,
     PRIMARY KEY (run, step)

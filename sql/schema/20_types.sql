@@ -104,6 +104,8 @@ CREATE TYPE crm_evaluation AS (
     calibration_error double precision,
     classes jsonb,
     confusion jsonb,
+    -- Area under the ROC curve, of two classes.
+    auc double precision,
     -- F1 of all classes' cases together: the accuracy, unless rows may have several labels.
     micro_f1 double precision
 );

@@ -216,6 +216,9 @@ fn row_of(
     ] {
         set(&mut row, column, figure)?;
     }
+    if let Some(auc) = evaluation.auc {
+        set(&mut row, "auc", auc)?;
+    }
     set(&mut row, "classes", JsonB(classes(evaluation)))?;
     set(&mut row, "confusion", JsonB(confusion(evaluation)))?;
     Ok(row)

@@ -1,7 +1,8 @@
-//! What the catalogue says of functions.
+//! What the catalogue says of functions, and whether it has changed.
 
 use pgrx::pg_sys::{self, SysCacheIdentifier};
 use pgrx::prelude::*;
+use std::cell::Cell;
 
 /// `ClanguageId` of catalog/pg_language_d.h, which pgrx does not bind.
 const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
@@ -100,4 +101,34 @@ pub fn watch_functions() {
 #[pg_guard]
 extern "C-unwind" fn functions_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
     crate::plan::functions::forget();
+}
+
+thread_local! {
+    /// Changes of tables and schemas since this process began to count them; 0 before.
+    static TABLE_CHANGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number that grows whenever any table's definition, or a schema, may have changed as this
+/// process sees it.
+pub fn table_changes() -> u64 {
+    if TABLE_CHANGES.get() == 0 {
+        TABLE_CHANGES.set(1);
+        // SAFETY: done once; the callbacks stay in memory as the library does.
+        unsafe {
+            pg_sys::CacheRegisterRelcacheCallback(Some(table_changed), 0.into());
+            let cache = SysCacheIdentifier::NAMESPACEOID as i32;
+            pg_sys::CacheRegisterSyscacheCallback(cache, Some(schema_changed), 0.into());
+        }
+    }
+    TABLE_CHANGES.get()
+}
+
+#[pg_guard]
+extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, _table: pg_sys::Oid) {
+    TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
+}
+
+#[pg_guard]
+extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
+    TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
 }

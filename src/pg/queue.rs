@@ -10,7 +10,6 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
-use std::io::Write;
 
 /// Columns of `crm_ai.pending`: watch, key, queued_at, attempts, not_before.
 const COLUMNS: usize = 5;
@@ -41,6 +40,7 @@ unsafe extern "C-unwind" {
         description: pg_sys::TupleDesc,
         number: c_int,
     ) -> *mut c_char;
+    fn pg_lltoa(number: i64, digits: *mut c_char) -> c_int;
     fn cstring_to_text(string: *const c_char) -> *mut pg_sys::text;
     fn cstring_to_text_with_len(string: *const c_char, length: c_int) -> *mut pg_sys::text;
     fn construct_array(
@@ -79,6 +79,19 @@ struct Key {
     is_plain: bool,
 }
 
+/// What became of a row.
+enum Outcome {
+    Queued,
+    /// It is new and has no text.
+    NoText,
+    /// The table has no primary key.
+    NoKey,
+    /// The extension's table is not there.
+    NoQueue,
+    /// Its key has still to be read, under settings that give it one form for all.
+    InPlainForms(Key),
+}
+
 /// Queues the row that the trigger was fired for, but not a new one without a text. The trigger's
 /// arguments are the watch's number and the name of the text's column. Tells whether it did.
 pub fn add(trigger: &PgTrigger<'_>) -> Result<bool> {
@@ -92,26 +105,36 @@ pub fn add(trigger: &PgTrigger<'_>) -> Result<bool> {
     let relation = data.tg_relation;
     // SAFETY: the relation is open while its trigger runs, and the row is one of its own; what the
     // guard holds owns nothing.
-    let key = unsafe {
+    let mut outcome = unsafe {
         pg_guard_ffi_boundary(|| {
-            let is_wanted = !is_insert || !is_null(relation, row, text_column);
-            is_wanted.then(|| primary_key(relation))
+            if is_insert && is_null(relation, row, text_column) {
+                return Outcome::NoText;
+            }
+            let key = primary_key(relation);
+            match key.count {
+                0 => Outcome::NoKey,
+                _ if !key.is_plain => Outcome::InPlainForms(key),
+                _ => insert(watch, values(relation, row, &key)),
+            }
         })
     };
-    let Some(key) = key else { return Ok(false) };
-    if key.count == 0 {
-        return Err(Error::wrong_state("the watched table has no primary key any more")
-            .hint("add a primary key, or end the watch with crm_ai.unwatch"));
+    if let Outcome::InPlainForms(key) = outcome {
+        // SAFETY: as above; the key stays in the trigger's memory.
+        let read = || unsafe { pg_guard_ffi_boundary(|| values(relation, row, &key)) };
+        let key = session::in_plain_forms(read);
+        // SAFETY: as above.
+        outcome = unsafe { pg_guard_ffi_boundary(|| insert(watch, key)) };
     }
-    // SAFETY: as above.
-    let read = || unsafe { pg_guard_ffi_boundary(|| values(relation, row, &key)) };
-    let key = if key.is_plain { read() } else { session::in_plain_forms(read) };
-    // SAFETY: the key is an array of text, in the trigger's memory; the rest as above.
-    if unsafe { pg_guard_ffi_boundary(|| insert(watch, key)) } {
-        return Ok(true);
+    match outcome {
+        Outcome::Queued => Ok(true),
+        Outcome::NoText => Ok(false),
+        Outcome::NoKey => Err(Error::wrong_state("the watched table has no primary key any more")
+            .hint("add a primary key, or end the watch with crm_ai.unwatch")),
+        Outcome::NoQueue | Outcome::InPlainForms(_) => {
+            Err(Error::undefined("the tables of crm_ai are not there")
+                .hint("the extension was dropped: CREATE EXTENSION crm_ai"))
+        }
     }
-    Err(Error::undefined("the tables of crm_ai are not there")
-        .hint("the extension was dropped: CREATE EXTENSION crm_ai"))
 }
 
 /// The arguments that `crm_ai.watch` gives its triggers.
@@ -244,24 +267,22 @@ unsafe fn value(
                 return cstring_to_text(if text.is_null() { c"".as_ptr() } else { text });
             }
         };
-        let mut digits = [0; 20];
-        let mut left = &mut digits[..];
-        let _ = write!(left, "{integer}"); // at most 20 characters
-        let length = 20 - left.len() as c_int;
-        cstring_to_text_with_len(digits.as_ptr().cast(), length)
+        let mut digits = [0; 21]; // -2^63 and a NUL
+        let length = pg_lltoa(integer, digits.as_mut_ptr());
+        cstring_to_text_with_len(digits.as_ptr(), length)
     }
 }
 
-/// Puts a key into the queue; `false` where there is no queue.
+/// Puts a key into the queue.
 ///
 /// # Safety
 /// The key is an array of text. Under a guard.
-unsafe fn insert(watch: i32, key: pg_sys::Datum) -> bool {
+unsafe fn insert(watch: i32, key: pg_sys::Datum) -> Outcome {
     // SAFETY: the caller's promise; the arrays have as many elements as the table has columns, as
     // `open` has checked, of their types; without an index there is nothing else to write. The
     // lock stays until the transaction ends.
     unsafe {
-        let Some(pending) = open() else { return false };
+        let Some(pending) = open() else { return Outcome::NoQueue };
         let mut values = [
             pg_sys::Datum::from(watch),
             key,
@@ -273,7 +294,7 @@ unsafe fn insert(watch: i32, key: pg_sys::Datum) -> bool {
         let row = heap_form_tuple((*pending).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
         simple_heap_insert(pending, row);
         table_close(pending, pg_sys::NoLock as _);
-        true
+        Outcome::Queued
     }
 }
 

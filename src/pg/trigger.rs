@@ -132,6 +132,17 @@ pub fn function_schema(trigger: &PgTrigger<'_>) -> String {
     }
 }
 
+/// How many rows the statement has written that the trigger was fired for; 0 where the trigger
+/// names no table of new rows.
+pub fn new_rows(trigger: &PgTrigger<'_>) -> i64 {
+    let rows = trigger.trigger_data().tg_newtable;
+    if rows.is_null() {
+        return 0;
+    }
+    // SAFETY: the store lives as long as the trigger's call.
+    unsafe { pg_sys::tuplestore_tuple_count(rows) }
+}
+
 /// How many triggers are at work, one fired by the other.
 pub fn depth() -> i32 {
     // SAFETY: the function takes no argument and only reads a counter.

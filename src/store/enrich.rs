@@ -4,15 +4,50 @@
 use super::clean::{Source, sql};
 use crate::api::enrich_arguments::Enrichment;
 use crate::error::{Error, Result};
-use crate::pg::query;
+use crate::pg::{catalog, query, trigger};
 use pgrx::prelude::*;
+use pgrx::spi::OwnedPreparedStatement;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// Most rows of a statement that is filled by a kept plan: more are worth one of their own, which
+/// knows how many they are.
+const KEPT_ROWS_MAX: i64 = 100;
+/// How often a plan is used: a table that has grown meanwhile may want another.
+const KEPT_USES_MAX: u32 = 100;
+/// Most plans kept for single rows; beyond them all are made anew.
+const VALUES_MAX: usize = 64;
 
 /// What a call gives for one text, in its text form.
 pub fn value(enrichment: &Enrichment, schema: &str, text: &str) -> Result<Option<String>> {
     let schema = sql::identifier(schema);
     let call = enrichment.call(&schema, "$1", sql::literal);
     let query = format!("SELECT ({call})::pg_catalog.text");
-    Ok(Spi::connect(|client| client.select(&query, Some(1), &[text.into()])?.first().get_one())?)
+    let known = VALUES.with_borrow(|plans| plans.get(&query).map(Rc::clone));
+    Ok(Spi::connect(|client| {
+        let plan = match known {
+            Some(plan) => plan,
+            None => {
+                let plan = client.prepare(&query, &[PgOid::from(pg_sys::TEXTOID)])?.keep();
+                keep_value(query, plan)
+            }
+        };
+        client.select(&**plan, Some(1), &[text.into()])?.first().get_one()
+    })?)
+}
+
+/// Keeps a plan that gives the value for one text.
+fn keep_value(query: String, plan: OwnedPreparedStatement) -> Plan {
+    let plan = Rc::new(ManuallyDrop::new(plan));
+    VALUES.with_borrow_mut(|plans| {
+        if plans.len() >= VALUES_MAX {
+            plans.drain().for_each(|(_, plan)| free(Some(plan)));
+        }
+        free(plans.insert(query, Rc::clone(&plan)));
+    });
+    plan
 }
 
 /// A statement whose rows are filled after it.
@@ -29,26 +64,99 @@ pub struct Statement<'a> {
     pub is_update: bool,
 }
 
+/// What fills the rows of a trigger's statements.
+struct Kept {
+    schema: String,
+    sql: Rc<str>,
+    plan: Option<Plan>,
+    uses: u32,
+}
+
+/// A plan that is freed by [`free`] alone: not when the process ends, nor while an ERROR passes.
+type Plan = Rc<ManuallyDrop<OwnedPreparedStatement>>;
+
+thread_local! {
+    /// By the triggers' OIDs, as long as no table has changed: the number of changes stands first.
+    static KEPT: RefCell<(u64, HashMap<u32, Kept>)> = RefCell::default();
+    /// Plans that give the value for one text, by their queries, which name all in full.
+    static VALUES: RefCell<HashMap<String, Plan>> = RefCell::default();
+}
+
+/// Frees a plan that no call further out is using.
+fn free(plan: Option<Plan>) {
+    if let Some(Ok(plan)) = plan.map(Rc::try_unwrap) {
+        drop(ManuallyDrop::into_inner(plan));
+    }
+}
+
 /// Writes the values into the rows, by primary key, where the texts are still those that were
-/// judged. The plan of the statement gathers the texts of many rows into each request.
+/// judged. The plan of the statement gathers the texts of many rows into each request. Reading the
+/// catalogue and planning take longer than filling one row, so they are done once for many small
+/// statements.
 pub fn fill(
     trigger: &PgTrigger<'_>,
     statement: &Statement<'_>,
     enrichments: &[Enrichment],
 ) -> Result<()> {
-    let source = Source::read(statement.relation)?;
-    check(&source, enrichments)?;
-    let update = update(&source, statement, enrichments);
+    let id = trigger.trigger().tgoid.to_u32();
+    let changes = catalog::table_changes();
+    let known = KEPT.with_borrow_mut(|(then, kept)| {
+        if std::mem::replace(then, changes) != changes {
+            kept.drain().for_each(|(_, kept)| free(kept.plan));
+        }
+        let kept = kept.get_mut(&id).filter(|kept| kept.schema == statement.schema)?;
+        kept.uses += 1;
+        if kept.uses > KEPT_USES_MAX {
+            kept.uses = 0;
+            free(kept.plan.take());
+        }
+        Some((Rc::clone(&kept.sql), kept.plan.clone()))
+    });
+    let (sql, plan) = match known {
+        Some(known) => known,
+        None => (write(id, statement, enrichments)?, None),
+    };
+    let rows = trigger::new_rows(trigger);
+    if rows == 0 {
+        return Ok(());
+    }
     Spi::connect_mut(|client| {
         query::register_transition_tables(trigger);
-        let new = sql::identifier(statement.new);
-        let any = client.select(&format!("SELECT 1 FROM {new} LIMIT 1"), Some(1), &[])?;
-        if !any.is_empty() {
-            client.update(&update, None, &[])?;
+        if rows > KEPT_ROWS_MAX {
+            client.update(&*sql, None, &[])?;
+            return Ok(());
         }
+        let plan = match plan {
+            Some(plan) => plan,
+            None => keep(id, client.prepare_mut(&*sql, &[])?.keep()),
+        };
+        client.update(&**plan, None, &[])?;
         Ok::<_, pgrx::spi::Error>(())
     })?;
     Ok(())
+}
+
+/// Writes the statement that fills the rows, and keeps it.
+fn write(id: u32, statement: &Statement<'_>, enrichments: &[Enrichment]) -> Result<Rc<str>> {
+    let source = Source::read(statement.relation)?;
+    check(&source, enrichments)?;
+    let sql: Rc<str> = update(&source, statement, enrichments).into();
+    let schema = statement.schema.clone();
+    let kept = Kept { schema, sql: Rc::clone(&sql), plan: None, uses: 0 };
+    let last = KEPT.with_borrow_mut(|(_, all)| all.insert(id, kept));
+    free(last.and_then(|last| last.plan));
+    Ok(sql)
+}
+
+/// Keeps a plan for the trigger's next statements.
+fn keep(id: u32, plan: OwnedPreparedStatement) -> Plan {
+    let plan = Rc::new(ManuallyDrop::new(plan));
+    KEPT.with_borrow_mut(|(_, all)| {
+        if let Some(kept) = all.get_mut(&id) {
+            free(kept.plan.replace(Rc::clone(&plan)));
+        }
+    });
+    plan
 }
 
 fn check(source: &Source, enrichments: &[Enrichment]) -> Result<()> {

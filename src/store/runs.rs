@@ -285,8 +285,7 @@ pub fn standing(run: i64) -> Result<Standing> {
         "SELECT r.state, NOT ({IS_ORPHAN}) AND r.state <> 'queued', r.worker_pid,
              CASE WHEN r.of IS NULL THEN '' ELSE concat_ws(', ',
                  format('step %s of %s', r.step, r.of),
-                 -- A head is solved for, and tells no loss.
-                 'loss ' || to_char(nullif(r.loss, 0), 'FM990.0000'),
+                 'loss ' || to_char(r.loss, 'FM990.0000'),
                  round(r.rows_per_second) || ' rows/s',
                  date_trunc('second', r.eta) || ' left') END,
              r.sqlstate, r.error, r.hint,

@@ -61,15 +61,31 @@ impl Error {
         Self::InvalidModel { reason: reason.to_string() }
     }
 
-    /// ONNX Runtime has no error code for memory; its messages tell.
+    /// The library was refused, or it failed when it was set up.
+    pub(crate) fn of_library(reason: &str) -> Self {
+        if is_about_memory(reason) {
+            Self::OutOfMemory { during: "loading ONNX Runtime" }
+        } else {
+            Self::Library { reason: reason.to_owned() }
+        }
+    }
+
+    /// A failure of a session.
     pub(crate) fn of_runtime(error: &ort::Error, during: &'static str) -> Self {
         let reason = error.message();
-        if reason.contains("Failed to allocate memory") || reason.contains("bad_alloc") {
+        if is_about_memory(reason) {
             Self::OutOfMemory { during }
         } else {
             Self::Runtime { reason: reason.to_owned() }
         }
     }
+}
+
+/// ONNX Runtime has no error code for memory; its messages tell, and so do the loader's.
+fn is_about_memory(reason: &str) -> bool {
+    ["allocate memory", "bad_alloc", "failed to map segment"]
+        .iter()
+        .any(|part| reason.contains(part))
 }
 
 impl From<model::Error> for Error {

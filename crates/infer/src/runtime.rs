@@ -29,13 +29,13 @@ impl Runtime {
             let reason = format!("there is no file {}", library.display());
             return Err(Error::Library { reason });
         }
-        let builder = ort::init_from(library)
-            .map_err(|error| Error::Library { reason: error.to_string() })?;
+        let builder =
+            ort::init_from(library).map_err(|error| Error::of_library(&error.to_string()))?;
         let environment = builder
             .with_name("crm_ai")
             .with_telemetry(false)
             .build()
-            .map_err(|error| Error::Library { reason: error.message().to_owned() })?;
+            .map_err(|error| Error::of_library(error.message()))?;
         environment.set_log_level(LogLevel::Error);
         Ok(Self { environment })
     }

@@ -1,5 +1,6 @@
 //! The figures of one model on one set of rows.
 
+use crate::auc::auc;
 use crate::bootstrap::{self, Interval};
 use crate::calibration::calibration_error;
 use crate::judged::Judged;
@@ -29,6 +30,9 @@ pub struct Evaluation {
     pub log_loss: f64,
     /// Expected calibration error over 15 equal bins.
     pub calibration_error: f64,
+    /// Area under the ROC curve; `None` unless there are two classes and both have rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auc: Option<f64>,
     /// Each class, in the model's order.
     pub classes: Vec<ClassFigures>,
     /// Rows by true class, then by predicted class.
@@ -67,6 +71,7 @@ impl Evaluation {
             micro_f1: None,
             log_loss: losses.sum::<f64>() / rows,
             calibration_error: calibration_error(judged),
+            auc: auc(judged),
             classes,
             confusion,
         }

@@ -33,6 +33,8 @@ pub struct Judged {
     likelihood: Vec<f64>,
     /// Each row's largest probability.
     confidence: Vec<f64>,
+    /// Each row's probability of the second class; empty unless there are two classes.
+    second: Vec<f32>,
 }
 
 impl Judged {
@@ -57,6 +59,7 @@ impl Judged {
             predicted: Vec::with_capacity(truth.len()),
             likelihood: Vec::with_capacity(truth.len()),
             confidence: Vec::with_capacity(truth.len()),
+            second: Vec::new(),
         };
         for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
             if let Some(&class) = classes.iter().find(|&&class| class >= width) {
@@ -68,6 +71,9 @@ impl Judged {
             judged.predicted.push(predicted);
             judged.likelihood.push(classes.iter().map(|&class| f64::from(row[class])).sum());
             judged.confidence.push(f64::from(row[predicted]));
+            if let [_, second] = row {
+                judged.second.push(*second);
+            }
         }
         Ok(judged)
     }
@@ -97,6 +103,11 @@ impl Judged {
 
     pub(crate) fn likelihood(&self) -> &[f64] {
         &self.likelihood
+    }
+
+    /// Each row's probability of the second of two classes; `None` where there are not two.
+    pub(crate) fn second(&self) -> Option<&[f32]> {
+        (self.labels.len() == 2).then_some(&self.second)
     }
 
     pub(crate) fn confidence(&self) -> &[f64] {

@@ -2,10 +2,11 @@
 //!
 //! [`Judged`] holds what a model said of rows whose class is known; [`Evaluation`] sums it up as
 //! scikit-learn would: accuracy, macro-F1, figures of each class, confusion matrix, log-loss,
-//! calibration error, with bootstrap intervals. [`fit_temperature`] calibrates, [`Comparison`]
-//! sets two models side by side on the same rows, and [`Gate`] decides. Pure arithmetic: the
-//! extension, the trainer and the tabular models share it.
+//! calibration error, area under the ROC curve, with bootstrap intervals. [`fit_temperature`]
+//! calibrates, [`Comparison`] sets two models side by side on the same rows, and [`Gate`] decides.
+//! Pure arithmetic: the extension, the trainer and the tabular models share it.
 
+mod auc;
 mod bootstrap;
 mod calibration;
 mod evaluation;

@@ -131,6 +131,7 @@ impl JudgedSets {
             macro_f1: macro_f1(&counts),
             macro_f1_interval: interval(scores.iter().map(|scores| scores.macro_f1)),
             micro_f1: Some(ratio(2 * sum(|count| count.right), cases)),
+            auc: None,
             log_loss,
             calibration_error,
             classes: self.labels.iter().zip(&counts).map(|(label, c)| figures(label, c)).collect(),

@@ -27,7 +27,15 @@ impl Error {
 
     /// As the trainer tells it.
     pub fn to_failure(&self) -> Failure {
-        Failure { kind: self.kind, message: self.message.clone(), hint: self.hint.to_owned() }
+        let hint = match self.kind {
+            _ if !self.hint.is_empty() => self.hint,
+            FailureKind::Memory => {
+                "raise crm_ai.train_memory, or ask for a smaller batch_size or max_tokens"
+            }
+            FailureKind::Disk => "make room on the disk of the server's data directory",
+            _ => "",
+        };
+        Failure { kind: self.kind, message: self.message.clone(), hint: hint.to_owned() }
     }
 }
 
@@ -65,8 +73,7 @@ impl From<ort::Error> for Error {
     fn from(error: ort::Error) -> Self {
         let reason = error.message();
         if reason.contains("Failed to allocate memory") || reason.contains("bad_alloc") {
-            return Self::new(FailureKind::Memory, "out of memory while training")
-                .hint("a smaller batch_size or max_tokens needs less");
+            return Self::new(FailureKind::Memory, "out of memory while training");
         }
         Self::new(FailureKind::System, format!("ONNX Runtime failed: {reason}"))
     }

@@ -12,9 +12,13 @@ use crm_ai_wire::training::{Progress, TextTask};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// Reports and checkpoints are this far apart.
+/// Reports are this far apart.
 const REPORT_EVERY: Duration = Duration::from_millis(400);
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// Checkpoints are as far apart as this many of them would take, within bounds: what a cut costs
+/// stays small, and so does what they cost.
+const CHECKPOINT_SPACING: u32 = 50;
+const CHECKPOINT_EVERY_MIN: Duration = Duration::from_secs(1);
+const CHECKPOINT_EVERY_MAX: Duration = Duration::from_secs(60);
 
 /// Steps of a fit in all.
 pub(crate) fn steps(rows: usize, task: &TextTask) -> u64 {
@@ -81,7 +85,7 @@ fn fit_range(
     let of = steps(examples.len(), task);
     let mut plan = Plan { examples, task, seed, epoch: 0, batches: Vec::new() };
     let mut since = Since::new(0.0);
-    let mut saved = Instant::now();
+    let mut next_save = Instant::now() + CHECKPOINT_EVERY_MIN;
     for step in range {
         // A step that was left out does not count for the learning rate, as in `Trainer`.
         let rate = learning_rate(task, stepper.optimiser.steps, of);
@@ -95,18 +99,26 @@ fn fit_range(
                 step: done,
                 of,
                 epoch: done as f64 * f64::from(task.epochs) / of as f64,
-                loss: since.mean(),
+                loss: Some(since.mean()),
                 learning_rate: rate,
                 rows_per_second: since.rows / since.began.elapsed().as_secs_f64().max(1e-9),
             });
             since = Since::new(since.mean());
         }
-        if saved.elapsed() >= CHECKPOINT_EVERY && done < of {
-            checkpoint.save(stepper)?;
-            saved = Instant::now();
+        if Instant::now() >= next_save && done < of {
+            next_save = save(checkpoint, stepper)?;
         }
     }
     Ok(())
+}
+
+/// Saves the state; gives the time of the next save.
+fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<Instant, Error> {
+    let began = Instant::now();
+    checkpoint.save(stepper)?;
+    let wait =
+        (began.elapsed() * CHECKPOINT_SPACING).clamp(CHECKPOINT_EVERY_MIN, CHECKPOINT_EVERY_MAX);
+    Ok(Instant::now() + wait)
 }
 
 /// Sums since the last report.

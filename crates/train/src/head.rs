@@ -50,14 +50,14 @@ struct Table<'a> {
 }
 
 /// Fits a head to `vectors` [rows, width] on `threads` threads. `progress` is told after each of
-/// at most [`fits`] fits.
+/// at most [`fits`] fits which it was and what it minimised came to.
 pub(crate) fn fit(
     vectors: &[f32],
     width: usize,
     loss: &Loss,
     examples: &[&Example],
     (seed, threads): (i64, usize),
-    mut progress: impl FnMut(usize),
+    mut progress: impl FnMut(usize, f64),
 ) -> Head {
     let squares: f64 = vectors.iter().map(|number| f64::from(number * number)).sum();
     let scale = (vectors.len() as f64 / squares.max(f64::MIN_POSITIVE)).sqrt() as f32;
@@ -82,8 +82,8 @@ pub(crate) fn fit(
     let lambda = choose(trial, &table, &mut progress);
     // Fewer rows want more regularisation; the whole set has more than a fold had.
     let shrink = (trial.len() * (FOLDS - 1)) as f32 / (FOLDS * rows.len().max(1)) as f32;
-    let mut weight = table(rows).fit(vec![0.0; classes * (width + 1)], lambda * shrink);
-    progress(fits());
+    let (mut weight, loss) = table(rows).fit(vec![0.0; classes * (width + 1)], lambda * shrink);
+    progress(fits(), loss);
     let bias = weight.split_off(classes * width);
     weight.iter_mut().for_each(|number| *number *= scale);
     Head { weight, bias }
@@ -94,7 +94,7 @@ pub(crate) fn fit(
 fn choose<'a>(
     trial: &[usize],
     table: &impl Fn(Vec<usize>) -> Table<'a>,
-    progress: &mut impl FnMut(usize),
+    progress: &mut impl FnMut(usize, f64),
 ) -> f32 {
     let part = |fold: usize, inside: bool| {
         let own = |(at, _): &(usize, &usize)| (at % FOLDS == fold) == inside;
@@ -107,9 +107,10 @@ fn choose<'a>(
     for (at, lambda) in LAMBDAS.into_iter().enumerate() {
         let mut loss = 0.0;
         for (fold, ((learnt, judged), point)) in folds.iter().zip(&mut points).enumerate() {
-            *point = learnt.fit(std::mem::take(point), lambda);
+            let (fitted, least) = learnt.fit(std::mem::take(point), lambda);
+            *point = fitted;
             loss += judged.loss(point, 0.0, None);
-            progress(at * FOLDS + fold + 1);
+            progress(at * FOLDS + fold + 1, least);
         }
         if loss >= least {
             break;
@@ -131,8 +132,9 @@ fn order(count: usize, seed: i64) -> Vec<usize> {
 }
 
 impl Table<'_> {
-    /// Weights [classes, width] and biases [classes], one after the other.
-    fn fit(&self, start: Vec<f32>, lambda: f32) -> Vec<f32> {
+    /// Weights [classes, width] and biases [classes], one after the other; and the regularised mean
+    /// loss there.
+    fn fit(&self, start: Vec<f32>, lambda: f32) -> (Vec<f32>, f64) {
         minimise(start, STEPS, TOLERANCE, |point, slope| self.loss(point, lambda, Some(slope)))
     }
 

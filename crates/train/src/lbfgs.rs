@@ -9,13 +9,14 @@ const MEMORY: usize = 10;
 const DECREASE: f64 = 1e-4;
 
 /// Walks from `start` until the gradient's largest number is below `tolerance` or `steps` are
-/// done. `function` gives the value at a point and writes the gradient there.
+/// done. `function` gives the value at a point and writes the gradient there. Gives
+/// the last point and its value.
 pub(crate) fn minimise(
     start: Vec<f32>,
     steps: usize,
     tolerance: f64,
     mut function: impl FnMut(&[f32], &mut [f32]) -> f64,
-) -> Vec<f32> {
+) -> (Vec<f32>, f64) {
     let mut point = start;
     let mut gradient = vec![0.0; point.len()];
     let mut value = function(&point, &mut gradient);
@@ -58,7 +59,7 @@ pub(crate) fn minimise(
         }
         (point, gradient, value) = (next, next_gradient, next_value);
     }
-    point
+    (point, value)
 }
 
 /// −H · gradient by the two loops over the remembered pairs.
@@ -96,7 +97,7 @@ mod tests {
     /// Rosenbrock's valley in four dimensions has its least point at (1, 1, 1, 1).
     #[test]
     fn a_narrow_valley_is_followed_to_its_end() {
-        let found = minimise(vec![-1.2, 1.0, -1.2, 1.0], 500, 1e-4, |x, slope| {
+        let (found, least) = minimise(vec![-1.2, 1.0, -1.2, 1.0], 500, 1e-4, |x, slope| {
             slope.fill(0.0);
             let mut value = 0.0;
             for i in [0, 2] {
@@ -108,5 +109,6 @@ mod tests {
             value
         });
         assert!(found.iter().all(|x| (x - 1.0).abs() < 2e-2), "{found:?}");
+        assert!((0.0..1e-3).contains(&least), "{least}");
     }
 }

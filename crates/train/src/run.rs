@@ -175,7 +175,7 @@ impl Run<'_> {
         report(Event::Started(started));
         let chosen_here = task.method == Method::Auto && !task.keep_labels;
         if chosen_here && first == 0 && stepper.pooling() == Pooling::Mean {
-            let fitted = self.fit_head(dataset, &mut |_| {})?;
+            let fitted = self.fit_head(dataset, &mut |_, _| {})?;
             let [weight, bias] = [fitted.weight_name(), fitted.bias_name()];
             stepper.weights.set(&weight, fitted.head.weight);
             stepper.weights.set(&bias, fitted.head.bias);
@@ -233,7 +233,7 @@ impl Run<'_> {
         report(Event::Started(self.started(dataset, Method::Head, "cpu", steps)));
         let began = Instant::now();
         let mut told = Instant::now();
-        let mut progress = |step: u64| {
+        let mut progress = |step: u64, loss: Option<f64>| {
             if told.elapsed().as_millis() < 300 && step < steps {
                 return;
             }
@@ -242,7 +242,7 @@ impl Run<'_> {
                 step,
                 of: steps,
                 epoch: 0.0,
-                loss: 0.0,
+                loss,
                 learning_rate: 0.0,
                 rows_per_second: step as f64 / began.elapsed().as_secs_f64().max(1e-9),
             }));
@@ -256,11 +256,11 @@ impl Run<'_> {
     }
 
     /// Fits a head to the frozen base. `progress` is told the rows whose vectors are computed, then
-    /// the fits beside them.
+    /// the fits beside them with the loss of each.
     fn fit_head(
         &self,
         dataset: &Dataset,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64, Option<f64>),
     ) -> Result<FittedHead, Error> {
         let Self { job, task, .. } = *self;
         let tensors = encoder_tensors(&task.base)?;
@@ -273,11 +273,13 @@ impl Run<'_> {
             .map(|example| Tokens { ids: example.tokens.clone(), truncated: false })
             .collect();
         let ask = |worker: usize, batch: &[&Tokens]| encoder.logits(worker, batch);
-        let vectors = ask_all(&texts, width, job.threads, ask, |texts| progress(texts as u64))?;
+        let vectors = ask_all(&texts, width, job.threads, ask, |texts| {
+            progress(texts as u64, None);
+        })?;
         let classes = dataset.classes.len();
         let how = (job.seed, job.threads);
-        let head = head::fit(&vectors, width, &dataset.loss, &examples, how, |fit| {
-            progress((examples.len() + fit) as u64);
+        let head = head::fit(&vectors, width, &dataset.loss, &examples, how, |fit, loss| {
+            progress((examples.len() + fit) as u64, Some(loss));
         });
         Ok(FittedHead { tensors, head, classifier, classes, width })
     }

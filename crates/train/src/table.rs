@@ -103,7 +103,7 @@ fn learn(
             step,
             of,
             epoch: f64::from(passes),
-            loss,
+            loss: Some(loss),
             learning_rate: task.learning_rate,
             rows_per_second: f64::from(passes) * rows.len() as f64
                 / began.elapsed().as_secs_f64().max(1e-9),

@@ -261,8 +261,9 @@ pub struct Progress {
     pub of: u64,
     /// Passes over the training rows, in parts of one.
     pub epoch: f64,
-    /// Mean loss of the steps since the last report.
-    pub loss: f64,
+    /// Mean loss of the steps since the last report; of a head, the regularised loss of its last
+    /// fit. `None` while nothing is fitted yet.
+    pub loss: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Rows learnt from in a second, lately.

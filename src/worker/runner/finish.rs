@@ -1,7 +1,7 @@
 //! The new version into the registry, and the gate's decision.
 
 use super::place::Place;
-use super::read::Prepared;
+use super::read::{Prepared, check_role};
 use crate::client;
 use crate::error::Result;
 use crate::files;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 pub fn finish(run: &Run, place: &Place, prepared: &Prepared, outcome: &Outcome) -> Result<()> {
     let folder = Folder::own(&place.output())?;
     transaction::run(|| {
+        check_role(run)?;
         transaction::as_role(run.role, || {
             let version = store(run, &folder, prepared, outcome)?;
             let (promoted, reason) = decide(run, prepared, outcome, version)?;

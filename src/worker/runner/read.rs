@@ -36,9 +36,8 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     let options = Options::read(run.kind, &run.options)?;
     // Errors of our own come back inside a transaction that is sound; the server's end it.
     let read = transaction::run(|| {
-        if session::role_name(run.role).is_none() {
-            return Ok(Err(Error::not_allowed("the run's role was dropped")
-                .hint("start it again as another role")));
+        if let Err(error) = check_role(run) {
+            return Ok(Err(error));
         }
         Ok(transaction::restricted(run.role, &session_of(run), limit.left(), || {
             let sql = labelled::query_of(&run.source, options.what.columns())?;
@@ -57,6 +56,17 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
         transaction::as_role(run.role, || lay_out(run, &options, place, &snapshot))
     })?;
     Ok(Prepared { job, champion, hashes: snapshot.hashes })
+}
+
+/// Fails where the run's role was dropped: nobody would own what it learns.
+pub fn check_role(run: &Run) -> Result<()> {
+    match session::role_name(run.role) {
+        Some(_) => Ok(()),
+        None => {
+            Err(Error::not_allowed("the run's role was dropped")
+                .hint("start it again as another role"))
+        }
+    }
 }
 
 /// A message of the server's about data may hold a value of the rows', so it is kept out of the

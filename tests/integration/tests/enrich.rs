@@ -95,6 +95,50 @@ fn statements_are_filled_after_them() {
     assert_eq!(session.value(WRONG), "0");
 }
 
+#[test]
+fn what_is_kept_from_statement_to_statement_follows_changes() {
+    let mut session = shared().database("enrich_kept");
+    session.run(&format!(
+        "CREATE ROLE enrich_keeper;
+         CREATE TABLE note (id int, body text, mood text, CONSTRAINT key PRIMARY KEY (id));
+         GRANT INSERT, SELECT ON note TO enrich_keeper;
+         CREATE TRIGGER fill {INSERTED} crm_enrich('mood=crm_sentiment(body)');
+         INSERT INTO note VALUES (1, 'great'); INSERT INTO note VALUES (2, 'awful')"
+    ));
+    // Often, and rows of very many statements in one.
+    session.run(
+        "DO $$BEGIN FOR i IN 11..260 LOOP
+             INSERT INTO note VALUES (i, (ARRAY['great', 'awful'])[i % 2 + 1]);
+         END LOOP; END$$;
+         INSERT INTO note SELECT i, 'awful ' || i % 7 FROM generate_series(1001, 1300) i",
+    );
+    assert_eq!(session.value(WRONG), "0");
+    // Who has no right to write the column has none by a plan that another made.
+    session.run("SET ROLE enrich_keeper");
+    session.fails_with("42501", "INSERT INTO note VALUES (3, 'great')");
+    session.run("RESET ROLE");
+    // A key that is gone, another key, other names; also where it is rolled back.
+    session.run("ALTER TABLE note DROP CONSTRAINT key");
+    session.fails_with("55000", "INSERT INTO note VALUES (3, 'great')").expect_hint();
+    session.run(
+        "ALTER TABLE note ADD COLUMN part int DEFAULT 7, ADD PRIMARY KEY (part, id);
+         INSERT INTO note VALUES (3, 'great'); INSERT INTO note VALUES (3, 'awful', NULL, 8)",
+    );
+    session.run(
+        "BEGIN; ALTER TABLE note RENAME TO other; INSERT INTO other VALUES (4, 'great'); ROLLBACK;
+         INSERT INTO note VALUES (5, 'awful');
+         CREATE SCHEMA app; ALTER TABLE note SET SCHEMA app; INSERT INTO app.note VALUES (6, 'great');
+         ALTER SCHEMA app RENAME TO web; INSERT INTO web.note VALUES (7, 'awful');
+         SET search_path = web, public",
+    );
+    assert_eq!(session.value(WRONG), "0");
+    session.run("ALTER TABLE note RENAME mood TO feeling");
+    session.fails_with("42703", "INSERT INTO note VALUES (8, 'great')").expect_hint();
+    session.run("ALTER TABLE note RENAME feeling TO mood; INSERT INTO note VALUES (8, 'great')");
+    assert_eq!(session.value("SELECT count(*) FROM note WHERE mood IS NULL"), "0");
+    assert_eq!(session.value(WRONG), "0");
+}
+
 fn copy(session: &mut Session, sql: &str, rows: &str) {
     let mut writer = session.client().copy_in(sql).unwrap();
     writer.write_all(rows.as_bytes()).unwrap();

@@ -25,4 +25,6 @@ mod standby;
 mod train;
 mod train_limits;
 mod train_loss;
+mod trainer_death;
+mod trainer_limits;
 mod watch;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Longest wait for a schedule of every minute.
 pub const MINUTE: Duration = Duration::from_secs(75);
-const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '* * * * *', 'ticket', 'body',
+const SCHEDULE: &str = "SELECT crm_ai.schedule_retrain('tickets', '@yearly', 'ticket', 'body',
     'queue', min_new_rows => 5, keep_versions => 2, base => 'tiny')";
 
 /// The state of the newest run, and how many there are.
@@ -37,17 +37,13 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
     wait_until("the schedule knows its next time", LIMIT, || {
         session.value("SELECT next_at IS NOT NULL FROM crm_ai.schedules") == "t"
     });
-    wait_until("the schedule fires at its minute", MINUTE, || {
-        newest(&mut session) == "1 succeeded"
-    });
+    // That it fires at its minute is shown in gate.rs: a minute is long.
+    be_due(&mut session);
+    wait_until("the schedule fires", LIMIT, || newest(&mut session) == "1 succeeded");
     let shown = "SELECT concat_ws('|', model, schedule, last_run, last_state, next_at > last_at)
                  FROM crm_ai.schedules";
-    assert_eq!(session.value(shown), "tickets|* * * * *|1|succeeded|t");
-    let fired = "SELECT extract(second FROM asked_at) < 30 FROM crm_ai.runs WHERE id = 1";
-    assert_eq!(session.value(fired), "t");
+    assert_eq!(session.value(shown), "tickets|@yearly|1|succeeded|t");
 
-    // Every other minute is far enough away for what follows.
-    session.run("UPDATE crm_ai.schedule SET schedule = '@yearly'");
     session.run("INSERT INTO ticket VALUES ('new', 'good'), ('newer', 'poor')");
     be_due(&mut session);
     wait_until("the schedule fires", LIMIT, || newest(&mut session) == "2 cancelled");
@@ -78,6 +74,31 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
     session.run(&format!("SELECT crm_ai.unschedule({schedule})"));
     session.fails_with("42704", &format!("SELECT crm_ai.unschedule({schedule})"));
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.schedules"), "0");
+    nothing_left(&cluster);
+}
+
+/// What a schedule's runs leave takes no more room after many of them than after a few.
+#[test]
+fn a_nightly_retrain_does_not_fill_the_disk() {
+    let (cluster, mut session) = cluster(&["autovacuum = off"]);
+    session.run(&SCHEDULE.replace("rows => 5", "rows => 0"));
+    let mut sizes = Vec::new();
+    for night in 1..=12 {
+        stand_in::control(&cluster, &format!("extra={night}"));
+        be_due(&mut session);
+        let expected = format!("{night} succeeded");
+        wait_until("the schedule fires", LIMIT, || newest(&mut session) == expected);
+        session.run("VACUUM");
+        sizes.push(session.number(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+             WHERE relnamespace = 'crm_ai'::regnamespace AND relkind = 'r'",
+        ));
+    }
+    // Two versions, what is learnt from, and room for the one that is being stored.
+    assert_eq!(session.value("SELECT count(*) FROM crm_ai.artifact"), "3");
+    let (few, many) = sizes.split_at(4);
+    let most = few.iter().fold(0.0, |most: f64, size| most.max(*size));
+    assert!(many.iter().all(|size| *size < 1.1 * most), "{sizes:?}");
     nothing_left(&cluster);
 }
 

@@ -63,12 +63,18 @@ fn a_standby_answers_like_its_primary() {
         "grant_model('topics', 'public')",
         "revoke_model('topics', 'public')",
         "train('m', 'VALUES (1, 2)', 'column1', 'column2')",
+        "train_table('m', 'VALUES (1, 2)', 'column1')",
         "cancel(1)",
         "schedule_retrain('m', '@daily', 'VALUES (1, 2)', 'column1', 'column2')",
+        "schedule_retrain_table('m', '@daily', 'VALUES (1, 2)', 'column1')",
         "unschedule(1)",
     ] {
         reader.fails_with("25006", &format!("SELECT crm_ai.{act}"));
     }
+    // To judge is no act.
+    let judged = "SELECT rows FROM crm_ai.evaluate('topics', $$VALUES ('great', 'billing')$$,
+                      'column1', 'column2')";
+    assert_eq!(reader.value(judged), "1");
 
     drop(session);
     drop(primary);

@@ -1,7 +1,7 @@
 //! Runs that are ended, cut off, or go over a limit: each ends in the documented state, with the
 //! champion untouched, no file left, and the server as it was.
 
-use crate::train::{LIMIT, cluster, nothing_left, of_run, train, wait};
+use crate::train::{LIMIT, TRAIN, cluster, nothing_left, of_run, train, wait};
 use crm_ai_integration::cluster::{Cluster, Stop};
 use crm_ai_integration::process::{self, Process, Signal, wait_until};
 use crm_ai_integration::session::Session;
@@ -182,6 +182,28 @@ fn what_a_run_needs_may_vanish_while_it_waits_or_works() {
     fails_bare(&mut session, &third, "42501");
     assert_eq!(wait(&mut elsewhere, &fourth), "succeeded");
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.artifact"), "1");
+
+    // While the trainer works: its rows are read already, but there must be a role to own what
+    // it learns.
+    session.run(
+        "CREATE ROLE gone; GRANT crm_ai_trainer TO gone; GRANT SELECT ON ticket TO gone;
+         SET ROLE gone",
+    );
+    for is_role in [false, true] {
+        std::fs::remove_file(cluster.sockets().join("go")).unwrap();
+        let run = session.value(&TRAIN.replace("tickets", if is_role { "a" } else { "b" }));
+        at_work(&cluster, &mut session, &run);
+        if is_role {
+            session.run("RESET ROLE; DROP OWNED BY gone; DROP ROLE gone");
+            go(&cluster);
+            fails(&mut session, &run, "42501");
+        } else {
+            session.run("RESET ROLE; ALTER TABLE ticket RENAME TO other; SET ROLE gone");
+            go(&cluster);
+            assert_eq!(wait(&mut session, &run), "succeeded");
+            session.run("RESET ROLE; ALTER TABLE other RENAME TO ticket; SET ROLE gone");
+        }
+    }
     nothing_left(&cluster);
 }
 

@@ -4,7 +4,9 @@ use super::CommandError;
 use crm_ai_infer::Runtime;
 use crm_ai_wire::training::{Event, Job};
 use lexopt::Arg::Long;
-use std::io::{Read, Write};
+use std::any::Any;
+use std::io::{ErrorKind, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 
 /// The command line.
@@ -42,11 +44,26 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     if options.lifeline {
         std::thread::spawn(end_with_parent);
     }
-    let runtime = Runtime::load(&options.runtime).map_err(|error| failed(&error))?;
-    crm_ai_train::run(&job, &runtime, &mut tell).map_err(|error| {
+    let loaded = Runtime::load(&options.runtime).map_err(crm_ai_train::Error::from);
+    let ran = loaded.and_then(|runtime| {
+        let run = AssertUnwindSafe(|| crm_ai_train::run(&job, &runtime, &mut tell));
+        catch_unwind(run).unwrap_or_else(|panic| Err(of_panic(panic)))
+    });
+    ran.map_err(|error| {
         tell(Event::Failed(error.to_failure()));
         failed(&error)
     })
+}
+
+/// A thread that the system refuses panics where it is asked for: its stack is memory like any
+/// other. Every other panic goes on.
+fn of_panic(panic: Box<dyn Any + Send>) -> crm_ai_train::Error {
+    match panic.downcast_ref::<String>() {
+        Some(said) if said.starts_with("failed to spawn thread") => {
+            std::io::Error::from(ErrorKind::OutOfMemory).into()
+        }
+        _ => resume_unwind(panic),
+    }
 }
 
 /// Writes an event. Whoever started the run is gone when nobody reads: then nothing is left to do.
