@@ -38,52 +38,75 @@ impl Comparison {
     /// Compares what two models said of the same rows, in the same order; `None` where the rows are
     /// not as many.
     pub fn of(new: &Judged, champion: &Judged, seed: u64) -> Option<Self> {
-        if new.rows() != champion.rows() {
-            return None;
-        }
-        let all: Vec<usize> = (0..new.rows()).collect();
-        let [new_all, champion_all] = [new, champion].map(|judged| Scores::of(judged, &all));
-        let mut differences = Vec::with_capacity(RESAMPLES);
-        for_each_resample(new.rows(), seed, |rows| {
-            let [new, champion] = [new, champion].map(|judged| Scores::of(judged, rows));
-            differences.push(new.less(champion));
-        });
-        let difference = new_all.less(champion_all);
-        Some(Self {
-            rows: new.rows() as u64,
-            accuracy: difference.accuracy,
-            accuracy_interval: interval(differences.iter().map(|scores| scores.accuracy)),
-            macro_f1: difference.macro_f1,
-            macro_f1_interval: interval(differences.iter().map(|scores| scores.macro_f1)),
-        })
+        compare(new, champion, seed)
     }
 }
 
-#[derive(Clone, Copy)]
-struct Scores {
-    accuracy: f64,
-    macro_f1: f64,
+/// The figures that intervals are given for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scores {
+    pub accuracy: f64,
+    pub macro_f1: f64,
+}
+
+/// Rows with what a model said of them.
+pub(crate) trait Scored {
+    /// Number of rows.
+    fn count(&self) -> usize;
+    /// The figures on some of the rows, which may come more than once.
+    fn scores(&self, rows: &[usize]) -> Scores;
+}
+
+impl Scored for Judged {
+    fn count(&self) -> usize {
+        self.rows()
+    }
+
+    fn scores(&self, rows: &[usize]) -> Scores {
+        let width = self.labels().len();
+        let mut confusion = vec![vec![0; width]; width];
+        for &row in rows {
+            confusion[self.truth()[row]][self.predicted()[row]] += 1;
+        }
+        Scores { accuracy: accuracy(&confusion), macro_f1: macro_f1(&confusion) }
+    }
+}
+
+/// What [`Comparison::of`] tells.
+pub(crate) fn compare<T: Scored>(new: &T, champion: &T, seed: u64) -> Option<Comparison> {
+    if new.count() != champion.count() {
+        return None;
+    }
+    let less = |rows: &[usize]| new.scores(rows).less(champion.scores(rows));
+    let difference = less(&(0..new.count()).collect::<Vec<_>>());
+    let (accuracy_interval, macro_f1_interval) = resampled(new.count(), seed, less);
+    Some(Comparison {
+        rows: new.count() as u64,
+        accuracy: difference.accuracy,
+        accuracy_interval,
+        macro_f1: difference.macro_f1,
+        macro_f1_interval,
+    })
 }
 
 impl Scores {
-    fn of(judged: &Judged, rows: &[usize]) -> Self {
-        let width = judged.labels().len();
-        let mut confusion = vec![vec![0; width]; width];
-        for &row in rows {
-            confusion[judged.truth()[row]][judged.predicted()[row]] += 1;
-        }
-        Self { accuracy: accuracy(&confusion), macro_f1: macro_f1(&confusion) }
-    }
-
     fn less(self, other: Self) -> Self {
         Self { accuracy: self.accuracy - other.accuracy, macro_f1: self.macro_f1 - other.macro_f1 }
     }
 }
 
 /// The 95 % intervals of accuracy and macro-F1.
-pub(crate) fn intervals(judged: &Judged, seed: u64) -> (Interval, Interval) {
+pub(crate) fn intervals(judged: &impl Scored, seed: u64) -> (Interval, Interval) {
+    resampled(judged.count(), seed, |rows| judged.scores(rows))
+}
+
+fn resampled(
+    count: usize,
+    seed: u64,
+    scores_of: impl Fn(&[usize]) -> Scores,
+) -> (Interval, Interval) {
     let mut scores = Vec::with_capacity(RESAMPLES);
-    for_each_resample(judged.rows(), seed, |rows| scores.push(Scores::of(judged, rows)));
+    for_each_resample(count, seed, |rows| scores.push(scores_of(rows)));
     (
         interval(scores.iter().map(|scores| scores.accuracy)),
         interval(scores.iter().map(|scores| scores.macro_f1)),
@@ -91,7 +114,7 @@ pub(crate) fn intervals(judged: &Judged, seed: u64) -> (Interval, Interval) {
 }
 
 /// Draws rows with replacement.
-pub(crate) fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[usize])) {
+fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[usize])) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut rows = vec![0; count.min(ROWS_MAX)];
     for _ in 0..RESAMPLES {
@@ -100,7 +123,7 @@ pub(crate) fn for_each_resample(count: usize, seed: u64, mut each: impl FnMut(&[
     }
 }
 
-pub(crate) fn interval(values: impl Iterator<Item = f64>) -> Interval {
+fn interval(values: impl Iterator<Item = f64>) -> Interval {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];

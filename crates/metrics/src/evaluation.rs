@@ -54,6 +54,19 @@ pub struct ClassFigures {
     pub f1: f64,
 }
 
+impl ClassFigures {
+    /// Of a class with `rows` rows, `predictions` predictions, and `right` of these right.
+    pub(crate) fn of(label: &str, rows: u64, predictions: u64, right: u64) -> Self {
+        Self {
+            label: label.to_owned(),
+            rows,
+            precision: ratio(right, predictions),
+            recall: ratio(right, rows),
+            f1: ratio(2 * right, rows + predictions),
+        }
+    }
+}
+
 impl Evaluation {
     /// Sums up what a model said. `seed` decides the bootstrap's draws.
     pub fn of(judged: &Judged, seed: u64) -> Self {
@@ -154,18 +167,13 @@ fn class_figures(labels: &[String], confusion: &[Vec<u64>]) -> Vec<ClassFigures>
     let figures = |(class, label): (usize, &String)| {
         let (rows, predictions) = margins(confusion, class);
         let right = confusion[class][class];
-        ClassFigures {
-            label: label.clone(),
-            rows,
-            precision: ratio(right, predictions),
-            recall: ratio(right, rows),
-            f1: ratio(2 * right, rows + predictions),
-        }
+        ClassFigures::of(label, rows, predictions, right)
     };
     labels.iter().enumerate().map(figures).collect()
 }
 
-fn ratio(part: u64, whole: u64) -> f64 {
+/// A share; 0 of nothing.
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

@@ -37,6 +37,26 @@ pub struct Judged {
     second: Vec<f32>,
 }
 
+/// Whether `probabilities` is [rows, classes] of some rows and classes, and `truth` names these
+/// classes alone.
+pub(crate) fn check_shape(
+    truth: &[Vec<usize>],
+    width: usize,
+    probabilities: &[f32],
+) -> Result<(), Error> {
+    if width == 0 || truth.is_empty() {
+        return Err(Error::Empty);
+    }
+    let expected = truth.len() * width;
+    if probabilities.len() != expected {
+        return Err(Error::Length { expected, found: probabilities.len() });
+    }
+    match truth.iter().flatten().find(|&&class| class >= width) {
+        Some(&class) => Err(Error::Class(class)),
+        None => Ok(()),
+    }
+}
+
 impl Judged {
     /// `probabilities` is [rows, classes], row-major; `truth` names for each row the classes of
     /// which one is true, usually a single one.
@@ -46,13 +66,7 @@ impl Judged {
         probabilities: &[f32],
     ) -> Result<Self, Error> {
         let width = labels.len();
-        if width == 0 || truth.is_empty() {
-            return Err(Error::Empty);
-        }
-        let expected = truth.len() * width;
-        if probabilities.len() != expected {
-            return Err(Error::Length { expected, found: probabilities.len() });
-        }
+        check_shape(truth, width, probabilities)?;
         let mut judged = Self {
             labels,
             truth: Vec::with_capacity(truth.len()),
@@ -62,9 +76,6 @@ impl Judged {
             second: Vec::new(),
         };
         for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
-            if let Some(&class) = classes.iter().find(|&&class| class >= width) {
-                return Err(Error::Class(class));
-            }
             let predicted = most_probable(0..width, row).ok_or(Error::Empty)?;
             let truth = most_probable(classes.iter().copied(), row).ok_or(Error::Empty)?;
             judged.truth.push(truth);

@@ -3,10 +3,10 @@
 //! A class is predicted where its probability is 0.5 or more. Accuracy is then the share of rows
 //! whose classes are exactly right; micro-F1 counts all rows' classes together.
 
-use crate::bootstrap::{Comparison, for_each_resample, interval};
+use crate::bootstrap::{Comparison, Scored, Scores, compare, intervals};
 use crate::calibration::{BINS, fitted};
-use crate::evaluation::{ClassFigures, Evaluation, PROBABILITY_MIN};
-use crate::judged::Error;
+use crate::evaluation::{ClassFigures, Evaluation, PROBABILITY_MIN, ratio};
+use crate::judged::{Error, check_shape};
 
 /// From which probability on a class is predicted.
 pub const THRESHOLD: f32 = 0.5;
@@ -43,13 +43,6 @@ impl Counts {
     }
 }
 
-/// The figures that intervals are given for.
-#[derive(Debug, Clone, Copy)]
-struct Scores {
-    accuracy: f64,
-    macro_f1: f64,
-}
-
 impl JudgedSets {
     /// `probabilities` is [rows, classes], row-major, each from 0 to 1 on its own; `truth` names
     /// for each row the classes that are true, which may be none.
@@ -59,18 +52,9 @@ impl JudgedSets {
         probabilities: Vec<f32>,
     ) -> Result<Self, Error> {
         let width = labels.len();
-        if width == 0 || truth.is_empty() {
-            return Err(Error::Empty);
-        }
-        let expected = truth.len() * width;
-        if probabilities.len() != expected {
-            return Err(Error::Length { expected, found: probabilities.len() });
-        }
+        check_shape(truth, width, &probabilities)?;
         let mut rows = Vec::with_capacity(truth.len());
         for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
-            if let Some(&class) = classes.iter().find(|&&class| class >= width) {
-                return Err(Error::Class(class));
-            }
             let cases = row.iter().enumerate().map(|(class, &p)| Case {
                 class,
                 is_true: classes.contains(&class),
@@ -96,11 +80,6 @@ impl JudgedSets {
         (counts, exact)
     }
 
-    fn scores(&self, rows: &[usize]) -> Scores {
-        let (counts, exact) = self.counts(rows.iter().copied());
-        Scores { accuracy: ratio(exact, rows.len() as u64), macro_f1: macro_f1(&counts) }
-    }
-
     /// Whether each class of each row is true: [rows, classes].
     fn targets(&self) -> Vec<bool> {
         let width = self.labels.len();
@@ -119,17 +98,16 @@ impl JudgedSets {
     pub fn evaluate(&self, seed: u64) -> Evaluation {
         let all: Vec<usize> = (0..self.rows.len()).collect();
         let (counts, exact) = self.counts(all.iter().copied());
-        let mut scores = Vec::new();
-        for_each_resample(all.len(), seed, |rows| scores.push(self.scores(rows)));
+        let (accuracy_interval, macro_f1_interval) = intervals(self, seed);
         let sum = |part: fn(&Counts) -> u64| counts.iter().map(part).sum::<u64>();
         let cases = sum(|count| count.rows) + sum(|count| count.predictions);
         let (log_loss, calibration_error) = self.calibration();
         Evaluation {
             rows: all.len() as u64,
             accuracy: ratio(exact, all.len() as u64),
-            accuracy_interval: interval(scores.iter().map(|scores| scores.accuracy)),
+            accuracy_interval,
             macro_f1: macro_f1(&counts),
-            macro_f1_interval: interval(scores.iter().map(|scores| scores.macro_f1)),
+            macro_f1_interval,
             micro_f1: Some(ratio(2 * sum(|count| count.right), cases)),
             auc: None,
             log_loss,
@@ -158,23 +136,18 @@ impl JudgedSets {
     /// This model beside the champion on the same rows, in the same order; `None` where the rows
     /// are not as many.
     pub fn compare(&self, champion: &Self, seed: u64) -> Option<Comparison> {
-        if self.rows.len() != champion.rows.len() {
-            return None;
-        }
-        let less = |rows: &[usize]| {
-            let (new, old) = (self.scores(rows), champion.scores(rows));
-            (new.accuracy - old.accuracy, new.macro_f1 - old.macro_f1)
-        };
-        let mut differences = Vec::new();
-        for_each_resample(self.rows.len(), seed, |rows| differences.push(less(rows)));
-        let (accuracy, macro_f1) = less(&(0..self.rows.len()).collect::<Vec<_>>());
-        Some(Comparison {
-            rows: self.rows.len() as u64,
-            accuracy,
-            accuracy_interval: interval(differences.iter().map(|found| found.0)),
-            macro_f1,
-            macro_f1_interval: interval(differences.iter().map(|found| found.1)),
-        })
+        compare(self, champion, seed)
+    }
+}
+
+impl Scored for JudgedSets {
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn scores(&self, rows: &[usize]) -> Scores {
+        let (counts, exact) = self.counts(rows.iter().copied());
+        Scores { accuracy: ratio(exact, rows.len() as u64), macro_f1: macro_f1(&counts) }
     }
 }
 
@@ -204,17 +177,7 @@ fn macro_f1(counts: &[Counts]) -> f64 {
 }
 
 fn figures(label: &str, count: &Counts) -> ClassFigures {
-    ClassFigures {
-        label: label.to_owned(),
-        rows: count.rows,
-        precision: ratio(count.right, count.predictions),
-        recall: ratio(count.right, count.rows),
-        f1: count.f1(),
-    }
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    ClassFigures::of(label, count.rows, count.predictions, count.right)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! `steps LIBRARY BASE THREADS [PART_TOKENS]`. Nothing is dropped out.
 
 use crm_ai_infer::Runtime;
-use crm_ai_model::{Arithmetic, Checkpoint, Pooling, TrainingOptions};
+use crm_ai_model::{Checkpoint, Pooling, TrainingOptions};
 use crm_ai_train::{Batch, Loss, Rates, Stepper};
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -23,15 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::load(Path::new(library))?;
     let checkpoint = Checkpoint::open(Path::new(base))?;
     let vocabulary = checkpoint.config().vocab_size;
-    let options = TrainingOptions {
-        classes: CLASSES as u64,
-        keep_head: false,
-        label_smoothing: 0.0,
-        multi_label: false,
-        dropout: false,
-        arithmetic: Arithmetic::Fp32,
-        emulated: false,
-    };
+    let options = TrainingOptions::new(CLASSES as u64);
     let graph = checkpoint.training_graph(&options)?;
     let mut stepper = Stepper::new(&runtime, graph, None, threads.parse()?, (64, 512), 1)?;
     if let [part] = part {

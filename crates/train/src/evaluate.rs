@@ -87,15 +87,7 @@ fn judge_sets(
             pair = new.compare(&champion, seed).map(|found| (champion.evaluate(seed), found));
         }
     }
-    let gate = Gate {
-        promote: job.promote,
-        new: &evaluation,
-        champion: pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison)),
-        changed_labels: &changed_labels,
-    };
-    let decision = gate.decide();
-    let (champion, comparison) = pair.unzip();
-    Ok(Verdict { evaluation, champion, comparison, decision })
+    Ok(verdict(job, evaluation, (pair, changed_labels)))
 }
 
 /// Evaluates what a new model says of the held-out rows, compares it with what the champion says,
@@ -111,7 +103,11 @@ pub(crate) fn judge(
     let judged = Judged::new(new.labels.clone(), truth, &new.rows)?;
     let evaluation = Evaluation::of(&judged, seed);
     let champion = champion.map(|champion| compare(new, champion, truth, seed)).transpose()?;
-    let (pair, changed_labels) = champion.unwrap_or_default();
+    Ok(verdict(job, evaluation, champion.unwrap_or_default()))
+}
+
+/// Asks the gate.
+fn verdict(job: &Job, evaluation: Evaluation, (pair, changed_labels): Compared) -> Verdict {
     let gate = Gate {
         promote: job.promote,
         new: &evaluation,
@@ -120,7 +116,7 @@ pub(crate) fn judge(
     };
     let decision = gate.decide();
     let (champion, comparison) = pair.unzip();
-    Ok(Verdict { evaluation, champion, comparison, decision })
+    Verdict { evaluation, champion, comparison, decision }
 }
 
 fn answers(

@@ -329,15 +329,7 @@ fn method(task: &TextTask, dataset: &Dataset) -> Method {
 /// The encoder's tensors, without any head.
 fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
     let checkpoint = model::Checkpoint::open(base)?;
-    let options = TrainingOptions {
-        classes: 2,
-        keep_head: false,
-        label_smoothing: 0.0,
-        multi_label: false,
-        dropout: false,
-        arithmetic: Arithmetic::Fp32,
-        emulated: false,
-    };
+    let options = TrainingOptions::new(2);
     let weights = Weights::new(checkpoint.training_graph(&options)?.parameters, 0);
     let mut tensors = folder::tensors(&weights);
     tensors.retain(|name, _| {

@@ -148,6 +148,21 @@ pub struct TrainingOptions {
     pub emulated: bool,
 }
 
+impl TrainingOptions {
+    /// A new head for `classes` classes, learnt in fp32 by the plain loss, without dropout.
+    pub fn new(classes: u64) -> Self {
+        Self {
+            classes,
+            keep_head: false,
+            label_smoothing: 0.0,
+            multi_label: false,
+            dropout: false,
+            arithmetic: Arithmetic::Fp32,
+            emulated: false,
+        }
+    }
+}
+
 impl Checkpoint {
     /// Builds the graph that trains this checkpoint as a classifier. Reads all its weights.
     pub fn training_graph(&self, options: &TrainingOptions) -> Result<TrainingGraph, Error> {
