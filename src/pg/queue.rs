@@ -303,24 +303,29 @@ unsafe fn insert(watch: i32, key: pg_sys::Datum) -> Outcome {
 /// # Safety
 /// Under a guard.
 unsafe fn open() -> Option<pg_sys::Relation> {
-    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: look-ups by NUL-terminated names; what is not there gives InvalidOid, and a table
-    // that is dropped meanwhile gives NULL.
+    // SAFETY: the caller's promise; look-ups by NUL-terminated names give InvalidOid for what is not
+    // there.
     unsafe {
-        let known = PENDING.get();
-        if known != pg_sys::InvalidOid {
-            let relation = try_table_open(known, lock);
-            if is_pending(relation) {
-                return Some(relation);
-            }
-            if !relation.is_null() {
-                table_close(relation, lock);
-            }
-        }
-        let schema = get_namespace_oid(c"crm_ai".as_ptr(), true);
-        let found = get_relname_relid(c"pending".as_ptr(), schema);
-        PENDING.set(found);
-        let relation = try_table_open(found, lock);
+        open_as_queue(PENDING.get()).or_else(|| {
+            let schema = get_namespace_oid(c"crm_ai".as_ptr(), true);
+            PENDING.set(get_relname_relid(c"pending".as_ptr(), schema));
+            open_as_queue(PENDING.get())
+        })
+    }
+}
+
+/// The table with this OID, open, if it is there and the queue.
+///
+/// # Safety
+/// Under a guard.
+unsafe fn open_as_queue(table: pg_sys::Oid) -> Option<pg_sys::Relation> {
+    if table == pg_sys::InvalidOid {
+        return None;
+    }
+    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the caller's promise; a table that is not there any more gives NULL.
+    unsafe {
+        let relation = try_table_open(table, lock);
         if is_pending(relation) {
             return Some(relation);
         }
