@@ -303,8 +303,8 @@ unsafe fn insert(watch: i32, key: pg_sys::Datum) -> Outcome {
 /// # Safety
 /// Under a guard.
 unsafe fn open() -> Option<pg_sys::Relation> {
-    // SAFETY: the caller's promise; look-ups by NUL-terminated names give InvalidOid for what is not
-    // there.
+    // SAFETY: the caller's promise; look-ups by NUL-terminated names give InvalidOid for what is
+    // not there.
     unsafe {
         open_as_queue(PENDING.get()).or_else(|| {
             let schema = get_namespace_oid(c"crm_ai".as_ptr(), true);
