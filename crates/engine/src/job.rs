@@ -8,6 +8,7 @@ use crm_ai_wire::{
     Digest, ErrorCode, Infer, Precision, Reply, Rows, Scores, Task, Timings, Vectors,
 };
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -156,13 +157,15 @@ impl Job {
         answer.last_run = Some(answer.last_run.map_or(run.1, |last| last.max(run.1)));
     }
 
-    /// Sends the whole answer; every row was kept. Gives the number of texts cut at the limit.
-    pub fn reply(&self, info: &Info) -> u64 {
+    /// Sends the whole answer; every row was kept. Adds the texts cut at the limit to `truncated`
+    /// before that: who has an answer finds it counted.
+    pub fn reply(&self, info: &Info, truncated: &AtomicU64) {
         let mut answer = std::mem::take(&mut *self.lock());
         fill_repeats(&mut answer, self.rows());
         let timings = self.timings(&answer);
         let rows = Rows { truncated: answer.truncated, numbers: answer.numbers };
-        let truncated = rows.truncated.iter().filter(|cut| **cut).count();
+        let cut = rows.truncated.iter().filter(|cut| **cut).count();
+        truncated.fetch_add(cut as u64, Ordering::Relaxed);
         self.send(&match self.target.task {
             Task::Classify | Task::Predict => {
                 Reply::Scores(Scores { timings, labels: info.labels.clone(), rows })
@@ -171,7 +174,6 @@ impl Job {
                 Reply::Vectors(Vectors { timings, dimensions: info.dimensions as u32, rows })
             }
         });
-        truncated as u64
     }
 
     /// Answers a request without texts.

@@ -11,7 +11,6 @@ use crm_ai_infer::Seat;
 use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Texts that a worker tokenises at once: enough to make the lock's cost vanish, few enough that
@@ -197,8 +196,7 @@ impl Engine {
 
     fn answer(&self, done: &[Arc<Job>], predictor: &dyn Predictor) {
         for job in done {
-            let truncated = job.reply(predictor.info());
-            self.truncated.fetch_add(truncated, Ordering::Relaxed);
+            job.reply(predictor.info(), &self.truncated);
         }
     }
 
