@@ -8,7 +8,8 @@ CREATE FUNCTION crm_ai.train(
     test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
-    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto'
+    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
+    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
@@ -17,7 +18,8 @@ RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
     'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
-    'class_weights', class_weights, 'mixed_precision', mixed_precision));
+    'class_weights', class_weights, 'mixed_precision', mixed_precision,
+    'new_tokens', new_tokens, 'pooling', pooling));
 
 CREATE FUNCTION crm_ai.schedule_retrain(
     model text, schedule text, source text, text_column text, label_column text,
@@ -28,7 +30,8 @@ CREATE FUNCTION crm_ai.schedule_retrain(
     test_size double precision DEFAULT 0.2, seed integer DEFAULT 42, method text DEFAULT 'auto',
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
-    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto'
+    class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
+    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
@@ -37,7 +40,8 @@ RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
     'weight_decay', weight_decay, 'max_tokens', max_tokens, 'test_size', test_size,
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
-    'class_weights', class_weights, 'mixed_precision', mixed_precision), min_new_rows, keep_versions);
+    'class_weights', class_weights, 'mixed_precision', mixed_precision,
+    'new_tokens', new_tokens, 'pooling', pooling), min_new_rows, keep_versions);
 
 CREATE FUNCTION crm_ai.train_table(
     model text, source text, target_column text, rounds integer DEFAULT 1000,

@@ -46,7 +46,7 @@ mod crm_ai {
 use crate::api::models::check_name;
 use crate::error::{Error, Result};
 use crate::pg::{board, commit, latch, session};
-use crate::run::{Kind, Options, What};
+use crate::run::{CONTINUE, Kind, Options, What};
 use crate::store::runs::{self, Standing, Wanted};
 use crate::store::{labelled, models, versions};
 use crate::worker::{runner, scheduler};
@@ -103,8 +103,8 @@ fn check_kind(model: &str, kind: Kind) -> Result<()> {
 fn check_base(base: Option<&str>, model: &str) -> Result<()> {
     match base {
         None => Ok(()),
-        Some("continue") if models::champion(model)?.is_some() => Ok(()),
-        Some("continue") => {
+        Some(CONTINUE) if models::champion(model)?.is_some() => Ok(()),
+        Some(CONTINUE) => {
             Err(Error::wrong_state(format!("model \"{model}\" has no champion to continue from"))
                 .hint("leave base out to begin with the built-in encoder"))
         }

@@ -9,4 +9,4 @@ mod options;
 pub use cron::Cron;
 pub use labels::label_set;
 pub use name::relation_name;
-pub use options::{Columns, Kind, Options, What};
+pub use options::{CONTINUE, Columns, Kind, Options, What};

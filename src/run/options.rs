@@ -1,13 +1,18 @@
 //! The options of a run: as SQL gives them, checked.
 
 use crate::error::{Error, Result};
-use crm_ai_wire::training::{ClassWeights, Method, MixedPrecision, TableTask, TextTask};
+use crm_ai_wire::training::{ClassWeights, Method, MixedPrecision, Pooling, TableTask, TextTask};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// What names the champion as the base.
+pub const CONTINUE: &str = "continue";
 /// Tokens of the longest input that any base can take.
 const TOKENS_MAX: i64 = 8192;
+/// Most tokens that a run adds to its base's vocabulary, and the length of each.
+const NEW_TOKENS_MAX: usize = 1000;
+const NEW_TOKEN_BYTES_MAX: usize = 100;
 /// The most that a class may weigh: beyond it the others are nothing in 32 bits.
 const CLASS_WEIGHT_MAX: f64 = 1e6;
 
@@ -180,11 +185,21 @@ impl TextOptions {
             multi_label: false,
             class_weights: given.class_weights()?,
             mixed_precision: given.mixed_precision()?,
+            new_tokens: given.new_tokens()?,
+            pooling: given.pooling()?,
             keep_labels: false,
         };
         if task.method == Method::Head && task.label_smoothing > 0.0 {
             return Err(Error::invalid_argument("label_smoothing does not apply to a head")
                 .hint("leave label_smoothing out, or choose method => 'fine_tune'"));
+        }
+        if task.method == Method::Head && task.pooling == Some(Pooling::Cls) {
+            return Err(Error::invalid_argument("pooling of a head is the mean")
+                .hint("leave pooling out, or choose method => 'fine_tune'"));
+        }
+        if task.pooling.is_some() && given.optional_text("base")? == Some(CONTINUE) {
+            return Err(Error::invalid_argument("pooling of a champion stays as it is")
+                .hint("leave pooling out, or choose another base"));
         }
         Ok(Self {
             text_column: given.column("text_column")?,
@@ -269,6 +284,14 @@ impl Given<'_> {
         })
     }
 
+    fn pooling(&self) -> Result<Option<Pooling>> {
+        let Some(name) = self.optional_text("pooling")? else { return Ok(None) };
+        Pooling::from_name(name).map(Some).ok_or_else(|| {
+            Error::invalid_argument("pooling is neither cls nor mean")
+                .hint("leave the argument out to pool as the base does")
+        })
+    }
+
     fn class_weights(&self) -> Result<ClassWeights> {
         let suits = |weight: &f64| *weight > 0.0 && *weight <= CLASS_WEIGHT_MAX;
         match &self.0["class_weights"] {
@@ -286,6 +309,23 @@ impl Given<'_> {
         }
     }
 
+    fn new_tokens(&self) -> Result<BTreeMap<String, String>> {
+        if self.is_null("new_tokens") {
+            return Ok(BTreeMap::new());
+        }
+        let tokens: BTreeMap<String, String> =
+            serde_json::from_value(self.0["new_tokens"].clone()).map_err(|_| malformed_tokens())?;
+        let suits = |token: &str| {
+            !token.is_empty()
+                && token.len() <= NEW_TOKEN_BYTES_MAX
+                && !token.contains(char::is_whitespace)
+        };
+        match tokens.len() <= NEW_TOKENS_MAX && tokens.keys().all(|token| suits(token)) {
+            true => Ok(tokens),
+            false => Err(malformed_tokens()),
+        }
+    }
+
     fn label_sets(&self) -> Result<BTreeMap<String, Vec<String>>> {
         if self.is_null("label_sets") {
             return Ok(BTreeMap::new());
@@ -294,6 +334,13 @@ impl Given<'_> {
             serde_json::from_value(self.0["label_sets"].clone()).map_err(|_| malformed_sets())?;
         if sets.values().any(Vec::is_empty) { Err(malformed_sets()) } else { Ok(sets) }
     }
+}
+
+fn malformed_tokens() -> Error {
+    Error::invalid_argument(format!(
+        "new_tokens does not map at most {NEW_TOKENS_MAX} tokens without spaces to words"
+    ))
+    .hint("write it as in '{\"😡\": \"angry\"}', with \"\" for a token that no words describe")
 }
 
 fn malformed_weights() -> Error {
@@ -319,7 +366,8 @@ mod tests {
             "batch_size": 16, "learning_rate": 5e-5, "warmup_steps": null, "weight_decay": 0.01,
             "max_tokens": 128, "test_size": 0.2, "seed": 42, "method": "auto", "device": "auto",
             "label_sets": null, "weight_column": null, "promote": "if_better", "label_smoothing": 0,
-            "class_weights": null, "mixed_precision": "auto" })
+            "class_weights": null, "mixed_precision": "auto", "new_tokens": null,
+            "pooling": null })
     }
 
     #[test]
@@ -382,6 +430,11 @@ mod tests {
             ("class_weights", json!({ "a": 0 })),
             ("class_weights", json!({ "a": "2" })),
             ("class_weights", json!({ "a": 1e7 })),
+            ("pooling", json!("max")),
+            ("new_tokens", json!(["😡"])),
+            ("new_tokens", json!({ "": "nothing" })),
+            ("new_tokens", json!({ "two words": "" })),
+            ("new_tokens", json!({ "😡": null })),
         ] {
             let mut options = given();
             options[name] = wrong;

@@ -118,22 +118,27 @@ impl Tokeniser {
     }
 
     fn may_cut(&self, previous: char, next: char) -> bool {
-        let ideograph = |c| ('\u{4E00}'..='\u{9FFF}').contains(&c);
         match self.cuts {
             Cuts::None => false,
             Cuts::Spaces => next == ' ' && previous.is_alphanumeric(),
             Cuts::SpacesAndIdeographs => {
                 (next == ' ' && previous.is_alphanumeric())
-                    || (ideograph(previous) && ideograph(next))
+                    || (is_ideograph(previous) && is_ideograph(next))
             }
         }
     }
 }
 
+/// Whether a character stands in the largest block of Chinese characters.
+fn is_ideograph(c: char) -> bool {
+    ('\u{4E00}'..='\u{9FFF}').contains(&c)
+}
+
 /// BERT's tokenizer works on each stretch between spaces alone: its normaliser replaces single
 /// characters (canonical reordering of marks never crosses a space), its pre-tokeniser splits at
 /// every space, its model sees single words. So cutting before a space changes nothing before it,
-/// unless an added token spans a space. Of other tokenizers nothing is assumed.
+/// unless an added token spans a space, or two Chinese characters. Of other tokenizers nothing is
+/// assumed.
 fn cuts(tokenizer: &Tokenizer) -> Cuts {
     let words = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_));
     let split =
@@ -141,7 +146,7 @@ fn cuts(tokenizer: &Tokenizer) -> Cuts {
     let spanning = tokenizer
         .get_added_tokens_decoder()
         .values()
-        .any(|token| token.content.chars().any(|c| c.is_whitespace() || !c.is_ascii()));
+        .any(|token| token.content.chars().any(|c| c.is_whitespace() || is_ideograph(c)));
     match tokenizer.get_normalizer() {
         Some(NormalizerWrapper::BertNormalizer(normalizer)) if words && split && !spanning => {
             if normalizer.handle_chinese_chars {
@@ -151,5 +156,30 @@ fn cuts(tokenizer: &Tokenizer) -> Cuts {
             }
         }
         _ => Cuts::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokenizers::AddedToken;
+
+    /// Only an added token that a cut could divide forbids cutting.
+    #[test]
+    fn added_tokens_decide_where_texts_are_cut() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/model/bert_encoder/tokenizer.json"
+        );
+        for (token, expected) in [
+            ("\u{1F44D}\u{1F3FD}", Cuts::SpacesAndIdeographs),
+            ("SKU-7", Cuts::SpacesAndIdeographs),
+            ("two words", Cuts::None),
+            ("漢字", Cuts::None),
+        ] {
+            let mut tokenizer = Tokenizer::from_file(file).unwrap();
+            tokenizer.add_tokens([AddedToken::from(token, false)]).unwrap();
+            assert_eq!(cuts(&tokenizer), expected, "{token}");
+        }
     }
 }

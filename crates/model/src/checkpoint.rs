@@ -70,6 +70,14 @@ impl Checkpoint {
         self.tensors.parameters()
     }
 
+    /// The table of the words' vectors: name, numbers (row-major), length of a row.
+    pub fn words(&self) -> Result<(String, Vec<f32>, usize), Error> {
+        let name = format!("{}embeddings.word_embeddings.weight", self.prefix);
+        let shape = [self.config.vocab_size, self.config.hidden_size];
+        let values = self.tensors.read(&name, &shape)?;
+        Ok((name, values, self.config.hidden_size as usize))
+    }
+
     /// Builds the graph that answers texts in `precision`. Reads all weights that it needs.
     pub fn inference_graph(&self, precision: Precision) -> Result<Graph, Error> {
         inference::build(self, precision)

@@ -174,6 +174,8 @@ mod tests {
             multi_label: false,
             class_weights: ClassWeights::Equal,
             mixed_precision: MixedPrecision::Auto,
+            new_tokens: [].into(),
+            pooling: None,
             keep_labels: false,
         }
     }
@@ -207,6 +209,7 @@ mod tests {
         let options = TrainingOptions {
             classes: 2,
             keep_head: false,
+            pooling: None,
             label_smoothing: 0.0,
             multi_label: false,
             dropout: true,

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::weights::Weights;
 use crm_ai_model::Pooling;
 use crm_ai_wire::training::FailureKind;
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::path::Path;
 const KEPT: [&str; 4] =
     ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"];
 
+/// The weights' file.
+pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// The `problem_type` of classifiers whose labels do not exclude each other.
 const MULTI_LABEL: &str = "multi_label_classification";
 /// The arithmetic that the new model is served with, and judged in.
@@ -69,7 +72,7 @@ pub(crate) fn write(
     }
     write_json(&folder.join("config.json"), &config(base, labels, serving.multi_label)?)?;
     write_serving(folder, serving)?;
-    write_tensors(&folder.join("model.safetensors"), tensors, prefix(base))
+    write_tensors(&folder.join(WEIGHTS), tensors, prefix(base))
 }
 
 /// Whether the model in a folder lets a text have several labels.
@@ -143,17 +146,14 @@ fn config(base: &Path, labels: &[String], multi_label: bool) -> Result<Value, Er
     Ok(config)
 }
 
-fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
+/// Writes indented JSON.
+pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
     let mut text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from)?;
     text.push(b'\n');
     Ok(fs::write(path, text)?)
 }
 
 fn write_tensors(path: &Path, tensors: &Tensors, prefix: &str) -> Result<(), Error> {
-    let failed = |error: safetensors::SafeTensorError| match error {
-        safetensors::SafeTensorError::IoError(error) => Error::from(error),
-        other => Error::new(FailureKind::System, format!("writing the weights: {other}")),
-    };
     let bytes: Vec<(String, &Vec<usize>, Vec<u8>)> = tensors
         .iter()
         .map(|(name, (shape, values))| {
@@ -169,8 +169,23 @@ fn write_tensors(path: &Path, tensors: &Tensors, prefix: &str) -> Result<(), Err
         .map(|(name, shape, bytes)| {
             Ok((name.as_str(), TensorView::new(Dtype::F32, (*shape).clone(), bytes)?))
         })
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(failed)?;
+        .collect::<Result<Vec<_>, SafeTensorError>>()
+        .map_err(unwritten)?;
+    write_views(path, views)
+}
+
+/// Writes tensors, with the mark by which `transformers` knows the file.
+pub(crate) fn write_views<'t>(
+    path: &Path,
+    views: impl IntoIterator<Item = (&'t str, TensorView<'t>)>,
+) -> Result<(), Error> {
     let format = [("format".to_owned(), "pt".to_owned())].into();
-    serialize_to_file(views, Some(format), path).map_err(failed)
+    serialize_to_file(views, Some(format), path).map_err(unwritten)
+}
+
+fn unwritten(error: SafeTensorError) -> Error {
+    match error {
+        SafeTensorError::IoError(error) => Error::from(error),
+        other => Error::new(FailureKind::System, format!("writing the weights: {other}")),
+    }
 }

@@ -24,6 +24,7 @@ mod split;
 mod step;
 mod sums;
 mod table;
+mod vocabulary;
 mod weights;
 
 pub use error::Error;

@@ -8,13 +8,13 @@ use crate::evaluate::{Verdict, evaluate};
 use crate::folder::{self, Serving, Tensors};
 use crate::step::Stepper;
 use crate::weights::Weights;
-use crate::{Error, fine_tune, head, table};
+use crate::{Error, fine_tune, head, table, vocabulary};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
 use crm_ai_model as model;
 use crm_ai_model::{Arithmetic, Pooling, TrainingOptions};
 use crm_ai_wire::training::{
-    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress, Started,
-    Task, TextTask,
+    self, ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress,
+    Started, Task, TextTask,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -28,7 +28,12 @@ const FINE_TUNE_ROWS: usize = 1000;
 /// Does what the job asks for; `report` is given every event but the last of a failure.
 pub fn run(job: &Job, runtime: &Runtime, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
     match &job.task {
-        Task::Text(task) => Run { job, task, runtime }.text(report),
+        Task::Text(task) => {
+            let folder = job.checkpoint.join("base");
+            let base = vocabulary::extended(&task.base, &task.new_tokens, folder)?;
+            let task = &TextTask { base, ..task.clone() };
+            Run { job, task, runtime }.text(report)
+        }
         Task::Table(task) => table::run(job, task, runtime, report),
     }
 }
@@ -81,9 +86,15 @@ impl Run<'_> {
         let dataset = Dataset::read(job, task, &base, known.as_deref())?;
         drop(base);
         let method = method(task, &dataset);
-        if method == Method::Head && task.label_smoothing > 0.0 {
-            let text = "a head was chosen, to which label_smoothing does not apply".to_owned();
-            report(Event::Notice { text });
+        if method == Method::Head {
+            let given = [
+                ("label_smoothing", task.label_smoothing > 0.0),
+                ("pooling", task.pooling == Some(training::Pooling::Cls)),
+            ];
+            for (name, _) in given.iter().filter(|(_, given)| *given) {
+                let text = format!("a head was chosen, to which {name} does not apply");
+                report(Event::Notice { text });
+            }
         }
         let began = Instant::now();
         let learnt = match method {
@@ -202,6 +213,10 @@ impl Run<'_> {
         let options = TrainingOptions {
             classes: dataset.classes.len() as u64,
             keep_head: task.keep_labels,
+            pooling: task.pooling.map(|pooling| match pooling {
+                training::Pooling::Cls => Pooling::Cls,
+                training::Pooling::Mean => Pooling::Mean,
+            }),
             label_smoothing: task.label_smoothing as f32,
             multi_label: task.multi_label,
             dropout: true,

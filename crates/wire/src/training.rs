@@ -88,6 +88,13 @@ pub struct TextTask {
     pub class_weights: ClassWeights,
     /// What the matrix products of a fine-tune are computed in.
     pub mixed_precision: MixedPrecision,
+    /// Tokens that the vocabulary is to know as such, each with words that describe it, from whose
+    /// vectors it begins.
+    #[serde(default)]
+    pub new_tokens: BTreeMap<String, String>,
+    /// How the tokens' vectors become the text's; `None`: as the base does it.
+    #[serde(default)]
+    pub pooling: Option<Pooling>,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
     pub keep_labels: bool,
 }
@@ -161,6 +168,27 @@ impl MixedPrecision {
             "fp32" => Some(Self::Fp32),
             "fp16" => Some(Self::Fp16),
             "bf16" => Some(Self::Bf16),
+            _ => None,
+        }
+    }
+}
+
+/// How the tokens' vectors become the text's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// The first token's, through a dense layer, as `transformers`' classifiers do it.
+    Cls,
+    /// The mean over the tokens, as sentence encoders do it.
+    Mean,
+}
+
+impl Pooling {
+    /// By its name in SQL.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "cls" => Some(Self::Cls),
+            "mean" => Some(Self::Mean),
             _ => None,
         }
     }

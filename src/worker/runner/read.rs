@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::pg::{query, session, transaction};
-use crate::run::{Options, What, label_set};
+use crate::run::{CONTINUE, Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
 use crate::store::runs::Run;
@@ -252,7 +252,7 @@ fn lay_out(
             let base = base(text.base.as_deref(), champion.as_ref(), &run.model)?;
             task.base = folder(&base, place, "base")?;
             task.multi_label = snapshot.multi_label;
-            if text.base.as_deref() == Some("continue") {
+            if text.base.as_deref() == Some(CONTINUE) {
                 let known = models::labels(&base.model, base.number)?;
                 let knows = |label: &String| {
                     known.contains(label) || text.task.label_sets.contains_key(label)
@@ -284,8 +284,8 @@ fn lay_out(
 fn base(name: Option<&str>, champion: Option<&Rc<Version>>, model: &str) -> Result<Rc<Version>> {
     match (name, champion) {
         (None, _) => versions::resolve("minilm"),
-        (Some("continue"), Some(champion)) => Ok(Rc::clone(champion)),
-        (Some("continue"), None) => {
+        (Some(CONTINUE), Some(champion)) => Ok(Rc::clone(champion)),
+        (Some(CONTINUE), None) => {
             Err(Error::wrong_state(format!("model \"{model}\" has no champion to continue from"))
                 .hint("leave base out to begin with the built-in encoder"))
         }

@@ -16,6 +16,10 @@ fn options_of_the_loss_are_checked_at_the_call_and_kept_by_schedules() {
         "class_weights => '{\"good\": 0}'",
         "class_weights => '[1, 2]'",
         "mixed_precision => 'fp8'",
+        "pooling => 'max'",
+        "pooling => 'cls', method => 'head'",
+        "new_tokens => '[\"😡\"]'",
+        "new_tokens => '{\"two words\": \"two\"}'",
     ] {
         session.fails_with("22023", &with(rest)).expect_hint();
     }
@@ -65,4 +69,30 @@ fn class_weights_move_the_answer() {
         .value("SELECT crm_ai.train('desk', 'note', 'body', 'queue', label_smoothing => 0.1)");
     session.run(&format!("SELECT crm_ai.wait({run}, '1 min')"));
     assert!(of_run(&mut session, &run, "notices").contains("label_smoothing"));
+}
+
+/// To the base's vocabulary both signs are the one unknown token.
+#[test]
+fn new_tokens_are_told_apart_and_stay_with_the_model() {
+    let (_cluster, mut session) = cluster(&[]);
+    session.run(
+        "CREATE TABLE tweet AS
+         SELECT format('my bag %s %s', n, CASE n % 2 WHEN 0 THEN '😡' ELSE '😊' END) AS body,
+                CASE n % 2 WHEN 0 THEN 'angry' ELSE 'happy' END AS mood
+         FROM generate_series(1, 80) n",
+    );
+    let of = |sign: &str| format!("SELECT crm_classify('mood', 'my other bag {sign}{sign}')");
+    let train = |tokens: &str| {
+        format!(
+            "SELECT crm_ai.train('mood', 'tweet', 'body', 'mood', promote => 'always',
+                 new_tokens => {tokens})"
+        )
+    };
+    let run = session.value(&train("NULL"));
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(session.value(&of("😡")), session.value(&of("😊")));
+    let run = session.value(&train("'{\"😡\": \"angry\", \"😊\": \"happy\"}'"));
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(session.value(&of("😡")), "angry");
+    assert_eq!(session.value(&of("😊")), "happy");
 }

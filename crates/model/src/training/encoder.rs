@@ -132,6 +132,15 @@ impl<'a> Encoder<'a> {
         })
     }
 
+    /// One whose numbers are still to be drawn.
+    fn new_linear(&mut self, name: &str, out: u64, width: u64) -> Linear {
+        let [weight, bias] = ["weight", "bias"].map(|part| vec![format!("{name}.{part}")]);
+        Linear {
+            weight: self.declare(weight, &[out, width], Vec::new(), true),
+            bias: self.declare(bias, &[out], Vec::new(), false),
+        }
+    }
+
     fn norm(&mut self, name: &str) -> Result<Norm, Error> {
         let config = &self.checkpoint.config;
         let (width, epsilon) = (config.hidden_size, config.layer_norm_epsilon);
@@ -259,6 +268,10 @@ impl<'a> Encoder<'a> {
         Ok(self.tape.normalise(&sum, &norm))
     }
 
+    fn pooling(&self) -> Pooling {
+        self.options.pooling.unwrap_or_else(|| self.checkpoint.pooling())
+    }
+
     /// Pooled and classified: [batch, classes].
     fn head(&mut self, rows: &Value) -> Result<Value, Error> {
         let config = &self.checkpoint.config;
@@ -280,8 +293,11 @@ impl<'a> Encoder<'a> {
         // A new head on the mean of the tokens has no dense layer; a kept one has what it had.
         let has_dense = self.checkpoint.tensors.contains(&format!("{dense}.weight"));
         let is_kept = self.options.keep_head && has_dense;
-        if is_kept || self.checkpoint.pooling() == Pooling::Cls {
-            let dense = self.linear(&[&dense], hidden, hidden)?;
+        if is_kept || self.pooling() == Pooling::Cls {
+            let dense = match has_dense {
+                true => self.linear(&[&dense], hidden, hidden)?,
+                false => self.new_linear(&dense, hidden, hidden),
+            };
             let product = self.tape.linear(&pooled, &dense, 1.0, 1.0);
             pooled = self.tape.activate(&product, activation);
         }
@@ -291,11 +307,7 @@ impl<'a> Encoder<'a> {
         let classifier = if self.options.keep_head {
             self.linear(&[name], classes, hidden)?
         } else {
-            let [weight, bias] = ["weight", "bias"].map(|part| vec![format!("{name}.{part}")]);
-            Linear {
-                weight: self.declare(weight, &[classes, hidden], Vec::new(), true),
-                bias: self.declare(bias, &[classes], Vec::new(), false),
-            }
+            self.new_linear(name, classes, hidden)
         };
         Ok(self.tape.linear(&pooled, &classifier, 1.0, 1.0))
     }
@@ -405,6 +417,7 @@ impl<'a> Encoder<'a> {
             };
         }
         self.declare_dropout();
+        let pooling = self.pooling();
         Ok(TrainingGraph {
             model: self.tape.graph.finish_many(&outputs),
             parameters: self.parameters,
@@ -412,7 +425,7 @@ impl<'a> Encoder<'a> {
             logits: logits.0.clone(),
             windows: self.windows,
             rates: self.rates,
-            pooling: self.checkpoint.pooling(),
+            pooling,
             arithmetic: self.options.arithmetic,
             multi_label: self.options.multi_label,
         })

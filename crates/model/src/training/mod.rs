@@ -135,6 +135,8 @@ pub struct TrainingOptions {
     pub classes: u64,
     /// Whether the checkpoint's own classes and their matrix are kept.
     pub keep_head: bool,
+    /// How tokens are pooled; `None`: as the checkpoint does. Not for a head that is kept.
+    pub pooling: Option<crate::Pooling>,
     /// Label smoothing, from 0 to below 1.
     pub label_smoothing: f32,
     /// Whether a text may have several classes at a time: each is a question of its own.
@@ -154,6 +156,7 @@ impl TrainingOptions {
         Self {
             classes,
             keep_head: false,
+            pooling: None,
             label_smoothing: 0.0,
             multi_label: false,
             dropout: false,

@@ -62,6 +62,7 @@ fn stepper(runtime: &Runtime, case: &Case) -> Stepper {
     let options = TrainingOptions {
         classes: case.classes,
         keep_head: !case.mean,
+        pooling: None,
         label_smoothing: case.smoothing,
         multi_label: case.several,
         dropout: false,
@@ -80,6 +81,7 @@ fn stepper_in(
     let options = TrainingOptions {
         classes: curve.classes,
         keep_head: true,
+        pooling: None,
         label_smoothing: curve.smoothing,
         multi_label: false,
         dropout: false,

@@ -4,8 +4,8 @@ use crate::support::{root, runtime};
 use crm_ai_infer::{Device, LoadOptions, Model, Precision};
 use crm_ai_metrics::Promote;
 use crm_ai_wire::training::{
-    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, ModelFolder, Outcome, Started,
-    Task, TextRow, TextTask,
+    ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, ModelFolder, Outcome, Pooling,
+    Started, Task, TextRow, TextTask,
 };
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -47,6 +47,8 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             multi_label: false,
             class_weights: ClassWeights::Equal,
             mixed_precision: MixedPrecision::Auto,
+            new_tokens: BTreeMap::new(),
+            pooling: None,
             keep_labels: false,
         }),
         champion: None,
@@ -327,4 +329,97 @@ fn what_cannot_be_learnt_is_told() {
     let weight: Vec<TextRow> =
         two.iter().map(|row| TextRow { weight: -1.0, ..row.clone() }).collect();
     assert_eq!(fails(&weight, &|_| ()), FailureKind::Data);
+}
+
+/// A vocabulary without a token reads it as unknown, so texts that differ in it alone are one text.
+#[test]
+fn new_tokens_tell_texts_apart() {
+    let signs = [("angry", "\u{1F621}"), ("happy", "\u{1F60A}")];
+    for base in ["bert_encoder", "distilbert_classifier", "roberta_classifier"] {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, base, Method::FineTune, &rows(&signs, 60));
+        let new = [("\u{1F621}", "money"), ("\u{1F60A}", "good"), ("Zqx", "")];
+        text_task(&mut job).new_tokens =
+            new.map(|(token, words)| (token.to_owned(), words.to_owned())).into();
+        let (_, outcome) = run(&job).unwrap();
+        let accuracy = outcome.evaluation.accuracy;
+        assert!(accuracy >= 0.9, "{base}: {accuracy}");
+        let model = served(&job);
+        let tokens = |text: &str| model.tokenise(text).unwrap().ids;
+        assert_eq!(answer(&model, "my card \u{1F60A}\u{1F60A}"), "happy", "{base}");
+        // One id for each sign, one for a new word, which is not found within another one.
+        let plain = tokens("my card").len();
+        assert_eq!(tokens("my card\u{1F621}\u{1F621}").len(), plain + 2, "{base}");
+        assert_eq!(tokens("my card Zqx").len(), plain + 1, "{base}");
+        assert!(tokens("my card aZqxa").len() > plain + 1, "{base}");
+
+        // The new model knows them: it is trained on as it is.
+        let mut next = job.clone();
+        let base = folder.path().join("base");
+        std::fs::rename(&job.output, &base).unwrap();
+        text_task(&mut next).base = base;
+        run(&next).unwrap();
+        assert_eq!(served(&next).tokenise("my card\u{1F621}").unwrap().len(), plain + 1);
+    }
+}
+
+/// A new token's vector begins as the mean of its words', a token without words in the middle.
+#[test]
+fn new_tokens_begin_from_their_words() {
+    let folder = TempDir::new().unwrap();
+    let mut job = job(&folder, "bert_encoder", Method::Head, &rows(&TWO, 20));
+    let before = crm_ai_model::Checkpoint::open(&text_task(&mut job).base).unwrap();
+    let (_, before, width) = before.words().unwrap();
+    text_task(&mut job).new_tokens = [
+        ("\u{1F621}".to_owned(), "refund card".to_owned()),
+        ("\u{1F60A}".to_owned(), String::new()),
+    ]
+    .into();
+    run(&job).unwrap();
+    let model = served(&job);
+    let (_, after, _) = crm_ai_model::Checkpoint::open(&job.output).unwrap().words().unwrap();
+    assert_eq!(after[..before.len()], before);
+    let vector = |id: u32| &after[id as usize * width..][..width];
+    let ids = |text: &str| {
+        let ids = model.tokenise(text).unwrap().ids;
+        ids[1..ids.len() - 1].to_vec()
+    };
+    let mean = |rows: &[&[f32]]| -> Vec<f32> {
+        (0..width)
+            .map(|at| rows.iter().map(|row| row[at]).sum::<f32>() / rows.len() as f32)
+            .collect()
+    };
+    let words: Vec<&[f32]> = ids("refund card").into_iter().map(vector).collect();
+    let all: Vec<&[f32]> = before.chunks_exact(width).collect();
+    for (token, expected) in [("\u{1F621}", mean(&words)), ("\u{1F60A}", mean(&all))] {
+        let found = vector(ids(token)[0]);
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{token}");
+    }
+}
+
+/// An encoder that pools the mean becomes a classifier as `transformers` has them, with the dense
+/// layer that it has, or a new one.
+#[test]
+fn the_pooling_is_chosen() {
+    for (base, dense) in [
+        ("bert_encoder", "bert.pooler.dense.weight"),
+        ("roberta_encoder", "classifier.dense.weight"),
+    ] {
+        for pooling in [None, Some(Pooling::Mean), Some(Pooling::Cls)] {
+            let folder = TempDir::new().unwrap();
+            let mut job = job(&folder, base, Method::FineTune, &rows(&TWO, 60));
+            text_task(&mut job).pooling = pooling;
+            let (_, outcome) = run(&job).unwrap();
+            assert!(outcome.evaluation.accuracy >= 0.9, "{base} {pooling:?}");
+            let bytes = std::fs::read(job.output.join("model.safetensors")).unwrap();
+            let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            let is_cls = pooling == Some(Pooling::Cls);
+            assert_eq!(tensors.names().contains(&dense), is_cls, "{base} {pooling:?}");
+            let settings = crm_ai_model::Settings::read(&job.output).unwrap();
+            let expected =
+                if is_cls { crm_ai_model::Pooling::Cls } else { crm_ai_model::Pooling::Mean };
+            assert_eq!(settings.pooling, Some(expected));
+            assert_eq!(answer(&served(&job), "where is the refund please refund"), "refund");
+        }
+    }
 }
