@@ -85,6 +85,15 @@ pub fn check<'a>(
         check_base(text.base.as_deref(), model)?;
     }
     labelled::check(&labelled::query_of(source, options.what.columns())?)?;
+    if let What::Text(text) = &options.what
+        && !text.task.has_plain_loss()
+        && labelled::holds_arrays(source, &text.label_column)?
+    {
+        return Err(Error::invalid_argument(
+            "label_sets, label_smoothing and class_weights do not apply to several labels",
+        )
+        .hint("leave them out, or give a label column that is no array"));
+    }
     models::ensure(model)?;
     Ok(Checked { model, source })
 }

@@ -49,6 +49,23 @@ pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
     Ok(format!("SELECT {columns} FROM {} AS {ALIAS}", from_item(source)?))
 }
 
+/// Whether the label column is an array, so that a text may have several labels. jsonb may hold
+/// either: its rows tell.
+pub fn holds_arrays(source: &str, label: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT pg_catalog.right(pg_catalog.pg_typeof((SELECT {ALIAS}.{} FROM {} AS {ALIAS} \
+         LIMIT 0))::pg_catalog.text, 2) OPERATOR(pg_catalog.=) '[]' AS holds",
+        identifier(label),
+        from_item(source)?
+    );
+    let mut holds = false;
+    query::read(&sql, &[], |row| {
+        holds = row.is_true(row.column(c"holds"));
+        Ok(false)
+    })?;
+    Ok(holds)
+}
+
 /// What a source with more rows than `crm_ai.max_rows` fails with.
 pub fn too_many_rows(rows_max: u64) -> Error {
     Error::over_limit(format!("the source has more than crm_ai.max_rows ({rows_max}) rows"))

@@ -13,8 +13,8 @@ use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Tokens};
 use crm_ai_model as model;
 use crm_ai_model::{Arithmetic, Pooling, TrainingOptions};
 use crm_ai_wire::training::{
-    self, ClassWeights, Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress,
-    Started, Task, TextTask,
+    self, Event, FailureKind, Job, Method, MixedPrecision, Outcome, Progress, Started, Task,
+    TextTask,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -130,10 +130,7 @@ impl Run<'_> {
             let message = "the base gives one label a text and the rows several, or otherwise";
             return wrong(message, "choose another base");
         }
-        let is_plain = task.label_sets.is_empty()
-            && task.label_smoothing == 0.0
-            && task.class_weights == ClassWeights::Equal;
-        if task.multi_label && !is_plain {
+        if task.multi_label && !task.has_plain_loss() {
             let message = "label_sets, label_smoothing and class_weights do not apply to several \
                            labels";
             return wrong(message, "leave them out");

@@ -99,6 +99,15 @@ pub struct TextTask {
     pub keep_labels: bool,
 }
 
+impl TextTask {
+    /// Whether the loss is that of rows of one class each, all alike: what several labels need.
+    pub fn has_plain_loss(&self) -> bool {
+        self.label_sets.is_empty()
+            && self.label_smoothing == 0.0
+            && self.class_weights == ClassWeights::Equal
+    }
+}
+
 /// How much of the base is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,6 +2,7 @@
 
 use crate::train::{nothing_left, of_run, wait};
 use crm_ai_integration::cluster::Cluster;
+use crm_ai_integration::session::Session;
 use crm_ai_integration::tiny_model;
 
 /// Notes about a parcel, an invoice, both or neither; the labels as text[] and as jsonb.
@@ -72,10 +73,15 @@ fn a_model_of_several_labels_is_trained_served_and_judged() {
     assert_eq!(wait(&mut session, &run), "succeeded");
     assert_eq!(of_run(&mut session, &run, "promoted"), "f");
 
-    // One label a text is another model's business, and so are the options of such models.
+    refuses_options_of_one_label(&mut session);
+    nothing_left(&cluster);
+}
+
+/// One label a text is another model's business, and so are the options of such models.
+fn refuses_options_of_one_label(session: &mut Session) {
     for (source, column, rest) in [
-        ("note", "tags", ", label_smoothing => 0.1"),
-        ("note", "tags", ", class_weights => ''\"balanced\"''"),
+        ("note", "json", ", label_smoothing => 0.1"),
+        ("note", "json", ", class_weights => ''\"balanced\"''"),
         ("SELECT body, tags[1] AS tag FROM note", "tag", ""),
         ("SELECT body, json->0 AS tag FROM note", "tag", ""),
     ] {
@@ -85,7 +91,11 @@ fn a_model_of_several_labels_is_trained_served_and_judged() {
         ));
         session.fails_with("22023", &format!("SELECT crm_ai.wait({run}, '1 min')")).expect_hint();
     }
-    nothing_left(&cluster);
+    // Where the column's type tells it, at once.
+    for rest in ["label_smoothing => 0.1", "label_sets => '{\"any\": [\"billing\"]}'"] {
+        let call = format!("SELECT crm_ai.train('tags', 'note', 'body', 'tags', {rest})");
+        session.fails_with("22023", &call).expect_hint();
+    }
 }
 
 /// A folder of Hugging Face's that says `multi_label_classification` is answered by sigmoid: the

@@ -8,31 +8,31 @@ use crm_ai_integration::tiny_model;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A small file system in memory, where the runs' rows and models lie.
+/// A small file system in memory.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None`, with the reason printed, where this process may not mount anything.
-    fn mount(cluster: &Cluster) -> Option<Self> {
-        let folder = cluster.data().join("base/pgsql_tmp");
-        let mut session = cluster.session();
+    /// One where the runs' rows and models lie.
+    fn for_runs(cluster: &Cluster) -> Option<Self> {
         // The server makes the folder when a query needs it first.
-        session.run(
+        cluster.session().run(
             "SET work_mem = '64kB'; SELECT count(*) FROM (
                  SELECT n FROM generate_series(1, 20000) n ORDER BY md5(n::text)) s",
         );
+        Self::mount(cluster.data().join("base/pgsql_tmp"), 16)
+    }
+
+    /// `None`, with the reason printed, where this process may not mount anything.
+    fn mount(folder: PathBuf, kilobytes: u64) -> Option<Self> {
         let owner = Command::new("id").args(["-u", "postgres"]).output().unwrap().stdout;
         let owner = String::from_utf8(owner).unwrap();
-        let options = format!("size=16k,mode=700,uid={}", owner.trim());
+        let options = format!("size={kilobytes}k,mode=700,uid={}", owner.trim());
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&folder).output();
         match mounted {
             Ok(output) if output.status.success() => Some(Self(folder)),
             other => {
-                println!(
-                    "skipped: a_full_disk_fails_the_run_alone: no file system can be mounted here: \
-                     {other:?}"
-                );
+                println!("skipped: full disks: no file system can be mounted here: {other:?}");
                 None
             }
         }
@@ -76,7 +76,7 @@ fn a_full_disk_fails_the_run_alone() {
          CREATE TABLE note AS SELECT repeat(md5(n::text), 10) AS body, n % 2 AS queue
          FROM generate_series(1, 100) n",
     );
-    let Some(disk) = SmallDisk::mount(&cluster) else { return };
+    let Some(disk) = SmallDisk::for_runs(&cluster) else { return };
     let tiny = "SELECT bytes / 1024 FROM crm_ai.artifact";
     let tiny = session.number(tiny) as u64;
     // Room for no rows; for the rows alone; for the base beside them; and for the new model.
@@ -92,6 +92,43 @@ fn a_full_disk_fails_the_run_alone() {
     assert_eq!(wait(&mut session, &run), "succeeded");
     nothing_left(&cluster);
     assert!(!cluster.log().contains("terminating any other active server processes"));
+}
+
+/// The disk of the table that holds the models: the run's work is done by then.
+#[test]
+fn a_disk_that_fills_while_a_version_is_stored_fails_the_run_alone() {
+    let cluster = Cluster::new(&["crm_ai.train_nice = 0"]);
+    tiny_model::classifier(1).write(&cluster.imports().join("tiny"));
+    let folder = cluster.sockets().join("small");
+    std::fs::create_dir(&folder).unwrap();
+    let Some(disk) = SmallDisk::mount(folder.clone(), 16 * 1024) else { return };
+    let mut session = cluster.session();
+    session.run(&format!("CREATE TABLESPACE small LOCATION '{}'", folder.display()));
+    session.run("ALTER TABLE crm_ai.artifact_chunk SET TABLESPACE small");
+    session.run(
+        "SELECT crm_ai.import_model('tiny', 'tiny');
+         CREATE TABLE note AS SELECT repeat(md5(n::text), 10) AS body, n % 2 AS queue
+         FROM generate_series(1, 100) n",
+    );
+    let run = train(&mut session, ", base => 'tiny', promote => 'always'");
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    let champion = "SELECT string_agg(name, ' ') FROM crm_ai.versions WHERE is_champion";
+    let [before, artifacts] =
+        [champion, "SELECT count(*) FROM crm_ai.artifact"].map(|sql| session.value(sql));
+    let used = session.number("SELECT pg_tablespace_size('small') / 1024") as u64;
+    disk.resize(used + 24);
+    let run = train(&mut session, ", base => 'tiny', promote => 'always', seed => 5");
+    fails(&mut session, &run, "53100");
+    nothing_left(&cluster);
+    assert_eq!(session.value(champion), before);
+    assert_eq!(session.value("SELECT count(*) FROM crm_ai.artifact"), artifacts);
+    assert_eq!(of_run(&mut session, &run, "version IS NULL"), "t");
+    disk.resize(16 * 1024);
+    let run = train(&mut session, ", base => 'tiny', promote => 'always', seed => 5");
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert!(!cluster.log().contains("terminating any other active server processes"));
+    session
+        .run("ALTER TABLE crm_ai.artifact_chunk SET TABLESPACE pg_default; DROP TABLESPACE small");
 }
 
 #[test]
