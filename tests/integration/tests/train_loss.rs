@@ -74,7 +74,8 @@ fn class_weights_move_the_answer() {
 /// To the base's vocabulary both signs are the one unknown token.
 #[test]
 fn new_tokens_are_told_apart_and_stay_with_the_model() {
-    let (_cluster, mut session) = cluster(&[]);
+    let cluster = Cluster::new(&["crm_ai.train_nice = 0"]);
+    let mut session = cluster.session();
     session.run(
         "CREATE TABLE tweet AS
          SELECT format('my bag %s %s', n, CASE n % 2 WHEN 0 THEN '😡' ELSE '😊' END) AS body,

@@ -127,8 +127,6 @@ fn a_disk_that_fills_while_a_version_is_stored_fails_the_run_alone() {
     let run = train(&mut session, ", base => 'tiny', promote => 'always', seed => 5");
     assert_eq!(wait(&mut session, &run), "succeeded");
     assert!(!cluster.log().contains("terminating any other active server processes"));
-    session
-        .run("ALTER TABLE crm_ai.artifact_chunk SET TABLESPACE pg_default; DROP TABLESPACE small");
 }
 
 #[test]
