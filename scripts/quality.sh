@@ -11,9 +11,9 @@ DATA=${CRM_AI_DATA:-data}
 MEASURED=0
 SKIPPED=()
 
-# Runs benches/quality/NAME.sql on FILE of the data folder, which psql reads from `:file`.
+# Runs benches/quality/NAME.sql on FILE.
 measure() {
-    local name=$1 file=$DATA/$2 what=$3
+    local name=$1 file=$2 what=$3
     if [ ! -r "$file" ]; then
         SKIPPED+=("$what: no file $file")
         return
@@ -28,9 +28,11 @@ start_cluster "fsync = off"
 query -c "CREATE EXTENSION crm_ai" -c "
     SELECT name AS model, precision, parameters FROM crm_ai.versions
     WHERE model = 'sentiment' AND is_champion"
-measure airline airline_tweets/tweets_80.csv "airline customers' tweets"
-measure sst2 sst/sst2_dev.tsv "Stanford Sentiment Treebank, two classes, dev"
-measure sst5 sst/stsa.fine.dev "Stanford Sentiment Treebank, five levels, dev"
+measure airline "$DATA"/airline_tweets/tweets_80.csv "airline customers' tweets"
+measure sst2 "$DATA"/sst/sst2_dev.tsv "Stanford Sentiment Treebank, two classes, dev"
+measure sst5 "$DATA"/sst/stsa.fine.dev "Stanford Sentiment Treebank, five levels, dev"
+measure food "$DATA"/modeldata/small_fine_foods_test.csv "fine-food reviews, test file"
+measure samples models/sentiment/samples.tsv "everyday sentences"
 
 say "measured: $MEASURED, skipped: ${#SKIPPED[@]}"
 for skipped in "${SKIPPED[@]}"; do

@@ -116,7 +116,7 @@ pub mod tests {
                    FROM crm_ai.models";
         assert_eq!(text(sql).as_deref(), Some("minilm 1 embed, sentiment 1 classify"));
         let sql = "SELECT array_to_string(labels, ',') FROM crm_ai.models WHERE name = 'sentiment'";
-        let levels = "very negative,negative,neutral,positive,very positive";
+        let levels = "negative,neutral,positive,very negative,very positive";
         assert_eq!(text(sql).as_deref(), Some(levels));
     }
 

@@ -9,7 +9,8 @@ CREATE FUNCTION crm_ai.train(
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
     class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
-    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL
+    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL,
+    base_share double precision DEFAULT 0
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
@@ -19,7 +20,8 @@ RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
     'class_weights', class_weights, 'mixed_precision', mixed_precision,
-    'new_tokens', new_tokens, 'pooling', pooling));
+    'new_tokens', new_tokens, 'pooling', pooling,
+    'base_share', base_share));
 
 CREATE FUNCTION crm_ai.schedule_retrain(
     model text, schedule text, source text, text_column text, label_column text,
@@ -31,7 +33,8 @@ CREATE FUNCTION crm_ai.schedule_retrain(
     device text DEFAULT 'auto', label_sets jsonb DEFAULT NULL, weight_column text DEFAULT NULL,
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
     class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
-    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL
+    new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL,
+    base_share double precision DEFAULT 0
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
@@ -41,7 +44,8 @@ RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
     'seed', seed, 'method', method, 'device', device, 'label_sets', label_sets,
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
     'class_weights', class_weights, 'mixed_precision', mixed_precision,
-    'new_tokens', new_tokens, 'pooling', pooling), min_new_rows, keep_versions);
+    'new_tokens', new_tokens, 'pooling', pooling,
+    'base_share', base_share), min_new_rows, keep_versions);
 
 CREATE FUNCTION crm_ai.train_table(
     model text, source text, target_column text, rounds integer DEFAULT 1000,

@@ -28,7 +28,7 @@ REVOKE ALL ON FUNCTION
     crm_ai.start_run(text, text, text, jsonb),
     crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
         double precision, integer, double precision, integer, text, text, jsonb, text, text,
-        double precision, jsonb, text, jsonb, text),
+        double precision, jsonb, text, jsonb, text, double precision),
     crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
     crm_ai.evaluate(text, text, text, text),
     crm_ai.evaluate_table(text, text, text),
@@ -39,14 +39,14 @@ REVOKE ALL ON FUNCTION
     crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
     crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
         double precision, integer, double precision, integer, double precision, integer, text, text,
-        jsonb, text, text, double precision, jsonb, text, jsonb, text),
+        jsonb, text, text, double precision, jsonb, text, jsonb, text, double precision),
     crm_ai.unschedule(bigint)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     crm_ai.start_run(text, text, text, jsonb),
     crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer,
         double precision, integer, double precision, integer, text, text, jsonb, text, text,
-        double precision, jsonb, text, jsonb, text),
+        double precision, jsonb, text, jsonb, text, double precision),
     crm_ai.wait(bigint, interval), crm_ai.cancel(bigint),
     crm_ai.evaluate(text, text, text, text),
     crm_ai.evaluate_table(text, text, text),
@@ -57,7 +57,7 @@ GRANT EXECUTE ON FUNCTION
     crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer),
     crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer,
         double precision, integer, double precision, integer, double precision, integer, text, text,
-        jsonb, text, text, double precision, jsonb, text, jsonb, text),
+        jsonb, text, text, double precision, jsonb, text, jsonb, text, double precision),
     crm_ai.unschedule(bigint)
 TO crm_ai_trainer;
 
@@ -150,7 +150,7 @@ COMMENT ON TABLE crm_ai.artifact IS 'imported artifacts and their manifests';
 COMMENT ON TABLE crm_ai.artifact_chunk IS 'bytes of imported artifacts';
 COMMENT ON TABLE crm_ai.model_grant IS 'who besides its owner may use a model';
 COMMENT ON FUNCTION crm_ai.start_run(text, text, text, jsonb) IS 'internal: behind crm_ai.train and crm_ai.train_table';
-COMMENT ON FUNCTION crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text, double precision, jsonb, text, jsonb, text) IS 'trains a text classifier on labelled rows in the background; gives the run''s number at once';
+COMMENT ON FUNCTION crm_ai.train(text, text, text, text, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text, double precision, jsonb, text, jsonb, text, double precision) IS 'trains a text classifier on labelled rows in the background; gives the run''s number at once';
 COMMENT ON FUNCTION crm_ai.wait(bigint, interval) IS 'waits for a run''s end, showing how far it is; gives its state, raises its error';
 COMMENT ON FUNCTION crm_ai.cancel(bigint) IS 'ends a run that is queued or running';
 COMMENT ON TABLE crm_ai.run IS 'training runs; crm_ai.runs shows them';
@@ -160,7 +160,7 @@ COMMENT ON TABLE crm_ai.run_seen IS 'hashes of the rows that each model''s last 
 COMMENT ON TABLE crm_ai.schedule IS 'when models are trained again; crm_ai.schedules shows it';
 COMMENT ON FUNCTION crm_ai.evaluate(text, text, text, text) IS 'how good a text classifier is on labelled rows, with intervals, figures of each class and the confusion matrix';
 COMMENT ON FUNCTION crm_ai.add_schedule(text, text, text, text, jsonb, integer, integer) IS 'internal: behind crm_ai.schedule_retrain and crm_ai.schedule_retrain_table';
-COMMENT ON FUNCTION crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text, double precision, jsonb, text, jsonb, text) IS 'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
+COMMENT ON FUNCTION crm_ai.schedule_retrain(text, text, text, text, text, integer, integer, text, integer, integer, double precision, integer, double precision, integer, double precision, integer, text, text, jsonb, text, text, double precision, jsonb, text, jsonb, text, double precision) IS 'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
 COMMENT ON FUNCTION crm_ai.unschedule(bigint) IS 'removes a schedule; a run that it has asked for goes on';
 COMMENT ON FUNCTION crm_ai.evaluate_table(text, text, text) IS 'how good a model over columns is on labelled rows, as crm_ai.evaluate tells it';
 COMMENT ON FUNCTION crm_ai.train_table(text, text, text, integer, double precision, double precision, integer, text, boolean, text) IS 'trains a model over columns on labelled rows in the background; gives the run''s number at once';

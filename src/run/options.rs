@@ -187,11 +187,19 @@ impl TextOptions {
             mixed_precision: given.mixed_precision()?,
             new_tokens: given.new_tokens()?,
             pooling: given.pooling()?,
+            base_share: match given.is_null("base_share") {
+                true => 0.0,
+                false => given.number("base_share", decay, "at least 0 and below 1")?,
+            },
             keep_labels: false,
         };
-        if task.method == Method::Head && task.label_smoothing > 0.0 {
-            return Err(Error::invalid_argument("label_smoothing does not apply to a head")
-                .hint("leave label_smoothing out, or choose method => 'fine_tune'"));
+        for (name, given) in
+            [("label_smoothing", task.label_smoothing), ("base_share", task.base_share)]
+        {
+            if task.method == Method::Head && given > 0.0 {
+                return Err(Error::invalid_argument(format!("{name} does not apply to a head"))
+                    .hint("leave it out, or choose method => 'fine_tune'"));
+            }
         }
         if task.method == Method::Head && task.pooling == Some(Pooling::Cls) {
             return Err(Error::invalid_argument("pooling of a head is the mean")
@@ -367,7 +375,7 @@ mod tests {
             "max_tokens": 128, "test_size": 0.2, "seed": 42, "method": "auto", "device": "auto",
             "label_sets": null, "weight_column": null, "promote": "if_better", "label_smoothing": 0,
             "class_weights": null, "mixed_precision": "auto", "new_tokens": null,
-            "pooling": null })
+            "pooling": null, "base_share": 0 })
     }
 
     #[test]
@@ -430,6 +438,7 @@ mod tests {
             ("class_weights", json!({ "a": 0 })),
             ("class_weights", json!({ "a": "2" })),
             ("class_weights", json!({ "a": 1e7 })),
+            ("base_share", json!(1)),
             ("pooling", json!("max")),
             ("new_tokens", json!(["😡"])),
             ("new_tokens", json!({ "": "nothing" })),

@@ -176,6 +176,7 @@ mod tests {
             mixed_precision: MixedPrecision::Auto,
             new_tokens: [].into(),
             pooling: None,
+            base_share: 0.0,
             keep_labels: false,
         }
     }

@@ -90,6 +90,7 @@ impl Run<'_> {
             let given = [
                 ("label_smoothing", task.label_smoothing > 0.0),
                 ("pooling", task.pooling == Some(training::Pooling::Cls)),
+                ("base_share", task.base_share > 0.0),
             ];
             for (name, _) in given.iter().filter(|(_, given)| *given) {
                 let text = format!("a head was chosen, to which {name} does not apply");
@@ -196,18 +197,18 @@ impl Run<'_> {
             (&checkpoint, first),
             &mut |progress| report(Event::Progress(progress)),
         )?;
+        if task.base_share > 0.0 {
+            let base =
+                model::Checkpoint::open(&task.base)?.training_graph(&self.options(dataset))?;
+            stepper.weights.mix_in(&base.parameters, task.base_share as f32);
+        }
         Ok(Learnt { tensors: folder::tensors(&stepper.weights), pooling: stepper.pooling() })
     }
 
-    /// The training session, on the device that was asked for where that can be had.
-    fn stepper(
-        &self,
-        dataset: &Dataset,
-        report: &mut dyn FnMut(Event),
-    ) -> Result<(Stepper, String), Error> {
-        let Self { job, task, runtime } = *self;
-        let checkpoint = model::Checkpoint::open(&task.base)?;
-        let options = TrainingOptions {
+    /// What the training graph is built for, on the processor.
+    fn options(&self, dataset: &Dataset) -> TrainingOptions {
+        let task = self.task;
+        TrainingOptions {
             classes: dataset.classes.len() as u64,
             keep_head: task.keep_labels,
             pooling: task.pooling.map(|pooling| match pooling {
@@ -219,7 +220,18 @@ impl Run<'_> {
             dropout: true,
             arithmetic: Arithmetic::Fp32,
             emulated: false,
-        };
+        }
+    }
+
+    /// The training session, on the device that was asked for where that can be had.
+    fn stepper(
+        &self,
+        dataset: &Dataset,
+        report: &mut dyn FnMut(Event),
+    ) -> Result<(Stepper, String), Error> {
+        let Self { job, task, runtime } = *self;
+        let checkpoint = model::Checkpoint::open(&task.base)?;
+        let options = self.options(dataset);
         let longest = dataset.train.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
         let largest = (task.batch_size as usize, longest);
         let make = |device: Option<i32>| {

@@ -41,6 +41,16 @@ impl Weights {
         Self(weights.collect())
     }
 
+    /// Mixes the base's own weights into what was learnt from them: `share` of each, and none where
+    /// the base has none (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    pub fn mix_in(&mut self, base: &[Parameter], share: f32) {
+        for (weight, base) in self.0.iter_mut().zip(base) {
+            for (value, own) in weight.values.iter_mut().zip(&base.values) {
+                *value += share * (own - *value);
+            }
+        }
+    }
+
     /// Gives the weight that is made of one tensor other numbers to begin with.
     pub fn set(&mut self, tensor: &str, values: Vec<f32>) {
         let is_it = |weight: &&mut Weight| weight.parameter.tensors == [tensor];

@@ -95,6 +95,9 @@ pub struct TextTask {
     /// How the tokens' vectors become the text's; `None`: as the base does it.
     #[serde(default)]
     pub pooling: Option<Pooling>,
+    /// Share of the base's own weights in the new model's, from 0 to below 1.
+    #[serde(default)]
+    pub base_share: f64,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
     pub keep_labels: bool,
 }

@@ -16,6 +16,8 @@ fn options_of_the_loss_are_checked_at_the_call_and_kept_by_schedules() {
         "class_weights => '{\"good\": 0}'",
         "class_weights => '[1, 2]'",
         "mixed_precision => 'fp8'",
+        "base_share => 1",
+        "base_share => 0.1, method => 'head'",
         "pooling => 'max'",
         "pooling => 'cls', method => 'head'",
         "new_tokens => '[\"😡\"]'",

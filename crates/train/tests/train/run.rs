@@ -49,6 +49,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
             mixed_precision: MixedPrecision::Auto,
             new_tokens: BTreeMap::new(),
             pooling: None,
+            base_share: 0.0,
             keep_labels: false,
         }),
         champion: None,
@@ -422,4 +423,32 @@ fn the_pooling_is_chosen() {
             assert_eq!(answer(&served(&job), "where is the refund please refund"), "refund");
         }
     }
+}
+
+/// The share is of every weight that the base has; the new head is the run's alone.
+#[test]
+fn the_base_has_its_share() {
+    let made = |share: f64| {
+        let folder = TempDir::new().unwrap();
+        let mut job = job(&folder, "bert_encoder", Method::FineTune, &rows(&TWO, 20));
+        text_task(&mut job).base_share = share;
+        run(&job).unwrap();
+        let read = |path: &std::path::Path| {
+            let made = crm_ai_model::Checkpoint::open(path).unwrap().words().unwrap();
+            (made.1, std::fs::read(path.join("model.safetensors")).unwrap())
+        };
+        let base = crm_ai_model::Checkpoint::open(&text_task(&mut job).base).unwrap();
+        (base.words().unwrap().1, read(&job.output))
+    };
+    let (base, (learnt, whole)) = made(0.0);
+    let (_, (mixed, part)) = made(0.25);
+    for ((base, learnt), mixed) in base.iter().zip(&learnt).zip(&mixed) {
+        assert!((0.25 * base + 0.75 * learnt - mixed).abs() < 1e-6);
+    }
+    assert_ne!(learnt, mixed);
+    let head = |bytes: &[u8]| {
+        let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        tensors.tensor("classifier.weight").unwrap().data().to_vec()
+    };
+    assert_eq!(head(&whole), head(&part));
 }
