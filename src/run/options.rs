@@ -64,7 +64,7 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     /// The class of a text.
-    Text(TextOptions),
+    Text(Box<TextOptions>),
     /// The class of a record.
     Table(TableOptions),
 }
@@ -134,7 +134,7 @@ impl Options {
         let promote = given.text("promote")?;
         let device = given.text("device")?;
         let what = match kind {
-            Kind::Text => What::Text(TextOptions::read(&given)?),
+            Kind::Text => What::Text(Box::new(TextOptions::read(&given)?)),
             Kind::Table => What::Table(TableOptions::read(&given)?),
         };
         Ok(Self {
