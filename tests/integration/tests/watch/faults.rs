@@ -12,7 +12,8 @@ fn a_bad_row_is_shown_and_the_others_are_done() {
     session.run(
         "CREATE TABLE note (id int PRIMARY KEY, body text, mood text CHECK (mood <> 'negative'));
          SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood');
-         INSERT INTO note SELECT i, 'Zanzibarquince is great ' || i FROM generate_series(1, 100) i;
+         INSERT INTO note SELECT i, 'I love this great Zanzibarquince! Number ' || i
+         FROM generate_series(1, 100) i;
          INSERT INTO note VALUES (200, repeat('Zanzibarquince ', 90000));
          UPDATE note SET body = 'Zanzibarquince is terrible, I hate it' WHERE id IN (30, 60)",
     );
@@ -27,7 +28,9 @@ fn a_bad_row_is_shown_and_the_others_are_done() {
         ]
     );
     assert_eq!(session.value("SELECT rows_failed FROM crm_ai.watches"), "3");
-    assert!(!cluster().log().contains("Zanzibarquince is"));
+    for text in ["Zanzibarquince is", "great Zanzibarquince"] {
+        assert!(!cluster().log().contains(text), "{text}");
+    }
 }
 
 #[test]
