@@ -44,7 +44,9 @@ fn schedulers_come_and_go_with_their_databases() {
     let mut copy = cluster.connect("postgres", "copy");
     copy.run("UPDATE note SET mood = NULL");
     // Until somebody there says so.
-    copy.run("ALTER DATABASE copy SET crm_ai.scheduler = on; SELECT pg_reload_conf()");
+    // Apart: the signal of one transaction would come before its end.
+    copy.run("ALTER DATABASE copy SET crm_ai.scheduler = on");
+    copy.run("SELECT pg_reload_conf()");
     wait_for_schedulers(&mut session, &["copy", "first"]);
     copy.run("UPDATE note SET body = 'awful'");
     settle(&mut copy);
