@@ -50,6 +50,7 @@ use crate::run::{CONTINUE, Kind, Options, What};
 use crate::store::runs::{self, Standing, Wanted};
 use crate::store::{labelled, models, versions};
 use crate::worker::{runner, scheduler};
+use crm_ai_wire::training::TextTask;
 use std::time::{Duration, Instant};
 
 fn no_run() -> Error {
@@ -89,10 +90,8 @@ pub fn check<'a>(
         && !text.task.has_plain_loss()
         && labelled::holds_arrays(source, &text.label_column)?
     {
-        return Err(Error::invalid_argument(
-            "label_sets, label_smoothing and class_weights do not apply to several labels",
-        )
-        .hint("leave them out, or give a label column that is no array"));
+        return Err(Error::invalid_argument(TextTask::NEEDS_PLAIN_LOSS)
+            .hint("leave them out, or give a label column that is no array"));
     }
     models::ensure(model)?;
     Ok(Checked { model, source })

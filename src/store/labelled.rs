@@ -19,6 +19,16 @@ fn from_item(source: &str) -> Result<String> {
     Ok(format!("({}\n)", parse::single_query(source)?))
 }
 
+/// The name of an expression's type, in SQL.
+fn kind_of(expression: &str) -> String {
+    format!("pg_catalog.pg_typeof({expression})::pg_catalog.text")
+}
+
+/// Whether an expression is an array, in SQL.
+fn is_array(expression: &str) -> String {
+    format!("pg_catalog.right({}, 2) OPERATOR(pg_catalog.=) '[]'", kind_of(expression))
+}
+
 /// The query that gives text, label, weight and, where the label column is an array or jsonb and so
 /// holds several labels, these as JSON; or for a table record and label: one row for each of the
 /// source's.
@@ -31,11 +41,10 @@ pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
                 |name| format!("{}::pg_catalog.float8", column(name)),
             );
             let (text, label) = (column(text), column(label));
-            let kind = format!("pg_catalog.pg_typeof({label})::pg_catalog.text");
+            let (kind, is_array) = (kind_of(&label), is_array(&label));
             format!(
                 "{text}::pg_catalog.text, {label}::pg_catalog.text, {weight}, \
-                 CASE WHEN pg_catalog.right({kind}, 2) OPERATOR(pg_catalog.=) '[]' \
-                 OR {kind} OPERATOR(pg_catalog.=) 'jsonb' \
+                 CASE WHEN {is_array} OR {kind} OPERATOR(pg_catalog.=) 'jsonb' \
                  THEN pg_catalog.to_jsonb({label})::pg_catalog.text END"
             )
         }
@@ -53,10 +62,12 @@ pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
 /// either: its rows tell.
 pub fn holds_arrays(source: &str, label: &str) -> Result<bool> {
     let sql = format!(
-        "SELECT pg_catalog.right(pg_catalog.pg_typeof((SELECT {ALIAS}.{} FROM {} AS {ALIAS} \
-         LIMIT 0))::pg_catalog.text, 2) OPERATOR(pg_catalog.=) '[]' AS holds",
-        identifier(label),
-        from_item(source)?
+        "SELECT {} AS holds",
+        is_array(&format!(
+            "(SELECT {ALIAS}.{} FROM {} AS {ALIAS} LIMIT 0)",
+            identifier(label),
+            from_item(source)?
+        ))
     );
     let mut holds = false;
     query::read(&sql, &[], |row| {

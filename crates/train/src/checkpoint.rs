@@ -1,6 +1,7 @@
 //! The state of a fit, kept so that a run that was cut off goes on where it was.
 
 use crate::Error;
+use crate::folder::little_endian;
 use crate::scaler::Scaler;
 use crate::step::Stepper;
 use crm_ai_wire::training::Job;
@@ -51,8 +52,7 @@ impl Checkpoint {
         for weight in &stepper.weights.0 {
             for numbers in [&weight.values, &weight.mean, &weight.square] {
                 for part in numbers.chunks(1 << 14) {
-                    let bytes: Vec<u8> = part.iter().flat_map(|n| n.to_le_bytes()).collect();
-                    file.write_all(&bytes)?;
+                    file.write_all(&little_endian(part))?;
                 }
             }
         }

@@ -156,13 +156,7 @@ pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), Error> {
 fn write_tensors(path: &Path, tensors: &Tensors, prefix: &str) -> Result<(), Error> {
     let bytes: Vec<(String, &Vec<usize>, Vec<u8>)> = tensors
         .iter()
-        .map(|(name, (shape, values))| {
-            (
-                full_name(name, prefix),
-                shape,
-                values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            )
-        })
+        .map(|(name, (shape, values))| (full_name(name, prefix), shape, little_endian(values)))
         .collect();
     let views = bytes
         .iter()
@@ -181,6 +175,11 @@ pub(crate) fn write_views<'t>(
 ) -> Result<(), Error> {
     let format = [("format".to_owned(), "pt".to_owned())].into();
     serialize_to_file(views, Some(format), path).map_err(unwritten)
+}
+
+/// Numbers as files hold them.
+pub(crate) fn little_endian(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn unwritten(error: SafeTensorError) -> Error {

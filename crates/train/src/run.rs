@@ -132,9 +132,7 @@ impl Run<'_> {
             return wrong(message, "choose another base");
         }
         if task.multi_label && !task.has_plain_loss() {
-            let message = "label_sets, label_smoothing and class_weights do not apply to several \
-                           labels";
-            return wrong(message, "leave them out");
+            return wrong(TextTask::NEEDS_PLAIN_LOSS, "leave them out");
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! few rows are enough to learn its place.
 
 use crate::Error;
-use crate::folder::{WEIGHTS, write_json, write_views};
+use crate::folder::{WEIGHTS, little_endian, write_json, write_views};
 use crm_ai_model::Checkpoint;
 use crm_ai_wire::training::FailureKind;
 use safetensors::SafeTensors;
@@ -94,7 +94,7 @@ fn write_weights(base: &Path, folder: &Path, rows: &[(usize, Vec<u32>)]) -> Resu
     for (id, row) in new {
         values[id * width..][..width].copy_from_slice(&row);
     }
-    let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let values = little_endian(&values);
     let bytes = fs::read(base.join(WEIGHTS))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(malformed)?;
     let longer = TensorView::new(Dtype::F32, vec![length, width], &values).map_err(malformed)?;

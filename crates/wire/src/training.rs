@@ -103,6 +103,10 @@ pub struct TextTask {
 }
 
 impl TextTask {
+    /// What a task fails with whose rows have several labels and whose loss is no plain one.
+    pub const NEEDS_PLAIN_LOSS: &str =
+        "label_sets, label_smoothing and class_weights do not apply to several labels";
+
     /// Whether the loss is that of rows of one class each, all alike: what several labels need.
     pub fn has_plain_loss(&self) -> bool {
         self.label_sets.is_empty()
