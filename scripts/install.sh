@@ -22,7 +22,7 @@ collect() {
     local private="$TREE$LIBRARIES/crm_ai" models="$TREE$SHARE/crm_ai/models" folder digest file
     install -D -m 755 "$ENGINE" "$private/crm_ai_engine"
     install -m 755 "$CRM_AI_ONNXRUNTIME" "$private/libonnxruntime.so"
-    install -m 644 "$CACHE/onnxruntime/LICENSE" "$private/LICENSE.onnxruntime"
+    install -m 644 "$(dirname "$CRM_AI_ONNXRUNTIME")/LICENSE" "$private/LICENSE.onnxruntime"
     for folder in models/sentiment "$CRM_AI_MINILM"; do
         digest=$("$ENGINE" digest "$folder")
         for file in config.json crm_ai.json model.safetensors special_tokens_map.json \
