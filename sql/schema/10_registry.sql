@@ -44,13 +44,15 @@ $$;
 -- are made, and `pg_restore --jobs` restores them in any order. The functions, which alone write
 -- here, keep the tables in agreement.
 CREATE TABLE crm_ai.model (
-    name text PRIMARY KEY
-        CHECK (name ~ '^[[:alpha:]_][[:alnum:]_.-]*$' AND pg_catalog.length(name) <= 63),
+    -- The functions know which letters a name may have; a pattern would ask the database's locale,
+    -- and a dump could not be restored under another.
+    name text PRIMARY KEY CHECK (name !~ '@' AND pg_catalog.length(name) BETWEEN 1 AND 63),
     owner regrole NOT NULL,
     builtin boolean NOT NULL DEFAULT false,
     -- Never lowered, so that the number of a dropped version is not given again.
     last_version integer NOT NULL DEFAULT 0,
-    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    -- Its runs were asked for later; earlier ones are of a dropped model that had this name.
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 
 CREATE TABLE crm_ai.artifact (

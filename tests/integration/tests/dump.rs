@@ -110,6 +110,29 @@ fn a_custom_dump_restores_with_two_jobs() {
     check_restored(&cluster, &mut old, "customdump");
 }
 
+/// Which characters are letters is not the locale's to say.
+#[test]
+fn odd_names_restore_under_another_locale() {
+    let cluster = shared();
+    let mut old = cluster.database("oddnames");
+    classifier(1).write(&cluster.imports().join("oddnames"));
+    for name in ["küche", "日本", "room_2½", &"é".repeat(63)] {
+        old.run(&format!("SELECT crm_ai.import_model('{name}', 'oddnames')"));
+    }
+    let file = workplace::new_directory("dump").join("oddnames");
+    run(cluster.client_program("pg_dump").args(["-Fc", "--file"]).arg(&file).arg("oddnames"));
+    cluster.session().run("CREATE DATABASE oddnames_new TEMPLATE template0 LOCALE 'C'");
+    run(cluster
+        .client_program("pg_restore")
+        .args(["--exit-on-error", "--dbname=oddnames_new"])
+        .arg(&file));
+    let mut new = cluster.connect("postgres", "oddnames_new");
+    assert_eq!(new.value("SELECT count(*) FROM crm_ai.models WHERE NOT builtin"), "4");
+    let answer = "SELECT crm_classify('küche', 'Ärger mit der Übergabe 😡')";
+    assert_eq!(new.value(answer), old.value(answer));
+    new.run("SELECT crm_ai.import_model('ſtraße', 'oddnames')");
+}
+
 #[test]
 fn the_built_in_models_need_no_roles_from_elsewhere() {
     let cluster = shared();
