@@ -12,7 +12,8 @@ FROM crm_ai.run r
 WHERE pg_catalog.pg_has_role(r.role, 'USAGE')
     OR pg_catalog.pg_has_role('crm_ai_admin', 'USAGE')
     OR EXISTS (SELECT FROM crm_ai.model m
-               WHERE m.name = r.model AND pg_catalog.pg_has_role(m.owner, 'USAGE'));
+               WHERE m.name = r.model AND m.created_at <= r.asked_at
+                   AND pg_catalog.pg_has_role(m.owner, 'USAGE'));
 COMMENT ON VIEW crm_ai.runs IS
     'training runs: how far they are, what they learnt from, what came of them, energy in joules';
 

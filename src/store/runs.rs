@@ -291,7 +291,8 @@ pub fn standing(run: i64) -> Result<Standing> {
              r.sqlstate, r.error, r.hint,
              pg_has_role($2, r.role, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
              OR EXISTS (SELECT FROM crm_ai.model m
-                        WHERE m.name = r.model AND pg_has_role($2, m.owner, 'USAGE'))
+                        WHERE m.name = r.model AND m.created_at <= r.asked_at
+                            AND pg_has_role($2, m.owner, 'USAGE'))
          FROM crm_ai.run r WHERE r.id = $1"
     );
     let mut found = None;

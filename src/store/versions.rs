@@ -47,7 +47,8 @@ pub fn parse_reference(reference: &str) -> Result<(&str, Option<i32>)> {
         Some((name, number)) => match number.parse() {
             Ok(number) if number > 0 => Ok((name, Some(number))),
             _ => Err(Error::invalid_argument(format!(
-                "the version in model \"{name}@…\" is not a positive number"
+                "the version in model \"{name}@…\" is no number from 1 to {}",
+                i32::MAX
             ))
             .hint("write name@version, such as 'sentiment@1', or the name alone")),
         },
@@ -182,7 +183,9 @@ mod tests {
     fn references_name_a_champion_or_a_version() {
         assert_eq!(parse_reference("sentiment").unwrap(), ("sentiment", None));
         assert_eq!(parse_reference("sentiment@12").unwrap(), ("sentiment", Some(12)));
-        for bad in ["sentiment@", "sentiment@0", "sentiment@-1", "sentiment@x", "a@1@2"] {
+        for bad in
+            ["sentiment@", "sentiment@0", "sentiment@-1", "sentiment@x", "a@1@2", "a@99999999999"]
+        {
             assert!(parse_reference(bad).is_err(), "{bad}");
         }
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::pg::{query, session, transaction};
-use crate::run::{CONTINUE, Options, What, label_set};
+use crate::run::{CONTINUE, Columns, Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
 use crate::store::runs::Run;
@@ -14,12 +14,17 @@ use crate::store::versions::{self, Version};
 use crate::store::{labelled, models};
 use crm_ai_wire::Digest;
 use crm_ai_wire::training::{Job, ModelFolder, Task};
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::rc::Rc;
+
+/// The most that a row may count for, as that of a class: beyond it the others are nothing in 32
+/// bits.
+const WEIGHT_MAX: f32 = 1e6;
 
 /// A run whose rows are read.
 pub struct Prepared {
@@ -34,6 +39,7 @@ pub struct Prepared {
 /// Reads the rows in one transaction, records them in another, and lays out the models.
 pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     let options = Options::read(run.kind, &run.options)?;
+    let has_begun = Cell::new(false);
     // Errors of our own come back inside a transaction that is sound; the server's end it.
     let read = transaction::run(|| {
         if let Err(error) = check_role(run) {
@@ -41,11 +47,15 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
         }
         Ok(transaction::restricted(run.role, &session_of(run), limit.left(), || {
             let sql = labelled::query_of(&run.source, options.what.columns())?;
+            // What is missing or not allowed is told as it is; no row is read for it.
+            labelled::check(&sql)?;
+            has_begun.set(true);
             let snapshot = spill(&sql, &options, place)?;
             Ok((sql, snapshot))
         }))
     });
-    let (sql, snapshot) = read.map_err(private)??;
+    let (sql, snapshot) =
+        read.map_err(|error| if has_begun.get() { private(error) } else { error })??;
     transaction::end_limit();
     let snapshot = transaction::run(|| record(run, Snapshot { query: sql, ..snapshot }))?;
     if run.rows_sha256.as_ref().is_some_and(|before| *before != snapshot.sha256) {
@@ -69,17 +79,15 @@ pub fn check_role(run: &Run) -> Result<()> {
     }
 }
 
-/// A message of the server's about data may hold a value of the rows', so it is kept out of the
-/// registry and of logs.
+/// A message of the server's while rows are read may hold a value of theirs, so it is kept out of
+/// the registry and of logs, unless it is about the server itself: its resources, its end, waiting.
 fn private(error: Error) -> Error {
     let state = error.state();
-    let is_about_data =
-        ["22", "23", "P0", "XX", "38", "39"].iter().any(|class| state.starts_with(class));
-    if is_about_data {
-        return Error::of_state(&state, "reading the source failed on a value")
-            .hint("run the source's query yourself to see the message");
+    if ["40", "53", "55", "57", "58"].iter().any(|class| state.starts_with(class)) {
+        return error;
     }
-    error
+    Error::of_state(&state, "the source failed while its rows were read")
+        .hint("run the source's query yourself to see the message")
 }
 
 fn session_of(run: &Run) -> Vec<(&'static CStr, String)> {
@@ -131,6 +139,7 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
     let mut spill = Spill::create(place)?;
     let mut snapshot = Snapshot::default();
     let rows_max = settings::max_rows();
+    let mut has_weight = !matches!(options.what.columns(), Columns::Text { weight: Some(_), .. });
     query::read(sql, &[], |row| {
         let (Some(content), Some(label)) = (row.text(1), row.text(2)) else {
             snapshot.null_rows += 1;
@@ -152,16 +161,20 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
             }
         };
         snapshot.hashes.push(row_hash(&content, &label));
-        let line = match &options.what {
-            What::Text(_) => text_line(&content, &label, row.text(3))?,
+        spill.line(&match &options.what {
+            What::Text(_) => {
+                let weight = weight_of(row.text(3).as_deref())?;
+                has_weight |= weight > 0.0;
+                serde_json::json!({ "text": content, "label": label, "weight": weight })
+            }
             What::Table(_) => table_line(&content, &label)?,
-        };
-        match line {
-            Some(line) => spill.line(&line)?,
-            None => snapshot.null_rows += 1,
-        }
+        })?;
         Ok(true)
     })?;
+    if snapshot.rows > 0 && !has_weight {
+        return Err(Error::invalid_argument("weight_column gives no row a weight")
+            .hint("a row with weight 0 is not learnt from; 1 is the usual"));
+    }
     spill.file.flush().map_err(|error| Error::io("the file of the run's rows", &error))?;
     snapshot.hashes.sort_unstable();
     let all: Vec<u8> = snapshot.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
@@ -188,19 +201,21 @@ fn row_hash(content: &str, label: &str) -> u64 {
     u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-fn text_line(text: &str, label: &str, weight: Option<String>) -> Result<Option<serde_json::Value>> {
-    let weight: f32 = weight.and_then(|weight| weight.parse().ok()).unwrap_or(1.0);
-    if !weight.is_finite() || weight < 0.0 {
-        return Err(Error::invalid_argument("weight_column holds a weight below 0 or none at all")
-            .hint("a row counts as often as its weight says; 1 is the usual"));
+/// What a row counts for; NULL counts as 1.
+fn weight_of(given: Option<&str>) -> Result<f32> {
+    match given.map_or(Ok(1.0), str::parse) {
+        Ok(weight) if (0.0..=WEIGHT_MAX).contains(&weight) => Ok(weight),
+        _ => Err(Error::invalid_argument(format!(
+            "weight_column holds what is not from 0 to {WEIGHT_MAX}"
+        ))
+        .hint("a row counts as often as its weight says; 1 is the usual")),
     }
-    Ok(Some(serde_json::json!({ "text": text, "label": label, "weight": weight })))
 }
 
-fn table_line(record: &str, label: &str) -> Result<Option<serde_json::Value>> {
+fn table_line(record: &str, label: &str) -> Result<serde_json::Value> {
     let record: serde_json::Value = serde_json::from_str(record)
         .map_err(|error| Error::internal(format!("a record as JSON: {error}")))?;
-    Ok(Some(serde_json::json!({ "record": record, "label": label })))
+    Ok(serde_json::json!({ "record": record, "label": label }))
 }
 
 /// Writes down what was read, and ends a scheduled run that found too little that is new.

@@ -285,15 +285,28 @@ fn a_run_has_the_rights_of_its_role_and_no_others() {
     assert!(of_run(&mut session, &run, "classes").contains("02.02.2024"));
     climb(&mut session);
     // A value that cannot be read is told by its SQLSTATE, never by what it is.
-    let run = session.value(
-        "SELECT crm_ai.train('t', 'SELECT body::int AS body, queue FROM ticket', 'body', 'queue')",
-    );
-    let failure = session.fails_with("22P02", &format!("SELECT crm_ai.wait({run}, '30 s')"));
-    assert!(!failure.message.contains("great") && !failure.message.contains("bad"), "{failure:?}");
+    let mut run = String::new();
+    for (value, state) in
+        [("body::int", "22P02"), ("body::tsquery", "42601"), ("current_setting(body)", "42704")]
+    {
+        run = session.value(&format!(
+            "SELECT crm_ai.train('t', 'SELECT {value} AS body, queue FROM ticket', 'body', 'queue')"
+        ));
+        let failure = session.fails_with(state, &format!("SELECT crm_ai.wait({run}, '30 s')"));
+        failure.expect_hint();
+        assert!(!failure.message.contains("great"), "{failure:?}");
+        assert!(!failure.message.contains("bad"), "{failure:?}");
+    }
     assert!(!cluster.log().contains("great 2"));
 
     others_see_nothing(&cluster, &run);
     assert!(session.number("SELECT count(*) FROM crm_ai.run_metrics") > 0.0);
+    // Nor does whoever takes the name of a model that was dropped.
+    session.run("SELECT crm_ai.drop_model('t')");
+    let mut rival = cluster.connect("rival", "postgres");
+    rival.run("SELECT crm_ai.train('t', 'VALUES (1, 2)', 'column1', 'column2')");
+    assert_eq!(rival.value("SELECT string_agg(role::text, ' ') FROM crm_ai.runs"), "rival");
+    rival.fails_with("42501", &format!("SELECT crm_ai.wait({run})"));
 }
 
 /// Neither other roles nor other databases.

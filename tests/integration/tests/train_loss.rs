@@ -34,6 +34,33 @@ fn options_of_the_loss_are_checked_at_the_call_and_kept_by_schedules() {
     assert_eq!(session.value(kept), "0.25 balanced");
 }
 
+#[test]
+fn a_weight_that_is_none_fails_the_run() {
+    let (_cluster, mut session) = cluster(&[]);
+    for (weight, state) in [
+        ("-1.0", Some("22023")),
+        ("'NaN'", Some("22023")),
+        ("'Infinity'", Some("22023")),
+        ("1e7", Some("22023")),
+        ("0", Some("22023")),
+        ("body", Some("22P02")),
+        ("nullif(1, 1)", None),
+        ("n % 2", None),
+    ] {
+        let run = session.value(&format!(
+            "SELECT crm_ai.train('m', $$SELECT *, {weight} AS mass FROM ticket$$, 'body', 'queue',
+                 base => 'tiny', weight_column => 'mass')"
+        ));
+        match state {
+            Some(state) => {
+                let wait = format!("SELECT crm_ai.wait({run}, '30 s')");
+                session.fails_with(state, &wait).expect_hint();
+            }
+            None => assert_eq!(wait(&mut session, &run), "succeeded", "{weight}"),
+        }
+    }
+}
+
 /// Each text is labelled one way four times and the other way once: what a class weighs decides.
 #[test]
 fn class_weights_move_the_answer() {
