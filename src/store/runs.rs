@@ -11,11 +11,11 @@ use serde_json::Value;
 /// How often a run is taken up before it is given up.
 const ATTEMPTS_MAX: i32 = 3;
 
-/// A condition: no worker works on run `r` any more. A worker is known by its process and when that
-/// began.
+/// A condition: no worker works on run `r` any more. A worker is known by its process, when that
+/// began, and its database: a dump that is restored beside its source tells of the source's.
 const IS_ORPHAN: &str = "r.state IN ('running', 'evaluating') AND NOT EXISTS (
-    SELECT FROM pg_stat_get_activity(NULL) a
-    WHERE a.pid = r.worker_pid AND a.backend_start = r.worker_started)";
+    SELECT FROM pg_stat_get_activity(r.worker_pid) a JOIN pg_database d ON d.oid = a.datid
+    WHERE a.backend_start = r.worker_started AND d.datname = current_database())";
 
 /// A run that was taken up.
 pub struct Run {

@@ -51,8 +51,10 @@ fn source(cluster: &Cluster, name: &str) -> Session {
          SELECT crm_ai.promote('topics', 2); SELECT crm_ai.drop_version('topics', 3);
          SELECT crm_ai.grant_model('topics', '{name}_grantee');
          SELECT crm_ai.grant_model('topics', 'public');
-         INSERT INTO crm_ai.run (model, kind, role, state, source, options, session, attempts)
-         VALUES ('topics', 'text', 'postgres', 'running', 'x', '{{}}', '{{}}', 3);
+         INSERT INTO crm_ai.run (model, kind, role, state, source, options, session, attempts,
+             worker_pid, worker_started)
+         SELECT 'topics', 'text', 'postgres', 'running', 'x', '{{}}', '{{}}', 3, pid, backend_start
+         FROM pg_stat_activity WHERE pid = pg_backend_pid();
          INSERT INTO crm_ai.run_metrics VALUES (1, 1, now(), 1, 1, 1, 1, 1);
          INSERT INTO crm_ai.run_seen VALUES ('topics', 1, '\\x0001020304050607');
          INSERT INTO crm_ai.schedule (model, kind, role, schedule, source, options, session,
