@@ -16,6 +16,7 @@ use std::rc::Rc;
 #[pg_schema]
 mod crm_ai {
     use super::*;
+    use crate::pg::json::JsonText;
     use pgrx::pg_sys::panic::ErrorReport;
     type Result<T> = std::result::Result<T, ErrorReport>;
 
@@ -88,7 +89,7 @@ mod crm_ai {
     fn clean_table(
         source: Option<pg_sys::Oid>,
         target: Option<String>,
-        columns: Option<JsonB>,
+        columns: Option<JsonText>,
         required: Option<Vec<Option<String>>>,
         distinct_on: Option<Vec<Option<String>>>,
         keep: Option<Vec<Option<String>>>,
@@ -102,7 +103,7 @@ mod crm_ai {
         let request = Request {
             source,
             target,
-            columns: columns.map(|JsonB(columns)| kinds(&columns)).transpose()?,
+            columns: columns.map(|JsonText(columns)| kinds(&columns)).transpose()?,
             required: names("required", required)?.unwrap_or_default(),
             distinct_on: names("distinct_on", distinct_on)?,
             keep: names("keep", keep)?,
@@ -176,8 +177,8 @@ fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> JsonB {
     ))
 }
 
-fn kinds(columns: &serde_json::Value) -> Result<BTreeMap<String, Kind>> {
-    Ok(rows::kinds_of(&columns.to_string())?)
+fn kinds(columns: &str) -> Result<BTreeMap<String, Kind>> {
+    Ok(rows::kinds_of(columns)?)
 }
 
 /// Names of columns; NULL among them names none.

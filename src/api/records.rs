@@ -3,6 +3,7 @@
 use super::predict::{argmax, check_length, target_of};
 use crate::client;
 use crate::error::{Error, Result};
+use crate::pg::json::JsonText;
 use crate::store::versions;
 use crm_ai_wire::{Reply, Task};
 use pgrx::JsonB;
@@ -12,8 +13,8 @@ use serde_json::{Map, Number, Value};
 
 /// What a model over columns says of a record: its label, and how probable each is.
 #[pg_extern(stable, strict, parallel_safe, cost = 1000)]
-fn crm_predict(model: &str, record: JsonB) -> std::result::Result<JsonB, ErrorReport> {
-    let record = text_of(&record.0)?;
+fn crm_predict(model: &str, record: JsonText) -> std::result::Result<JsonB, ErrorReport> {
+    let record = text_of(&record)?;
     Ok(predict(model, &[record])?.pop().map(JsonB).unwrap_or(JsonB(Value::Null)))
 }
 
@@ -21,11 +22,11 @@ fn crm_predict(model: &str, record: JsonB) -> std::result::Result<JsonB, ErrorRe
 #[pg_extern(stable, strict, parallel_safe, cost = 100000)]
 fn crm_predict_batch(
     model: &str,
-    records: Array<'_, JsonB>,
+    records: Array<'_, JsonText>,
 ) -> std::result::Result<Vec<Option<JsonB>>, ErrorReport> {
     let texts: Vec<Option<String>> = records
         .iter()
-        .map(|record| record.map(|record| text_of(&record.0)).transpose())
+        .map(|record| record.map(|record| text_of(&record)).transpose())
         .collect::<Result<_>>()?;
     let present: Vec<&String> = texts.iter().flatten().collect();
     let mut answers =
@@ -35,7 +36,8 @@ fn crm_predict_batch(
 }
 
 /// A record as the engine reads it. Refuses what is no object, and what is too long.
-pub fn text_of(record: &Value) -> Result<String> {
+pub fn text_of(record: &JsonText) -> Result<String> {
+    let record = record.read("record")?;
     if !record.is_object() {
         return Err(Error::invalid_argument("the record is not a JSON object")
             .hint("give a row as an object, as in crm_predict('churn', to_jsonb(customer))"));

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod crm_ai {
     use super::*;
-    use pgrx::JsonB;
+    use crate::pg::json::JsonText;
     use pgrx::pg_sys::panic::ErrorReport;
     type Result<T> = std::result::Result<T, ErrorReport>;
 
@@ -17,12 +17,12 @@ mod crm_ai {
         kind: &str,
         schedule: Option<&str>,
         source: Option<&str>,
-        options: JsonB,
+        options: JsonText,
         min_new_rows: Option<i32>,
         keep_versions: Option<i32>,
     ) -> Result<i64> {
         let terms = (min_new_rows, keep_versions);
-        Ok(super::add(model, kind, schedule, source, options.0, terms)?)
+        Ok(super::add(model, kind, schedule, source, options.read("an option")?, terms)?)
     }
 
     /// Removes a schedule; a run that it has asked for goes on.

@@ -6,8 +6,8 @@ use pgrx::prelude::*;
 #[pg_schema]
 mod crm_ai {
     use super::*;
+    use crate::pg::json::JsonText;
     use crate::pg::session;
-    use pgrx::JsonB;
     use pgrx::datum::Interval;
     use pgrx::pg_sys::panic::ErrorReport;
     type Result<T> = std::result::Result<T, ErrorReport>;
@@ -18,9 +18,9 @@ mod crm_ai {
         model: Option<&str>,
         kind: &str,
         source: Option<&str>,
-        options: JsonB,
+        options: JsonText,
     ) -> Result<i64> {
-        Ok(super::start(model, kind, source, options.0)?)
+        Ok(super::start(model, kind, source, options.read("an option")?)?)
     }
 
     /// Waits for a run's end and shows how far it is; gives its state.

@@ -19,6 +19,7 @@ pub mod databases;
 pub mod dynamic;
 pub mod entry;
 pub mod index;
+pub mod json;
 pub mod latch;
 pub mod parse;
 pub mod paths;

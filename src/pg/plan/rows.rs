@@ -3,6 +3,7 @@
 use crate::api::records::text_of;
 use crate::api::sentiment::detail_row;
 use crate::error::{Error, Result};
+use crate::pg::json::JsonText;
 use crate::plan::functions::Value;
 use crate::plan::questions::{Answers, Asked, Place};
 use pgrx::prelude::*;
@@ -102,8 +103,8 @@ pub unsafe fn text<'a>(datum: pg_sys::Datum) -> Result<&'a str> {
 /// The datum must be a `jsonb`, not NULL.
 pub unsafe fn record(datum: pg_sys::Datum) -> Result<String> {
     // SAFETY: as the caller promises.
-    let record = unsafe { JsonB::from_datum(datum, false) };
-    record.map_or_else(|| Err(Error::internal("a record is missing")), |json| text_of(&json.0))
+    let record = unsafe { JsonText::from_datum(datum, false) };
+    record.map_or_else(|| Err(Error::internal("a record is missing")), |record| text_of(&record))
 }
 
 /// A result in the current memory; `row_type` is the call's declared type.

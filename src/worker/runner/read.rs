@@ -5,7 +5,7 @@ use super::{Limit, TOO_FEW_NEW};
 use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
-use crate::pg::{query, session, transaction};
+use crate::pg::{json, query, session, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
@@ -213,8 +213,7 @@ fn weight_of(given: Option<&str>) -> Result<f32> {
 }
 
 fn table_line(record: &str, label: &str) -> Result<serde_json::Value> {
-    let record: serde_json::Value = serde_json::from_str(record)
-        .map_err(|error| Error::internal(format!("a record as JSON: {error}")))?;
+    let record = json::read(record, "a record")?;
     Ok(serde_json::json!({ "record": record, "label": label }))
 }
 

@@ -93,6 +93,15 @@ fn what_is_no_record_and_what_is_no_table_model() {
         ("22023", "crm_predict('churn', '\"text\"')"),
         ("22023", "crm_predict('churn', 'null')"),
         ("22023", "crm_predict_batch('churn', ARRAY['{}', '1']::jsonb[])"),
+        // PostgreSQL's own jsonb holds both.
+        ("22023", "crm_predict('churn', '{\"tenure\": 1e999}')"),
+        (
+            "22023",
+            "crm_predict('churn', ('{\"a\":' || repeat('[', 999) || repeat(']', 999) || '}')::jsonb)",
+        ),
+        ("22023", "crm_predict_batch('churn', ARRAY['{}', '{\"tenure\": 1e999}']::jsonb[])"),
+        ("22023", "crm_ai.train('m', 'x', 'y', 'z', label_sets => '{\"a\": 1e999}')"),
+        ("22023", "crm_ai.clean_table('pg_class', 'x', '{\"a\": 1e999}')"),
         ("22023", "crm_predict('sentiment', '{}')"),
         ("22023", "crm_predict('minilm', '{}')"),
         ("22023", "crm_classify('churn', 'text')"),
