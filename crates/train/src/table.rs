@@ -236,11 +236,14 @@ fn truth(new: &mut Answers, labels: &[String]) -> Vec<Vec<usize>> {
 
 impl From<tabular::Error> for Error {
     fn from(error: tabular::Error) -> Self {
-        let kind = match &error {
-            tabular::Error::Data(_) => FailureKind::Data,
-            tabular::Error::Limit(_) => FailureKind::Limit,
-            _ => FailureKind::System,
+        let (kind, hint) = match &error {
+            tabular::Error::Data(_) => (
+                FailureKind::Data,
+                "give columns of text, numbers, dates or truth values that differ from row to row",
+            ),
+            tabular::Error::Limit(_) => (FailureKind::Limit, "leave columns out in source"),
+            _ => (FailureKind::System, ""),
         };
-        Self::new(kind, error)
+        Self::new(kind, error).hint(hint)
     }
 }
