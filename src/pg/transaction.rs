@@ -32,6 +32,9 @@ pub fn run<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
         unsafe {
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
+            // Whatever the database's defaults are.
+            pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
+            pg_sys::XactReadOnly = false;
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         }
         let value = work()?;

@@ -248,6 +248,10 @@ fn a_run_starts_when_its_transaction_commits_and_never_else() {
         started.join(",")
     );
     wait_until("the queue is worked through", LIMIT, || session.value(&state) == "succeeded");
+    // A worker's transactions write, whatever is the default of its database.
+    session.run("ALTER DATABASE postgres SET default_transaction_read_only = on");
+    let run = train(&mut session);
+    assert_eq!(wait(&mut session, &run), "succeeded");
     nothing_left(&cluster);
 }
 
