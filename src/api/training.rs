@@ -140,6 +140,11 @@ const LOOK_MS: u64 = 250;
 /// How long a run may be without a worker before whoever waits for it asks for one.
 const NUDGE: Duration = Duration::from_secs(2);
 
+/// How often it tells of progress, as a share of the time that it has waited, within bounds.
+const TELL_SHARE: u32 = 30;
+const TELL_EVERY_MIN: Duration = Duration::from_secs(1);
+const TELL_EVERY_MAX: Duration = Duration::from_secs(10);
+
 /// `holds_rows` says whether the statement goes on reading under the snapshot that it began with.
 fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> {
     if commit::made_here(run) {
@@ -153,13 +158,13 @@ fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> 
     let began = Instant::now();
     let limit = timeout_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0)));
     let mut nudged = Instant::now();
-    let mut shown = String::new();
+    let mut told = Told::default();
     loop {
         let standing = session::seeing_latest(|| runs::standing(run))?;
         if let Some(state) = ended(&standing)? {
             return Ok(state);
         }
-        show(&standing, &mut shown);
+        told.tell(&standing, began.elapsed());
         if limit.is_some_and(|limit| began.elapsed() >= limit) {
             return Ok(standing.state);
         }
@@ -195,15 +200,30 @@ fn ended(standing: &Standing) -> Result<Option<String>> {
     }
 }
 
-/// Tells what is new.
-fn show(standing: &Standing, shown: &mut String) {
-    let text = match standing.progress.as_str() {
-        "" => standing.state.clone(),
-        progress => format!("{}: {progress}", standing.state),
-    };
-    if text != *shown {
-        notice!("{text}");
-        *shown = text;
+/// What a wait has told, and when.
+#[derive(Default)]
+struct Told {
+    state: String,
+    progress: String,
+    at: Option<Instant>,
+}
+
+impl Told {
+    /// Tells a new state at once, progress the more rarely the longer the wait.
+    fn tell(&mut self, standing: &Standing, waited: Duration) {
+        let pause = (waited / TELL_SHARE).clamp(TELL_EVERY_MIN, TELL_EVERY_MAX);
+        let is_due = self.at.is_none_or(|at| at.elapsed() >= pause);
+        let is_new = standing.progress != self.progress && is_due;
+        if standing.state == self.state && !is_new {
+            return;
+        }
+        match standing.progress.as_str() {
+            "" => notice!("{}", standing.state),
+            progress => notice!("{}: {progress}", standing.state),
+        }
+        self.state.clone_from(&standing.state);
+        self.progress.clone_from(&standing.progress);
+        self.at = Some(Instant::now());
     }
 }
 
