@@ -10,8 +10,8 @@ use pgrx::prelude::*;
 use serde_json::Value;
 use std::ffi::CStr;
 
-/// A `jsonb` in its text form. The server's may hold what Rust's readers do not take, numbers beyond
-/// double precision and deep nesting, on which pgrx's own type gives up with XX000.
+/// A `jsonb` in its text form. The server's may hold what Rust's readers do not take, numbers
+/// beyond double precision and deep nesting, on which pgrx's own type gives up with XX000.
 pub struct JsonText(pub String);
 
 impl JsonText {
@@ -25,7 +25,7 @@ impl JsonText {
 pub fn read(text: &str, argument: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|_| {
         Error::invalid_argument(format!(
-            "{argument} holds a number beyond double precision, or lists in more than 100 lists"
+            "{argument} holds a number beyond double precision, or is nested more than 100 deep"
         ))
         .hint("cast such numbers to text, and leave out what is nested so deeply")
     })
