@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rows: Vec<_> = rows.iter().map(|row| (&row.record, row.label.as_str())).collect();
     let begin = Instant::now();
     let options = Options { rounds: 1000, learning_rate: 0.05, balance_classes: false, seed: 42 };
-    let trained = train(&rows, &options, &mut |_| true)?;
+    let trained = train(&rows, &options, None, &mut |_, _| true)?;
     let seconds = begin.elapsed().as_secs_f64();
     let out = PathBuf::from(out);
     fs::create_dir_all(&out)?;

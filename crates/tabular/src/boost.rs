@@ -1,9 +1,9 @@
 //! Boosting: tree after tree, each on the slopes of the loss that the ones before it left.
 
 use crate::bins::Binned;
-use crate::error::Error;
 use crate::grow::{self, Shape, Soil};
-use crate::tree::Tree;
+use crate::tree::{Node, Tree};
+use serde::{Deserialize, Serialize};
 
 /// How a forest is grown.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,103 +45,146 @@ impl Ground<'_> {
         if self.classes == 2 { 1 } else { self.classes }
     }
 
-    fn row(&self, row: u32) -> &[f32] {
-        &self.matrix[row as usize * self.width..][..self.width]
+    fn row(&self, row: usize) -> &[f32] {
+        &self.matrix[row * self.width..][..self.width]
     }
 }
 
-/// Trees, and how they did on rows that they were not grown on.
-pub(crate) struct Grown {
-    pub trees: Vec<Tree>,
-    /// What each sum begins with.
-    pub base: Vec<f32>,
+/// The rows of a pass, and how trees are grown on them.
+pub(crate) struct Field<'a> {
+    pub ground: &'a Ground<'a>,
+    /// Rows that trees are grown on.
+    pub rows: &'a [u32],
+    /// All others: they tell when to stop. Where there are none, no pass stops early.
+    pub held: &'a [u32],
+    pub options: &'a Options,
+    /// Rounds at most.
+    pub rounds: usize,
+    pub shape: Shape,
+}
+
+/// How well trees did on rows that they were not grown on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Judged {
     /// Rounds after which the held-out rows' loss was least; all of them where none are held out.
     pub rounds: usize,
     /// That least loss.
     pub loss: f64,
     /// Sums of the held-out rows then: [rows, sums], base included.
-    pub held_sums: Vec<f32>,
-    /// Gain of all splits of each feature.
-    pub gains: Vec<f64>,
+    pub sums: Vec<f32>,
 }
 
-/// Grows trees on `rows` until `held` rows show no more gain. `report` is told each round and the
-/// mean loss of the rows that it was judged on, and says whether to go on.
-pub(crate) fn boost(
-    ground: &Ground<'_>,
-    (rows, held): (&[u32], &[u32]),
-    options: &Options,
-    shape: Shape,
-    report: &mut dyn FnMut(usize, f64) -> bool,
-) -> Result<Grown, Error> {
-    let (sums, seen) = (ground.sums(), [rows, held].concat());
-    let base = base(ground, rows);
-    let mut totals = vec![0.0_f32; ground.truth.len() * sums];
-    seen.iter().for_each(|&row| totals[row as usize * sums..][..sums].copy_from_slice(&base));
-    let mut grown = Grown {
-        trees: Vec::new(),
-        base,
-        rounds: 0,
-        loss: f64::INFINITY,
-        held_sums: Vec::new(),
-        gains: vec![0.0; ground.width],
-    };
-    let (least, most) = PATIENCE_ROUNDS;
-    let patience = (PATIENCE / options.learning_rate).clamp(least, most) as usize;
-    let mut draws = fastrand::Rng::with_seed(options.seed);
-    let mut is_in = vec![false; ground.truth.len()];
-    let judged = if held.is_empty() { rows } else { held };
-    for round in 0..=options.rounds as usize {
-        let loss = loss(ground, judged, &totals);
-        if loss < grown.loss || held.is_empty() {
-            grown.loss = loss;
-            grown.rounds = round;
-            grown.held_sums = held
-                .iter()
-                .flat_map(|&row| &totals[row as usize * sums..][..sums])
-                .copied()
-                .collect();
+impl Judged {
+    /// Whether it can be about that many sums.
+    pub fn fits(&self, sums: usize) -> bool {
+        self.sums.len() == sums
+    }
+}
+
+/// Trees as far as they are grown. With the same field it goes on from any round as if it had
+/// never been put away.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Growing {
+    pub trees: Vec<Tree>,
+    /// What each sum begins with.
+    pub base: Vec<f32>,
+    /// Rounds done.
+    pub rounds: usize,
+    pub best: Judged,
+    /// Gain of all splits of each feature.
+    pub gains: Vec<f64>,
+    /// Sums of all rows: [rows, sums], base included.
+    totals: Vec<f32>,
+    /// Where the draws are.
+    draws: u64,
+}
+
+impl Growing {
+    /// No tree yet.
+    pub fn begin(ground: &Ground<'_>, rows: &[u32], seed: u64) -> Self {
+        let base = base(ground, rows);
+        Self {
+            trees: Vec::new(),
+            rounds: 0,
+            best: Judged { rounds: 0, loss: f64::INFINITY, sums: Vec::new() },
+            gains: vec![0.0; ground.width],
+            totals: base.repeat(ground.truth.len()),
+            draws: seed,
+            base,
         }
-        if !report(round, loss) {
-            return Err(Error::Stopped);
+    }
+
+    /// Whether it can have been grown on such rows, of which `held` were held out.
+    pub fn fits(&self, ground: &Ground<'_>, held: usize) -> bool {
+        let sums = ground.sums();
+        let mut nodes = self.trees.iter().flat_map(|tree| &tree.0);
+        self.trees.len() == self.rounds * sums
+            && self.base.len() == sums
+            && self.best.rounds <= self.rounds
+            && self.best.fits(held * sums)
+            && self.gains.len() == ground.width
+            && self.totals.len() == ground.truth.len() * sums
+            && nodes.all(|node| match node {
+                Node::Split { feature, .. } => (*feature as usize) < ground.width,
+                Node::Leaf(_) => true,
+            })
+    }
+
+    /// Judges what is grown: the mean loss of the held-out rows, or of all where there are none.
+    pub fn judge(&mut self, field: &Field<'_>) -> f64 {
+        let sums = field.ground.sums();
+        let judged = if field.held.is_empty() { field.rows } else { field.held };
+        let loss = loss(field.ground, judged, &self.totals);
+        if loss < self.best.loss || field.held.is_empty() {
+            let of_row = |&row: &u32| &self.totals[row as usize * sums..][..sums];
+            let sums = field.held.iter().flat_map(of_row).copied().collect();
+            self.best = Judged { rounds: self.rounds, loss, sums };
         }
-        if round == options.rounds as usize || round - grown.rounds >= patience {
-            break;
-        }
-        let trees = one_round(ground, rows, &totals, options, shape, &mut draws, &mut grown.gains);
-        is_in.fill(false);
+        loss
+    }
+
+    /// Whether there are enough rounds, or too many without a gain.
+    pub fn is_over(&self, field: &Field<'_>) -> bool {
+        let (least, most) = PATIENCE_ROUNDS;
+        let patience = (PATIENCE / field.options.learning_rate).clamp(least, most) as usize;
+        self.rounds >= field.rounds || self.rounds - self.best.rounds >= patience
+    }
+
+    /// One round: a tree for each sum.
+    pub fn grow(&mut self, field: &Field<'_>) {
+        let ground = field.ground;
+        let sums = ground.sums();
+        let mut draws = fastrand::Rng::with_seed(self.draws);
+        let trees = one_round(field, &self.totals, &mut draws, &mut self.gains);
+        self.draws = draws.get_seed();
+        let mut is_in = vec![false; ground.truth.len()];
         for (sum, tree) in trees.iter().enumerate() {
             for (value, rows) in &tree.leaves {
                 rows.iter().for_each(|&row| {
-                    totals[row as usize * sums + sum] += value;
+                    self.totals[row as usize * sums + sum] += value;
                     is_in[row as usize] = true;
                 });
             }
         }
         // Rows that this round did not draw.
-        for &row in seen.iter().filter(|&&row| !is_in[row as usize]) {
+        for row in (0..ground.truth.len()).filter(|&row| !is_in[row]) {
             let features = ground.row(row);
-            let place = &mut totals[row as usize * sums..][..sums];
-            place
-                .iter_mut()
-                .zip(&trees)
-                .for_each(|(sum, grown)| *sum += grown.tree.value(features));
+            let totals = self.totals[row * sums..][..sums].iter_mut();
+            totals.zip(&trees).for_each(|(sum, grown)| *sum += grown.tree.value(features));
         }
-        grown.trees.extend(trees.into_iter().map(|grown| grown.tree));
+        self.trees.extend(trees.into_iter().map(|grown| grown.tree));
+        self.rounds += 1;
     }
-    Ok(grown)
 }
 
 /// A tree for each sum, all on the same draw of rows.
 fn one_round(
-    ground: &Ground<'_>,
-    rows: &[u32],
+    field: &Field<'_>,
     totals: &[f32],
-    options: &Options,
-    shape: Shape,
     draws: &mut fastrand::Rng,
     gains: &mut [f64],
 ) -> Vec<grow::Grown> {
+    let Field { ground, rows, shape, .. } = *field;
     let sums = ground.sums();
     let mut drawn: Vec<u32> = rows.iter().copied().filter(|_| draws.f64() < ROW_SHARE).collect();
     // A handful of rows may all have been passed over.
@@ -159,7 +202,7 @@ fn one_round(
             draws.shuffle(&mut allowed);
             allowed.truncate(((ground.width as f64 * COLUMN_SHARE).ceil() as usize).max(1));
             allowed.sort_unstable();
-            let (binned, learning_rate) = (ground.binned, options.learning_rate);
+            let (binned, learning_rate) = (ground.binned, field.options.learning_rate);
             let soil = Soil { binned, allowed: &allowed, slopes: &slopes, shape, learning_rate };
             grow::grow(&soil, drawn.clone(), gains)
         })

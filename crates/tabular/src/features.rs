@@ -1,8 +1,8 @@
 //! What a model reads of a record: `features.json`, and the row of numbers made by it.
 
+use crate::Calibration;
 use crate::error::Error;
-use crate::values::{self, Moment};
-use crate::{Calibration, values::number_of};
+use crate::values::{self, Moment, from_json, number_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,7 +203,7 @@ impl Features {
 
     /// The same of a record's JSON text.
     pub fn row_of_json(&self, record: &str) -> Result<Vec<f32>, Error> {
-        let record: Map<String, Value> = serde_json::from_str(record).map_err(|_| Error::Record)?;
+        let record: Map<String, Value> = from_json(record).map_err(|_| Error::Record)?;
         Ok(self.row(&record))
     }
 

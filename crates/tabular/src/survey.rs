@@ -114,7 +114,10 @@ fn kind_of(values: &[&Value], classes: &Classes) -> Kind {
         return Kind::Boolean;
     }
     let has_codes = present.iter().any(|v| values::text_of(v).is_some_and(values::is_code));
-    if !has_codes && share(&|value| values::number_of(value).is_some()) >= SHARE_OF_KIND {
+    let is_number = |value: &Value| values::number_of(value).is_some();
+    let may_be_number = |value: &Value| is_number(value) || values::is_nan(value);
+    let has_numbers = present.iter().any(|value| is_number(value));
+    if !has_codes && has_numbers && share(&may_be_number) >= SHARE_OF_KIND {
         return Kind::Number;
     }
     let moment = |value: &Value| values::text_of(value).and_then(Moment::of);
@@ -291,6 +294,16 @@ mod tests {
         let values = ["b", "a"].map(str::to_owned).to_vec();
         let letters = |row| json!(if row % 3 == 0 { "a" } else { "b" });
         assert_eq!(surveyed(letters, 50), Kind::Category { values });
+        // A third of a kind's values may be at infinity, or no number.
+        let wild = |row: usize| json!(["NaN", "Infinity", "7.5"][row % 3]);
+        assert_eq!(surveyed(wild, 50), Kind::Number);
+        let open = |row: usize| match row % 3 {
+            0 => json!("infinity"),
+            _ => json!(format!("2026-01-{:02}", row % 28 + 1)),
+        };
+        assert_eq!(surveyed(open, 50), Kind::Date);
+        let nobody = |row: usize| if row == 0 { Value::Null } else { json!("NaN") };
+        assert!(matches!(surveyed(nobody, 50), Kind::Category { .. }));
         // Postcodes only look like numbers.
         let codes = surveyed(|row| json!(format!("0{}", 1000 + row % 4)), 50);
         assert!(matches!(codes, Kind::Category { .. }), "{codes:?}");

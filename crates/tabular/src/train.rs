@@ -1,7 +1,7 @@
 //! From labelled records to a model's folder.
 
 use crate::bins::bin;
-use crate::boost::{Ground, Grown, Options, boost};
+use crate::boost::{Field, Ground, Growing, Judged, Options};
 use crate::calibration::Calibration;
 use crate::error::Error;
 use crate::export;
@@ -9,6 +9,7 @@ use crate::features::Features;
 use crate::grow::Shape;
 use crate::survey::{Classes, survey, training_rows};
 use crate::tree::{Forest, Tree};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -37,9 +38,26 @@ pub struct Progress {
     pub step: u64,
     /// Rounds in all.
     pub of: u64,
+    /// Passes over the rows: rounds done, without those passed over.
+    pub passes: u64,
     /// Mean loss of the rows that this round was judged on.
     pub loss: f64,
 }
+
+/// All that a training knows between two rounds beside its rows and options. One that goes on from
+/// it, with the same rows and options, ends with the very model of one that was never cut off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// What the kept-back rows said of each shape that was tried.
+    tried: Vec<Judged>,
+    /// The trees of the next shape, or, where all were tried, those of the model.
+    growing: Growing,
+    /// Rounds done in all.
+    passes: u64,
+}
+
+/// Is told of each round and of the state after it; says whether to go on.
+type Report<'a> = dyn FnMut(&Progress, &State) -> bool + 'a;
 
 /// A model that was learnt.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,12 +69,14 @@ pub struct Trained {
 }
 
 /// Learns to tell a record's label. `rows` are records without the target, with their labels;
-/// `report` is told of each round and says whether to go on. The same rows in the same order, with
-/// the same options, give the same bytes.
+/// `report` is told of each round and of the state after it, and says whether to go on. `from` is
+/// such a state of the same rows and options; one that cannot be theirs is left alone. The same
+/// rows in the same order, with the same options, give the same bytes, from whichever state.
 pub fn train(
     rows: &[(&Map<String, Value>, &str)],
     options: &Options,
-    report: &mut dyn FnMut(&Progress) -> bool,
+    from: Option<State>,
+    report: &mut Report<'_>,
 ) -> Result<Trained, Error> {
     let classes = Classes::of(rows.iter().map(|(_, label)| *label))?;
     let records: Vec<&Map<String, Value>> = rows.iter().map(|(record, _)| *record).collect();
@@ -73,7 +93,7 @@ pub fn train(
         weights: &weights,
         classes: classes.labels.len(),
     };
-    let (grown, calibration) = learn(&ground, &classes, options, report)?;
+    let (grown, calibration) = learn(&ground, &classes, options, from, report)?;
     features.calibration = Some(calibration);
     features.importances = importances(&features, &grown.gains);
     let forest = forest(&ground, grown, calibration);
@@ -86,48 +106,79 @@ fn learn(
     ground: &Ground<'_>,
     classes: &Classes,
     options: &Options,
-    report: &mut dyn FnMut(&Progress) -> bool,
-) -> Result<(Grown, Calibration), Error> {
+    from: Option<State>,
+    report: &mut Report<'_>,
+) -> Result<(Growing, Calibration), Error> {
     let all: Vec<u32> = (0..ground.truth.len() as u32).collect();
-    let leaf_rows = (all.len() / 50).clamp(1, LEAF_ROWS_MAX);
-    let shape = |(leaves, depth)| Shape { leaves, depth, leaf_rows };
-    let mut options = options.clone();
     let held = keep_back(classes, options.seed);
-    let rounds = u64::from(options.rounds);
-    let of = rounds * if held.is_empty() { 1 } else { 1 + SHAPES.len() as u64 };
-    let mut stage = |passed: u64, round: usize, loss: f64| {
-        report(&Progress { step: (passed + round as u64).min(of), of, loss })
-    };
-    if held.is_empty() {
-        options.rounds = options.rounds.min(BLIND_ROUNDS_MAX);
-        let grown = boost(ground, (&all, &[]), &options, shape(SHAPES[0]), &mut |round, loss| {
-            stage(0, round, loss)
-        })?;
-        return Ok((grown, Calibration::NONE));
-    }
     let mut is_held = vec![false; all.len()];
     held.iter().for_each(|&row| is_held[row as usize] = true);
     let kept: Vec<u32> = all.iter().copied().filter(|&row| !is_held[row as usize]).collect();
-    let mut best: Option<(Shape, Grown)> = None;
-    for (number, candidate) in SHAPES.into_iter().enumerate() {
-        let passed = number as u64 * rounds;
-        let (candidate, parts) = (shape(candidate), (&kept[..], &held[..]));
-        let grown = boost(ground, parts, &options, candidate, &mut |round, loss| {
-            stage(passed, round, loss)
-        })?;
-        if best.as_ref().is_none_or(|(_, best)| grown.loss < best.loss) {
-            best = Some((candidate, grown));
+    let leaf_rows = (all.len() / 50).clamp(1, LEAF_ROWS_MAX);
+    let shapes = SHAPES.map(|(leaves, depth)| Shape { leaves, depth, leaf_rows });
+    let tries: &[Shape] = if held.is_empty() { &[] } else { &shapes };
+    let most = if held.is_empty() { BLIND_ROUNDS_MAX } else { u32::MAX };
+    let rounds = options.rounds.min(most) as usize;
+    let of = rounds * (1 + tries.len());
+
+    let begin = |tried: usize| {
+        Growing::begin(ground, if tried < tries.len() { &kept } else { &all }, options.seed)
+    };
+    let state = from.filter(|state| state.fits(ground, tries.len(), held.len()));
+    let begun = || State { tried: Vec::new(), growing: begin(0), passes: 0 };
+    let mut state = state.unwrap_or_else(begun);
+    while let Some(&shape) = tries.get(state.tried.len()) {
+        let field = Field { ground, rows: &kept, held: &held, options, rounds, shape };
+        state.go_through(&field, (state.tried.len() * rounds, of), report)?;
+        let next = begin(state.tried.len() + 1);
+        state.tried.push(std::mem::replace(&mut state.growing, next).best);
+    }
+    let tried = state.tried.iter().zip(tries);
+    let best = tried.reduce(|best, other| if other.0.loss < best.0.loss { other } else { best });
+    let (rounds, shape, calibration) = match best {
+        None => (rounds, shapes[0], Calibration::NONE),
+        Some((judged, &shape)) => {
+            let truth: Vec<usize> = held.iter().map(|&row| ground.truth[row as usize]).collect();
+            let weights: Vec<f32> = held.iter().map(|&r| ground.weights[r as usize]).collect();
+            let fitted = Calibration::fit(&judged.sums, &truth, &weights, ground.classes);
+            (judged.rounds, shape, fitted)
+        }
+    };
+    let field = Field { ground, rows: &all, held: &[], options, rounds, shape };
+    state.go_through(&field, (of - rounds, of), report)?;
+    Ok((state.growing, calibration))
+}
+
+impl State {
+    /// Whether it can be of such rows, of which `held` were kept back for that many tries.
+    fn fits(&self, ground: &Ground<'_>, tries: usize, held: usize) -> bool {
+        let unseen = if self.tried.len() < tries { held } else { 0 };
+        self.tried.len() <= tries
+            && self.tried.iter().all(|judged| judged.fits(held * ground.sums()))
+            && self.growing.fits(ground, unseen)
+    }
+
+    /// Grows trees until there are enough; `passed` are the steps before, out of `of`.
+    fn go_through(
+        &mut self,
+        field: &Field<'_>,
+        (passed, of): (usize, usize),
+        report: &mut Report<'_>,
+    ) -> Result<(), Error> {
+        loop {
+            let loss = self.growing.judge(field);
+            let step = (passed + self.growing.rounds) as u64;
+            let progress = Progress { step, of: of as u64, passes: self.passes, loss };
+            if !report(&progress, self) {
+                return Err(Error::Stopped);
+            }
+            if self.growing.is_over(field) {
+                return Ok(());
+            }
+            self.growing.grow(field);
+            self.passes += 1;
         }
     }
-    let Some((shape, judged)) = best else { return Err(Error::Stopped) };
-    let truth: Vec<usize> = held.iter().map(|&row| ground.truth[row as usize]).collect();
-    let weights: Vec<f32> = held.iter().map(|&row| ground.weights[row as usize]).collect();
-    let calibration = Calibration::fit(&judged.held_sums, &truth, &weights, ground.classes);
-    options.rounds = judged.rounds as u32;
-    let passed = of - u64::from(options.rounds);
-    let grown =
-        boost(ground, (&all, &[]), &options, shape, &mut |round, loss| stage(passed, round, loss))?;
-    Ok((grown, calibration))
 }
 
 /// Draws the rows that are kept back, a share of each class; none where rows are too few.
@@ -173,7 +224,7 @@ fn importances(features: &Features, gains: &[f64]) -> Vec<(String, f64)> {
 }
 
 /// The trees with what their sums begin with and their calibration in one.
-fn forest(ground: &Ground<'_>, grown: Grown, calibration: Calibration) -> Forest {
+fn forest(ground: &Ground<'_>, grown: Growing, calibration: Calibration) -> Forest {
     let Calibration { scale, offset, .. } = calibration;
     let begin = |base: &f32| (scale * f64::from(*base) + offset) as f32;
     let scale = scale as f32;
@@ -206,5 +257,100 @@ impl Trained {
         let graph = export::model(&self.forest, &self.features.labels);
         std::fs::write(folder.join("features.json"), self.features.to_json())?;
         std::fs::write(folder.join("model.onnx"), graph.to_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    type Row = (Map<String, Value>, String);
+
+    /// Classes that depend on numbers, categories and what is missing, and on chance.
+    fn rows(count: usize, classes: usize) -> Vec<Row> {
+        let mut draws = fastrand::Rng::with_seed(count as u64);
+        let row = |number: usize| {
+            let (amount, shop) = (draws.usize(..90), draws.usize(..5));
+            let record = json!({
+                "amount": if shop == 4 { json!(null) } else { json!(amount) },
+                "shop": format!("shop {shop}"),
+                "noise": draws.f64(),
+            });
+            let by_chance = draws.usize(..4) == 0;
+            let class = if by_chance { number } else { amount / 30 + shop } % classes;
+            (record.as_object().unwrap().clone(), class.to_string())
+        };
+        (0..count).map(row).collect()
+    }
+
+    /// The model's bytes and all that was told.
+    fn learn(rows: &[Row], options: &Options, from: Option<State>) -> (Vec<u8>, Vec<Progress>) {
+        let mut told = Vec::new();
+        let trained = go(rows, options, from, &mut |progress, _| {
+            told.push(*progress);
+            true
+        });
+        (trained, told)
+    }
+
+    fn go(rows: &[Row], options: &Options, from: Option<State>, to: &mut Report<'_>) -> Vec<u8> {
+        let rows: Vec<_> = rows.iter().map(|(record, label)| (record, label.as_str())).collect();
+        let trained = train(&rows, options, from, to).unwrap();
+        let graph = export::model(&trained.forest, &trained.features.labels);
+        [trained.features.to_json(), graph.to_bytes()].concat()
+    }
+
+    fn options(rounds: u32, learning_rate: f64) -> Options {
+        Options { rounds, learning_rate, balance_classes: true, seed: 3 }
+    }
+
+    /// Two classes, three, rows too few to keep any back, and passes that end for want of a gain.
+    #[test]
+    fn a_training_goes_on_from_any_round() {
+        for (count, classes, rounds, rate) in
+            [(200, 2, 6, 0.1), (200, 3, 4, 0.1), (40, 2, 5, 0.1), (200, 2, 60, 1.0)]
+        {
+            let (rows, options) = (rows(count, classes), options(rounds, rate));
+            let mut states = Vec::new();
+            let whole = go(&rows, &options, None, &mut |progress, state| {
+                states.push((*progress, state.clone()));
+                true
+            });
+            let stops_early = states.windows(2).any(|pair| pair[1].0.step > pair[0].0.step + 1);
+            assert_eq!(stops_early, rounds == 60);
+            let last = states.last().unwrap().0;
+            assert_eq!((last.step, last.of), (last.of, states[0].0.of));
+            for (number, (at, state)) in states.iter().enumerate() {
+                let (model, told) = learn(&rows, &options, Some(state.clone()));
+                assert!(model == whole, "{at:?} of {count} rows");
+                let rest: Vec<Progress> = states[number..].iter().map(|(told, _)| *told).collect();
+                assert_eq!(told, rest);
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_of_these_rows_is_left_alone() {
+        let (mine, options) = (rows(200, 2), options(5, 0.1));
+        let (whole, told) = learn(&mine, &options, None);
+        for (count, classes) in [(201, 2), (200, 3), (40, 2)] {
+            let mut states = Vec::new();
+            go(&rows(count, classes), &options, None, &mut |_, state| {
+                states.push(state.clone());
+                true
+            });
+            for state in states {
+                assert!(learn(&mine, &options, Some(state)) == (whole.clone(), told.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_training_is_given_up_when_told_to() {
+        let rows = rows(200, 2);
+        let rows: Vec<_> = rows.iter().map(|(record, label)| (record, label.as_str())).collect();
+        let stopped = train(&rows, &options(5, 0.1), None, &mut |progress, _| progress.step < 7);
+        assert_eq!(stopped.unwrap_err(), Error::Stopped);
     }
 }

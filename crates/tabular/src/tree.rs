@@ -1,7 +1,9 @@
 //! Decision trees, and what they say of a row.
 
+use serde::{Deserialize, Serialize};
+
 /// One node of a tree.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Node {
     /// Goes left where the feature is not above the threshold, or is missing and that side is the
     /// left one; else right.
@@ -22,7 +24,7 @@ pub enum Node {
 }
 
 /// Nodes; the first is the root, and children come after their parents.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tree(pub Vec<Node>);
 
 impl Tree {

@@ -1,11 +1,52 @@
 //! What single JSON values mean: numbers in texts, dates, truth values.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Currency signs that may stand before or after a number.
 const CURRENCIES: &[char] = &['$', '€', '£', '¥'];
 /// Seconds of a day.
 const DAY_SECONDS: f64 = 86_400.0;
+/// The day of `infinity`: after all others, and still a number that the trees compare.
+const END: f64 = f32::MAX as f64;
+/// Digits before the point up to which every number is a float.
+const DIGITS_MAX: usize = 308;
+
+/// Reads JSON as PostgreSQL writes it. Its numbers may have more digits than a float can hold,
+/// which serde_json refuses: such a one becomes 1e308, with its sign.
+pub fn from_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&bounded(json)))
+}
+
+/// The same JSON without the numbers that are too large.
+fn bounded(json: &str) -> String {
+    let mut bounded = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(place) = rest.find(|c: char| c == '"' || c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(place);
+        let (token, after) = from.split_at(token_length(from));
+        let digits = token.bytes().take_while(u8::is_ascii_digit).count();
+        bounded.push_str(before);
+        bounded.push_str(if digits > DIGITS_MAX { "1e308" } else { token });
+        rest = after;
+    }
+    bounded + rest
+}
+
+/// Length of the text, or of the number without a sign, that JSON begins with.
+fn token_length(json: &str) -> usize {
+    if !json.starts_with('"') {
+        let is_of_number = |c: char| c.is_ascii_digit() || ['.', 'e', 'E', '+', '-'].contains(&c);
+        return json.find(|c| !is_of_number(c)).unwrap_or(json.len());
+    }
+    let mut is_escaped = false;
+    let end = json.bytes().skip(1).position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    end.map_or(json.len(), |end| end + 2)
+}
 
 /// A text without white space around it; `None` for a blank one, which is a missing value.
 pub(crate) fn text_of(value: &Value) -> Option<&str> {
@@ -16,6 +57,11 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
 /// Whether a value is missing: NULL, or a blank text.
 pub(crate) fn is_missing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// Whether a value is PostgreSQL's `NaN`, which says that a number is not known.
+pub(crate) fn is_nan(value: &Value) -> bool {
+    text_of(value) == Some("NaN")
 }
 
 /// The number that a value is or holds as text; `None` for anything else. `NaN` is no number.
@@ -72,14 +118,22 @@ pub(crate) fn is_code(text: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Moment {
     /// Days since 1970-01-01, with the time as a part of a day; in UTC where a zone is given.
+    /// Those of `infinity` are 32-bit floating point's largest number.
     pub days: f64,
     /// Whether a time stood beside the date.
     pub has_time: bool,
 }
 
 impl Moment {
-    /// Reads `2026-11-24`, `2026-11-24T09:25:39.5` and `…+02:00`, also with a space for the `T`.
+    /// Reads `2026-11-24`, `2026-11-24T09:25:39.5` and `…+02:00`, also with a space for the `T`;
+    /// `infinity` and `-infinity`.
     pub fn of(text: &str) -> Option<Self> {
+        let end = |days| Some(Self { days, has_time: false });
+        match text {
+            "infinity" => return end(END),
+            "-infinity" => return end(-END),
+            _ => {}
+        }
         let (date, rest) = text.split_at_checked(text.find(['T', ' ']).unwrap_or(text.len()))?;
         let days = parse_date(date)? as f64;
         if rest.is_empty() {
@@ -90,8 +144,12 @@ impl Moment {
         Some(Self { days: days + seconds / DAY_SECONDS, has_time: true })
     }
 
-    /// Month 1 … 12, day of the month 1 … 31, weekday 1 (Monday) … 7, hour 0 … 23.
+    /// Month 1 … 12, day of the month 1 … 31, weekday 1 (Monday) … 7, hour 0 … 23; NaN at
+    /// infinity.
     pub fn parts(&self) -> [f32; 4] {
+        if self.days.abs() >= END {
+            return [f32::NAN; 4];
+        }
         let day = self.days.floor();
         let (_, month, day_of_month) = civil_of_days(day as i64);
         // 1970-01-01 was a Thursday.
@@ -128,7 +186,9 @@ fn parse_time(text: &str) -> Option<f64> {
     let (hour, minute) = (number_below(parts.next()?, 25)?, number_below(parts.next()?, 60)?);
     let second = match parts.next() {
         None => 0.0,
-        Some(part) if part.starts_with(|c: char| c.is_ascii_digit()) => part.parse::<f64>().ok()?,
+        Some(part) if part.starts_with(|c: char| c.is_ascii_digit()) => {
+            part.parse::<f64>().ok().filter(|second| *second < 61.0)?
+        }
         Some(_) => return None,
     };
     parts.next().is_none().then_some(f64::from(hour) * 3600.0 + f64::from(minute) * 60.0 + second)
@@ -213,12 +273,43 @@ mod tests {
         assert_eq!(days("1970-01-02T12:00:00"), Some(1.5));
         assert_eq!(days("1970-01-02T12:00:00.000+06:00"), Some(1.25));
         assert_eq!(days("1970-01-02 00:00:00-12"), Some(1.5));
-        for bad in ["", "2023-02-29", "2023-13-01", "24-01-01", "2023-1-1", "infinity", "x"] {
+        for bad in ["", "2023-02-29", "2023-13-01", "24-01-01", "2023-1-1", "Infinity", "x"] {
             assert_eq!(days(bad), None, "{bad}");
         }
-        for bad in ["2023-01-01T", "2023-01-01T9", "2023-01-01T99:00:00", "0044-03-15 BC"] {
+        assert_eq!(days("1970-01-02T00:00:60"), Some(1.0 + 1.0 / 1440.0));
+        for bad in [
+            "2023-01-01T00:00:61",
+            "2023-01-01T00:00:1e400",
+            "2023-01-01T",
+            "2023-01-01T9",
+            "2023-01-01T99:00:00",
+            "0044-03-15 BC",
+        ] {
             assert_eq!(days(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn infinity_is_beyond_every_day_and_has_no_month() {
+        let moment = |text: &str| Moment::of(text).unwrap();
+        assert_eq!((moment("infinity").days, moment("-infinity").days), (END, -END));
+        assert!(moment("infinity").parts().iter().all(|part| part.is_nan()));
+        assert!(moment("9999-12-31").days < END);
+    }
+
+    #[test]
+    fn json_is_read_whose_numbers_no_float_can_hold() {
+        let (many, text) = ("9".repeat(400), "1".repeat(400));
+        let json =
+            format!(r#"{{"a\"9": {many}, "b": -{many}.5, "c": "{text}", "d": [0.{text}, 12]}}"#);
+        assert!(serde_json::from_str::<Value>(&json).is_err());
+        let read: Value = from_json(&json).unwrap();
+        assert_eq!(number_of(&read["a\"9"]), Some(f32::MAX));
+        assert_eq!(number_of(&read["b"]), Some(f32::MIN));
+        assert_eq!(read["c"], json!(text));
+        assert_eq!(read["d"][1], json!(12));
+        assert!(from_json::<Value>("{").is_err());
+        assert!(from_json::<Value>(&format!("[{many}")).is_err());
     }
 
     #[test]

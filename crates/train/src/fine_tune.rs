@@ -3,22 +3,20 @@
 
 use crate::Error;
 use crate::batches::batches;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Saved, Saves};
 use crate::dataset::Example;
+use crate::folder::little_endian;
 use crate::loss::Loss;
 use crate::optimiser::Rates;
+use crate::scaler::Scaler;
 use crate::step::{Batch, Stepper};
 use crm_ai_wire::training::{Progress, TextTask};
+use std::io::Read;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Reports are this far apart.
 const REPORT_EVERY: Duration = Duration::from_millis(400);
-/// Checkpoints are as far apart as this many of them would take, within bounds: what a cut costs
-/// stays small, and so does what they cost.
-const CHECKPOINT_SPACING: u32 = 50;
-const CHECKPOINT_EVERY_MIN: Duration = Duration::from_secs(1);
-const CHECKPOINT_EVERY_MAX: Duration = Duration::from_secs(60);
 
 /// Steps of a fit in all.
 pub(crate) fn steps(rows: usize, task: &TextTask) -> u64 {
@@ -85,7 +83,7 @@ fn fit_range(
     let of = steps(examples.len(), task);
     let mut plan = Plan { examples, task, seed, epoch: 0, batches: Vec::new() };
     let mut since = Since::new(0.0);
-    let mut next_save = Instant::now() + CHECKPOINT_EVERY_MIN;
+    let mut saves = Saves::begin();
     for step in range {
         // A step that was left out does not count for the learning rate, as in `Trainer`.
         let rate = learning_rate(task, stepper.optimiser.steps, of);
@@ -105,20 +103,60 @@ fn fit_range(
             });
             since = Since::new(since.mean());
         }
-        if Instant::now() >= next_save && done < of {
-            next_save = save(checkpoint, stepper)?;
+        if done < of {
+            saves.when_due(|| save(checkpoint, stepper))?;
         }
     }
     Ok(())
 }
 
-/// Saves the state; gives the time of the next save.
-fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<Instant, Error> {
-    let began = Instant::now();
-    checkpoint.save(stepper)?;
-    let wait =
-        (began.elapsed() * CHECKPOINT_SPACING).clamp(CHECKPOINT_EVERY_MIN, CHECKPOINT_EVERY_MAX);
-    Ok(Instant::now() + wait)
+/// Writes what the fit has learnt so far.
+fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<(), Error> {
+    checkpoint.save(stepper.steps_done(), |file| {
+        let Scaler { scale, good, skipped } = stepper.scaler.unwrap_or_else(Scaler::new);
+        file.write_all(&scale.to_le_bytes())?;
+        file.write_all(&good.to_le_bytes())?;
+        file.write_all(&skipped.to_le_bytes())?;
+        for weight in &stepper.weights.0 {
+            for numbers in [&weight.values, &weight.mean, &weight.square] {
+                for part in numbers.chunks(1 << 14) {
+                    file.write_all(&little_endian(part))?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Takes up what an earlier fit of this job had learnt, if there is any; gives the steps that
+/// were done.
+pub(crate) fn take_up(checkpoint: &Checkpoint, stepper: &mut Stepper) -> Result<u64, Error> {
+    let Some(Saved { steps, mut body }) = checkpoint.open()? else { return Ok(0) };
+    let numbers: usize = stepper.weights.0.iter().map(|weight| 3 * weight.values.len()).sum();
+    if body.limit() != 16 + 4 * numbers as u64 {
+        return Ok(0);
+    }
+    let (mut scale, mut good, mut skipped) = ([0; 4], [0; 4], [0; 8]);
+    body.read_exact(&mut scale)?;
+    body.read_exact(&mut good)?;
+    body.read_exact(&mut skipped)?;
+    for weight in &mut stepper.weights.0 {
+        for numbers in [&mut weight.values, &mut weight.mean, &mut weight.square] {
+            for part in numbers.chunks_mut(1 << 14) {
+                let mut bytes = vec![0; 4 * part.len()];
+                body.read_exact(&mut bytes)?;
+                let read = bytes.as_chunks::<4>().0.iter();
+                part.iter_mut().zip(read).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
+            }
+        }
+    }
+    let skipped = u64::from_le_bytes(skipped);
+    stepper.optimiser.steps = steps.saturating_sub(skipped);
+    if let Some(scaler) = &mut stepper.scaler {
+        let (scale, good) = (f32::from_le_bytes(scale), u32::from_le_bytes(good));
+        *scaler = Scaler { scale, good, skipped };
+    }
+    Ok(steps)
 }
 
 /// Sums since the last report.
@@ -257,9 +295,9 @@ mod tests {
         }
         go(whole, 0, 18);
         go(cut, 0, 8);
-        assert_eq!(checkpoint.load(resumed).unwrap(), 0);
-        checkpoint.save(cut).unwrap();
-        assert_eq!(checkpoint.load(resumed).unwrap(), 8);
+        assert_eq!(take_up(&checkpoint, resumed).unwrap(), 0);
+        save(&checkpoint, cut).unwrap();
+        assert_eq!(take_up(&checkpoint, resumed).unwrap(), 8);
         go(resumed, 8, 18);
         assert!(numbers(resumed) == numbers(whole));
         assert!(numbers(cut) != numbers(whole));
@@ -269,7 +307,7 @@ mod tests {
         assert!(scaler.skipped > 0, "{scaler:?}");
         // Another job leaves it alone.
         let other = Checkpoint::of(&Job { seed: 6, ..job }).unwrap();
-        assert_eq!(other.load(resumed).unwrap(), 0);
+        assert_eq!(take_up(&other, resumed).unwrap(), 0);
     }
 
     #[test]

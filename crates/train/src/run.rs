@@ -175,7 +175,7 @@ impl Run<'_> {
             report(Event::Notice { text: format!("matrix products are computed in {name}") });
         }
         let checkpoint = Checkpoint::of(job)?;
-        let first = checkpoint.load(&mut stepper)?;
+        let first = fine_tune::take_up(&checkpoint, &mut stepper)?;
         let steps = fine_tune::steps(dataset.train.len(), task);
         let mut started = self.started(dataset, Method::FineTune, &device, steps);
         started.resumed_at = first;

@@ -1,19 +1,20 @@
 //! A run that learns from records: boosted trees, judged as they will be served.
 
 use crate::Error;
+use crate::checkpoint::{Checkpoint, Saves};
 use crate::energy::Energy;
 use crate::evaluate::{Answers, judge};
 use crate::run::outcome;
 use crate::split;
 use crm_ai_infer::{Device, LoadOptions, Precision, Runtime, Seat, TableModel};
 use crm_ai_tabular as tabular;
-use crm_ai_tabular::{Options, Trained};
+use crm_ai_tabular::{Options, State, Trained};
 use crm_ai_wire::training::{
     Event, FailureKind, Job, Outcome, Progress, Started, TableRow, TableTask,
 };
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -79,38 +80,71 @@ fn learn(
     dataset: &Dataset,
     report: &mut dyn FnMut(Event),
 ) -> Result<Trained, Error> {
-    let options = Options {
+    let rows: Vec<_> = dataset.train.iter().map(|row| (&row.record, row.label.as_str())).collect();
+    let checkpoint = Checkpoint::of(job)?;
+    let from = saved(&checkpoint)?;
+    let mut saves = Saves::begin();
+    // Why the trees do not grow on.
+    let mut stopped = None;
+    let began = Instant::now();
+    // When it was told last, and the passes that were done before this attempt.
+    let mut told: Option<Instant> = None;
+    let mut first_passes = None;
+    let mut tell = |progress: &tabular::Progress, state: &State| {
+        let tabular::Progress { step, of, passes, loss } = *progress;
+        let before = *first_passes.get_or_insert_with(|| {
+            report(Event::Started(Started { resumed_at: step, ..dataset.started(of) }));
+            // The step that it goes on from is none of its own.
+            told = (passes > 0).then(Instant::now);
+            passes
+        });
+        if told.is_none_or(|told| told.elapsed() >= TELL) || step == of {
+            told = Some(Instant::now());
+            report(Event::Progress(Progress {
+                step,
+                of,
+                epoch: passes as f64,
+                loss: Some(loss),
+                learning_rate: task.learning_rate,
+                rows_per_second: (passes - before) as f64 * rows.len() as f64
+                    / began.elapsed().as_secs_f64().max(1e-9),
+            }));
+        }
+        let saved = saves.when_due(|| checkpoint.save(step, |file| write(state, file)));
+        stopped = saved.err();
+        stopped.is_none()
+    };
+    let trained = tabular::train(&rows, &options(job, task), from, &mut tell);
+    match stopped {
+        Some(error) => Err(error),
+        None => Ok(trained?),
+    }
+}
+
+fn options(job: &Job, task: &TableTask) -> Options {
+    Options {
         rounds: task.rounds,
         learning_rate: task.learning_rate,
         balance_classes: task.balance_classes,
         seed: job.seed as u64,
-    };
-    let rows: Vec<_> = dataset.train.iter().map(|row| (&row.record, row.label.as_str())).collect();
-    let began = Instant::now();
-    let mut told: Option<Instant> = None;
-    // Passes over the rows; steps are passed over where boosting stops early.
-    let mut passes = 0;
-    let mut tell = |progress: &tabular::Progress| {
-        let tabular::Progress { step, of, loss } = *progress;
-        passes += 1;
-        if told.is_none() {
-            report(Event::Started(dataset.started(of)));
-        } else if told.is_some_and(|told| told.elapsed() < TELL) && step < of {
-            return true;
-        }
-        told = Some(Instant::now());
-        report(Event::Progress(Progress {
-            step,
-            of,
-            epoch: f64::from(passes),
-            loss: Some(loss),
-            learning_rate: task.learning_rate,
-            rows_per_second: f64::from(passes) * rows.len() as f64
-                / began.elapsed().as_secs_f64().max(1e-9),
-        }));
-        true
-    };
-    Ok(tabular::train(&rows, &options, &mut tell)?)
+    }
+}
+
+/// Writes the state of the trees.
+fn write(state: &State, file: &mut dyn Write) -> io::Result<()> {
+    match postcard::to_io(state, &mut *file) {
+        Ok(_) => Ok(()),
+        // Its error does not tell why the file took no more; the file does when asked again.
+        Err(error) => file.flush().and(Err(io::Error::other(error))),
+    }
+}
+
+/// The state that an earlier attempt at this job has left.
+fn saved(checkpoint: &Checkpoint) -> Result<Option<State>, Error> {
+    let Some(mut saved) = checkpoint.open()? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    saved.body.read_to_end(&mut bytes)?;
+    Ok(postcard::from_bytes(&bytes).ok())
 }
 
 impl Dataset {
@@ -124,7 +158,7 @@ impl Dataset {
         };
         let mut rows: Vec<(String, TableRow)> = Vec::new();
         for line in BufReader::new(File::open(&job.rows)?).lines() {
-            let row: TableRow = serde_json::from_str(&line?)
+            let row: TableRow = tabular::from_json(&line?)
                 .map_err(|_| Error::new(FailureKind::System, "a row of the run cannot be read"))?;
             // Keys come in the order of PostgreSQL's jsonb, so equal records are equal texts.
             let record = serde_json::to_string(&row.record)
@@ -239,11 +273,106 @@ impl From<tabular::Error> for Error {
         let (kind, hint) = match &error {
             tabular::Error::Data(_) => (
                 FailureKind::Data,
-                "give columns of text, numbers, dates or truth values that differ from row to row",
+                "give columns whose values several rows share; docs/tabular.md tells which are ignored",
             ),
-            tabular::Error::Limit(_) => (FailureKind::Limit, "leave columns out in source"),
+            tabular::Error::Limit(_) => {
+                (FailureKind::Limit, "leave columns out in source, or join rare classes")
+            }
             _ => (FailureKind::System, ""),
         };
         Self::new(kind, error).hint(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crm_ai_metrics::Promote;
+    use crm_ai_wire::training::Task;
+
+    const TASK: TableTask = TableTask { rounds: 12, learning_rate: 0.1, balance_classes: false };
+
+    /// Customers of a telephone company, and whether they left.
+    fn job(folder: &Path) -> Job {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Job {
+            run: 1,
+            rows: root.join("tests/fixtures/tabular/telco.jsonl"),
+            output: folder.join("output"),
+            checkpoint: folder.join("checkpoint"),
+            task: Task::Table(TASK),
+            champion: None,
+            test_size: 0.2,
+            seed: 5,
+            device: "cpu".to_owned(),
+            threads: 1,
+            promote: Promote::IfBetter,
+        }
+    }
+
+    /// What is learnt, and the step that it went on from and those that were told.
+    fn learnt(job: &Job) -> (Trained, u64, Vec<u64>) {
+        let (mut resumed_at, mut steps) = (None, Vec::new());
+        let dataset = Dataset::read(job).unwrap();
+        let trained = learn(job, &TASK, &dataset, &mut |event| match event {
+            Event::Started(started) => resumed_at = Some(started.resumed_at),
+            Event::Progress(progress) => steps.push(progress.step),
+            other => panic!("{other:?}"),
+        });
+        (trained.unwrap(), resumed_at.unwrap(), steps)
+    }
+
+    /// Every state of the trees that the job comes by.
+    fn states(job: &Job) -> Vec<(u64, State)> {
+        let dataset = Dataset::read(job).unwrap();
+        let rows: Vec<_> =
+            dataset.train.iter().map(|row| (&row.record, row.label.as_str())).collect();
+        let mut states = Vec::new();
+        let mut keep = |progress: &tabular::Progress, state: &State| {
+            states.push((progress.step, state.clone()));
+            true
+        };
+        tabular::train(&rows, &options(job, &TASK), None, &mut keep).unwrap();
+        states
+    }
+
+    /// A run that was cut off after any round ends with the very model of one that was not.
+    #[test]
+    fn a_run_goes_on_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(folder.path());
+        let (whole, resumed_at, _) = learnt(&job);
+        assert_eq!(resumed_at, 0);
+        let checkpoint = Checkpoint::of(&job).unwrap();
+        let states = states(&job);
+        assert!(states.len() > 30);
+        for (step, state) in &states {
+            checkpoint.save(*step, |file| write(state, file)).unwrap();
+            let (trained, resumed_at, steps) = learnt(&job);
+            assert!(trained == whole, "cut off at step {step}");
+            assert_eq!(resumed_at, *step);
+            assert!(steps.iter().all(|told| told >= step), "{steps:?}");
+        }
+        // Another job leaves it alone.
+        let mut other = job.clone();
+        other.seed = 6;
+        assert_eq!(learnt(&other).1, 0);
+        // And so does a state that this program cannot read, or of another table.
+        checkpoint.save(7, |file| file.write_all(b"no trees")).unwrap();
+        assert_eq!(learnt(&job).1, 0);
+        other.test_size = 0.4;
+        let (step, foreign) = &self::states(&other)[9];
+        checkpoint.save(*step, |file| write(foreign, file)).unwrap();
+        assert_eq!(learnt(&job).1, 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, state) = states(&job(folder.path())).pop().unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut full = io::BufWriter::with_capacity(100, full);
+        let error = write(&state, &mut full).unwrap_err();
+        assert_eq!(Error::from(error).to_failure().kind, FailureKind::Disk);
     }
 }

@@ -142,6 +142,26 @@ fn a_run_that_is_cut_off_fails_where_nobody_takes_it_up() {
     }
 }
 
+/// The run is cut off, and goes on from its checkpoint where a scheduler is.
+#[track_caller]
+fn goes_on(cluster: &Cluster, session: &mut Session, run: &str, how: Cut) {
+    let saved = saved_step(cluster);
+    let cut = session.value("SELECT clock_timestamp()");
+    cut_off(cluster, session, how);
+    wait_until("the run is taken up again", LONG, || {
+        of_run(session, run, "state || attempts") == "running2"
+    });
+    // What was measured up to the checkpoint stands, and what comes is measured beyond it.
+    let first = format!("SELECT min(step) FROM crm_ai.run_metrics WHERE at > '{cut}'");
+    wait_until("the trainer goes on", LONG, || session.try_value(&first).unwrap().is_some());
+    let (first, last) = (
+        session.number(&first),
+        format!("SELECT max(step) FROM crm_ai.run_metrics WHERE run = {run} AND at <= '{cut}'"),
+    );
+    let last = session.number(&last);
+    assert!(last < first && (saved as f64) < first, "{how:?}: {last}, {saved}, {first}");
+}
+
 #[test]
 fn a_run_that_is_cut_off_goes_on_from_its_checkpoint() {
     let (cluster, mut session) = cluster();
@@ -149,21 +169,7 @@ fn a_run_that_is_cut_off_goes_on_from_its_checkpoint() {
     for how in [Cut::Worker, Cut::Immediate, Cut::Postmaster] {
         let epochs = if matches!(how, Cut::Postmaster) { 300 } else { 1000 };
         let run = start(&cluster, &mut session, epochs);
-        let saved = saved_step(&cluster);
-        let cut = session.value("SELECT clock_timestamp()");
-        cut_off(&cluster, &mut session, how);
-        wait_until("the run is taken up again", LONG, || {
-            of_run(&mut session, &run, "state || attempts") == "running2"
-        });
-        // What was measured up to the checkpoint stands, and what comes is measured beyond it.
-        let first = format!("SELECT min(step) FROM crm_ai.run_metrics WHERE at > '{cut}'");
-        wait_until("the trainer goes on", LONG, || session.try_value(&first).unwrap().is_some());
-        let (first, last) = (
-            session.number(&first),
-            format!("SELECT max(step) FROM crm_ai.run_metrics WHERE run = {run} AND at <= '{cut}'"),
-        );
-        let last = session.number(&last);
-        assert!(last < first && (saved as f64) < first, "{how:?}: {last}, {saved}, {first}");
+        goes_on(&cluster, &mut session, &run, how);
         if matches!(how, Cut::Postmaster) {
             assert_eq!(wait(&mut session, &run), "succeeded");
             assert_eq!(of_run(&mut session, &run, "(step = of) || ' ' || version"), "true 2");
@@ -173,4 +179,25 @@ fn a_run_that_is_cut_off_goes_on_from_its_checkpoint() {
         assert_eq!(wait(&mut session, &run), "cancelled");
         nothing_happened(&cluster, &mut session);
     }
+}
+
+/// So many rounds, and so slow a rate that none is left out: enough for a few checkpoints.
+#[test]
+fn trees_that_are_cut_off_grow_on_from_their_checkpoint() {
+    let cluster = Cluster::new(&["crm_ai.train_nice = 0"]);
+    let mut session = cluster.session();
+    cluster.set(&mut session, "crm_ai.databases", "postgres");
+    session.run(
+        "CREATE TABLE lead AS SELECT sin(n) AS a, sin(n * n) AS b, cos(n * 3) AS c,
+             sin(n) * cos(n * 3) > 0.3 * sin(n * 7) AS won FROM generate_series(1, 20000) n",
+    );
+    let run = session.value(
+        "SELECT crm_ai.train_table('lead', 'lead', 'won', rounds => 3000,
+             learning_rate => 0.001)",
+    );
+    wait_until("the trainer has a checkpoint", LONG, || saved_step(&cluster) > 0);
+    goes_on(&cluster, &mut session, &run, Cut::Postmaster);
+    assert_eq!(wait(&mut session, &run), "succeeded");
+    assert_eq!(of_run(&mut session, &run, "(step = of) || ' ' || version"), "true 1");
+    nothing_left(&cluster);
 }

@@ -47,7 +47,7 @@ fn orders(rows: usize) -> Vec<(Record, String)> {
 fn learn(rows: &[(Record, String)], rounds: u32) -> Trained {
     let rows: Vec<_> = rows.iter().map(|(record, label)| (record, label.as_str())).collect();
     let options = Options { rounds, learning_rate: 0.1, balance_classes: false, seed: 7 };
-    train(&rows, &options, &mut |_| true).unwrap()
+    train(&rows, &options, None, &mut |_, _| true).unwrap()
 }
 
 fn load(folder: &Path, workers: usize) -> Result<TableModel, Error> {

@@ -85,6 +85,35 @@ fn a_first_model_is_judged_on_rows_that_it_has_not_seen() {
     assert_eq!(learn(&rows, None).1.started.test_rows, started.test_rows);
 }
 
+/// Numbers that no float can hold are the largest, not known and infinite values are no words.
+#[test]
+fn odd_numbers_and_days_are_learnt_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), &[], None);
+    let line = |n: usize| {
+        let huge = if n.is_multiple_of(3) { "9".repeat(400) } else { n.to_string() };
+        let wild = ["\"NaN\"", "\"Infinity\"", "-1e308", "2"][n % 4];
+        let until = ["\"infinity\"", "\"2026-11-24\"", "\"2027-01-01\"", "null"][n % 4];
+        let label = ["", "x"][usize::from(n % 4 == 2)];
+        format!(
+            r#"{{"record": {{"huge": {huge}, "wild": {wild}, "until": {until}, "n": {n}}}, "label": "{label}"}}"#
+        )
+    };
+    fs::write(&job.rows, (0..400).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let mut outcome = None;
+    run(&job, runtime(), &mut |event| {
+        if let Event::Finished(finished) = event {
+            outcome = Some(finished);
+        }
+    })
+    .unwrap();
+    let accuracy = outcome.unwrap().evaluation.accuracy;
+    assert!(accuracy > 0.99, "{accuracy}");
+    let features = fs::read_to_string(job.output.join("features.json")).unwrap();
+    assert_eq!(features.matches("\"number\"").count(), 3, "{features}");
+    assert_eq!(features.matches("\"date\"").count(), 1, "{features}");
+}
+
 #[test]
 fn only_a_model_that_is_no_worse_takes_over() {
     let rows = churn();
@@ -116,6 +145,13 @@ fn rows_that_cannot_be_learnt_from_are_refused_with_advice() {
     };
     assert_eq!(failure(&of("No", 50), None), FailureKind::Data);
     assert_eq!(failure(&[of("No", 50), of("Yes", 3)].concat(), None), FailureKind::Data);
+    // Nothing but what names single rows.
+    let nameless = |(number, row): (usize, &TableRow)| {
+        let record = serde_json::json!({ "own": format!("C-{number}"), "nothing": null });
+        TableRow { record: record.as_object().unwrap().clone(), label: row.label.clone() }
+    };
+    let nameless: Vec<TableRow> = rows.iter().enumerate().map(nameless).collect();
+    assert_eq!(failure(&nameless, None), FailureKind::Data);
     let texts = root("tests/fixtures/model/bert_classifier");
     assert_eq!(failure(&rows, Some(&texts)), FailureKind::Argument);
     // Two classes of eight rows suffice.
