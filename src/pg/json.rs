@@ -1,6 +1,7 @@
 //! `jsonb` arguments as text.
 
 use crate::error::{Error, Result};
+use crm_ai_wire::json;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{Datum, UnboxDatum};
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -21,13 +22,12 @@ impl JsonText {
     }
 }
 
-/// The value of a `jsonb` that the server gave as text. 22023 where it cannot be read.
+/// The value of a `jsonb` that the server gave as text: numbers beyond double precision as the
+/// largest. 22023 where it is nested too deeply.
 pub fn read(text: &str, argument: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|_| {
-        Error::invalid_argument(format!(
-            "{argument} holds a number beyond double precision, or is nested more than 100 deep"
-        ))
-        .hint("cast such numbers to text, and leave out what is nested so deeply")
+    json::read(text).map_err(|_| {
+        Error::invalid_argument(format!("{argument} is nested more than 100 deep"))
+            .hint("leave out what is nested so deeply")
     })
 }
 

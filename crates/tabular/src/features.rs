@@ -2,7 +2,8 @@
 
 use crate::Calibration;
 use crate::error::Error;
-use crate::values::{self, Moment, from_json, number_of};
+use crate::values::{self, Moment, number_of};
+use crm_ai_wire::json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,7 +204,7 @@ impl Features {
 
     /// The same of a record's JSON text.
     pub fn row_of_json(&self, record: &str) -> Result<Vec<f32>, Error> {
-        let record: Map<String, Value> = from_json(record).map_err(|_| Error::Record)?;
+        let record: Map<String, Value> = json::read(record).map_err(|_| Error::Record)?;
         Ok(self.row(&record))
     }
 

@@ -2,8 +2,8 @@
 //!
 //! [`train`] looks at labelled records, decides what each column is ([`Features`]), grows trees
 //! ([`Forest`]) and calibrates them; [`Trained::save`] writes the model's folder: `features.json`,
-//! which turns a record into a row of numbers, and `model.onnx`, which turns that row into logits. A
-//! training that is cut off goes on from any [`State`].
+//! which turns a record into a row of numbers, and `model.onnx`, which turns that row into logits.
+//! A training that is cut off goes on from any [`State`].
 //! A missing value stays missing (a NaN) all the way: each split of a tree learns which side it
 //! goes to. Pure data in, pure data out: this crate knows neither PostgreSQL nor ONNX Runtime.
 
@@ -25,4 +25,3 @@ pub use error::Error;
 pub use features::{Column, Features, Kind};
 pub use train::{Progress, State, Trained, train};
 pub use tree::{Forest, Node, Tree};
-pub use values::from_json;

@@ -9,6 +9,7 @@ use crate::split;
 use crm_ai_infer::{Device, LoadOptions, Precision, Runtime, Seat, TableModel};
 use crm_ai_tabular as tabular;
 use crm_ai_tabular::{Options, State, Trained};
+use crm_ai_wire::json;
 use crm_ai_wire::training::{
     Event, FailureKind, Job, Outcome, Progress, Started, TableRow, TableTask,
 };
@@ -158,7 +159,7 @@ impl Dataset {
         };
         let mut rows: Vec<(String, TableRow)> = Vec::new();
         for line in BufReader::new(File::open(&job.rows)?).lines() {
-            let row: TableRow = tabular::from_json(&line?)
+            let row: TableRow = json::read(&line?)
                 .map_err(|_| Error::new(FailureKind::System, "a row of the run cannot be read"))?;
             // Keys come in the order of PostgreSQL's jsonb, so equal records are equal texts.
             let record = serde_json::to_string(&row.record)
@@ -273,7 +274,7 @@ impl From<tabular::Error> for Error {
         let (kind, hint) = match &error {
             tabular::Error::Data(_) => (
                 FailureKind::Data,
-                "give columns whose values several rows share; docs/tabular.md tells which are ignored",
+                "give columns whose values several rows share; docs/tabular.md tells which count",
             ),
             tabular::Error::Limit(_) => {
                 (FailureKind::Limit, "leave columns out in source, or join rare classes")

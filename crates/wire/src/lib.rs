@@ -13,6 +13,7 @@ mod control;
 mod cursor;
 mod digest;
 pub mod frame;
+pub mod json;
 mod manifest;
 mod reply;
 mod request;

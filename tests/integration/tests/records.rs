@@ -93,13 +93,11 @@ fn what_is_no_record_and_what_is_no_table_model() {
         ("22023", "crm_predict('churn', '\"text\"')"),
         ("22023", "crm_predict('churn', 'null')"),
         ("22023", "crm_predict_batch('churn', ARRAY['{}', '1']::jsonb[])"),
-        // PostgreSQL's own jsonb holds both.
-        ("22023", "crm_predict('churn', '{\"tenure\": 1e999}')"),
+        // PostgreSQL's own jsonb may be nested so.
         (
             "22023",
             "crm_predict('churn', ('{\"a\":' || repeat('[', 999) || repeat(']', 999) || '}')::jsonb)",
         ),
-        ("22023", "crm_predict_batch('churn', ARRAY['{}', '{\"tenure\": 1e999}']::jsonb[])"),
         ("22023", "crm_ai.train('m', 'x', 'y', 'z', label_sets => '{\"a\": 1e999}')"),
         ("22023", "crm_ai.clean_table('pg_class', 'x', '{\"a\": 1e999}')"),
         ("22023", "crm_predict('sentiment', '{}')"),
@@ -120,6 +118,11 @@ fn what_is_no_record_and_what_is_no_table_model() {
         ("crm_predict('churn', NULL) IS NULL", "t"),
         ("crm_predict(NULL, '{}') IS NULL", "t"),
         ("crm_predict_batch('churn', '{}')", "{}"),
+        // PostgreSQL's numbers may be larger than a float can hold.
+        (
+            "crm_predict('churn', '{\"tenure\": 1e999}') = crm_predict('churn', '{\"tenure\": 1e99}')",
+            "t",
+        ),
         ("crm_predict_batch('churn', ARRAY[NULL]::jsonb[])", "{NULL}"),
     ] {
         assert_eq!(session.value(&format!("SELECT {call}")), answer, "{call}");
