@@ -116,10 +116,23 @@ fn perform(database: pg_sys::Oid, run: &Run) {
 }
 
 fn work(run: &Run, place: &Place, limit: Limit) -> Result<()> {
+    // The signal may have come before there was anything to interrupt.
+    check_may_go_on(run, limit)?;
     place.make()?;
     let prepared = read::prepare(run, place, limit)?;
     let outcome = trainer::learn(run, place, limit, &prepared)?;
     finish::finish(run, place, &prepared, &outcome)
+}
+
+/// Fails where the run is to end: asked to by anyone, over time, or with the server.
+fn check_may_go_on(run: &Run, limit: Limit) -> Result<()> {
+    if background::must_stop() || limit.is_over() {
+        return Err(Error::cancelled("the run must end"));
+    }
+    if transaction::run(|| runs::cancel_requested(run.id))? {
+        return Err(Error::cancelled("cancelled by user request"));
+    }
+    Ok(())
 }
 
 /// Writes down how a run ended that did not succeed. Returns whether it will be taken up again.

@@ -1,14 +1,14 @@
 //! The trainer: a child process, and what it tells.
 
-use super::Limit;
 use super::place::Place;
 use super::read::Prepared;
+use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
 use crate::pg::child::{self, Limits};
-use crate::pg::{background, latch, paths, transaction};
+use crate::pg::{latch, paths, transaction};
 use crate::settings;
 use crate::store::progress;
-use crate::store::runs::{self, Run};
+use crate::store::runs::Run;
 use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
 use rustix::process::{Pid, Signal};
 use std::io::{ErrorKind, Read};
@@ -77,17 +77,6 @@ fn spawn(place: &Place) -> Result<Child> {
         Error::engine_gone(format!("the trainer cannot be started: {error}"))
             .hint("crm_ai.engine_path names the program; empty for the installed one")
     })
-}
-
-/// Fails where the run is to end: asked to by anyone, over time, or with the server.
-fn check_may_go_on(run: &Run, limit: Limit) -> Result<()> {
-    if background::must_stop() || limit.is_over() {
-        return Err(Error::cancelled("the run must end"));
-    }
-    if transaction::run(|| runs::cancel_requested(run.id))? {
-        return Err(Error::cancelled("cancelled by user request"));
-    }
-    Ok(())
 }
 
 impl Trainer {

@@ -85,6 +85,32 @@ fn a_run_is_cancelled_whatever_it_does() {
     nothing_left(&cluster);
 }
 
+/// Its worker has not begun to read: it still removes what an earlier one left behind.
+#[test]
+fn a_run_is_cancelled_in_the_moment_in_which_it_begins() {
+    let (cluster, mut session) = cluster(&[]);
+    let database = session.value("SELECT oid FROM pg_database WHERE datname = current_database()");
+    let leftover = format!("base/pgsql_tmp/pgsql_tmp_crm_ai_run_{database}_9");
+    session.run(&format!(
+        "COPY (SELECT) TO PROGRAM 'mkdir -p {leftover}; cd {leftover}; seq 20000 | xargs touch'"
+    ));
+    session.run(
+        "DO $$
+         DECLARE
+             started bigint := crm_ai.train('tickets',
+                 'SELECT body, queue FROM ticket, pg_sleep(600)', 'body', 'queue',
+                 base => 'tiny');
+         BEGIN
+             COMMIT;
+             WHILE (SELECT state = 'queued' FROM crm_ai.runs WHERE id = started) LOOP
+             END LOOP;
+             PERFORM crm_ai.cancel(started);
+         END $$",
+    );
+    assert_eq!(session.value("SELECT crm_ai.wait(max(id), '20 s') FROM crm_ai.runs"), "cancelled");
+    nothing_left(&cluster);
+}
+
 #[test]
 fn a_trainer_that_dies_or_fails_takes_nothing_with_it() {
     let (cluster, mut session) = cluster(&[]);
