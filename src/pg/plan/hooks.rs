@@ -1,5 +1,6 @@
 //! Where the server lets us see plans.
 
+use super::errors::raw;
 use super::node::Statement;
 use super::scan;
 use crate::plan::walk;
@@ -31,11 +32,11 @@ pub fn init() {
     crate::pg::catalog::watch_functions();
 }
 
-/// Plans a statement as the server does, then batches its calls.
+/// Plans a statement as the server does, then batches its calls. The server's errors jump through
+/// it, since it owns nothing: pgrx's guard would leave their CONTEXT behind.
 ///
 /// # Safety
 /// The server calls it, with what a planner is given.
-#[pg_guard]
 unsafe extern "C-unwind" fn plan(
     query: *mut pg_sys::Query,
     text: *const c_char,
@@ -45,18 +46,25 @@ unsafe extern "C-unwind" fn plan(
     // SAFETY: the arguments are passed on as they came; the result is new, and nobody else's yet.
     unsafe {
         let planned = match NEXT_PLANNER.get().copied().flatten() {
-            Some(next) => {
-                pg_sys::ffi::pg_guard_ffi_boundary(|| next(query, text, options, parameters))
-            }
-            None => pg_sys::standard_planner(query, text, options, parameters),
+            Some(next) => next(query, text, options, parameters),
+            None => raw::standard_planner(query, text, options, parameters),
         };
-        HAS_PLANNED.set(true);
-        if settings::batching()
-            && let Some(statement) = Statement::new(planned)
-        {
-            change(statement, CursorOptions(options as u32));
-        }
+        change_planned(planned, options);
         planned
+    }
+}
+
+/// # Safety
+/// The plan must be new, and nobody else's yet.
+#[pg_guard]
+unsafe extern "C-unwind" fn change_planned(planned: *mut pg_sys::PlannedStmt, options: c_int) {
+    HAS_PLANNED.set(true);
+    if !settings::batching() {
+        return;
+    }
+    // SAFETY: as the caller promises.
+    if let Some(statement) = unsafe { Statement::new(planned) } {
+        change(statement, CursorOptions(options as u32));
     }
 }
 
@@ -84,12 +92,27 @@ fn change(statement: Statement<'_>, options: CursorOptions) {
     }
 }
 
-/// Batches the calls of the one statement that was being planned when the library was loaded.
+/// Starts a query as the server does. Its errors jump through it, as through [`plan`].
 ///
 /// # Safety
 /// The server calls it, with a query that is about to be executed.
-#[pg_guard]
 unsafe extern "C-unwind" fn start(query: *mut pg_sys::QueryDesc, flags: c_int) {
+    // SAFETY: the arguments are passed on as they came.
+    unsafe {
+        change_late(query, flags);
+        match NEXT_START.get().copied().flatten() {
+            Some(next) => next(query, flags),
+            None => raw::standard_ExecutorStart(query, flags),
+        }
+    }
+}
+
+/// Batches the calls of the one statement that was being planned when the library was loaded.
+///
+/// # Safety
+/// The query must be about to be executed.
+#[pg_guard]
+unsafe extern "C-unwind" fn change_late(query: *mut pg_sys::QueryDesc, flags: c_int) {
     const GOES_BACK: u32 =
         pg_sys::EXEC_FLAG_REWIND | pg_sys::EXEC_FLAG_BACKWARD | pg_sys::EXEC_FLAG_MARK;
     // SAFETY: the description is alive; its statement may be a cached plan's, so a copy is changed.
@@ -106,10 +129,6 @@ unsafe extern "C-unwind" fn start(query: *mut pg_sys::QueryDesc, flags: c_int) {
                     (*query).plannedstmt = copy;
                 }
             }
-        }
-        match NEXT_START.get().copied().flatten() {
-            Some(next) => pg_sys::ffi::pg_guard_ffi_boundary(|| next(query, flags)),
-            None => pg_sys::standard_ExecutorStart(query, flags),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! 3. Nodes are read and changed through raw pointers for the length of one call; no reference to
 //!    one is ever kept.
 
+mod errors;
 mod expr;
 mod hooks;
 mod list;

@@ -1,5 +1,6 @@
 //! The batch node at work.
 
+use super::errors::{calling, raising, raw};
 use super::rows::{Batch, Memory, datum, in_memory, record, text};
 use super::scan::{self, Stored};
 use super::show;
@@ -100,7 +101,6 @@ pub unsafe extern "C-unwind" fn create(_scan: *mut pg_sys::CustomScan) -> *mut p
 
 /// # Safety
 /// The server calls it, with a state that [`create`] made.
-#[pg_guard]
 unsafe extern "C-unwind" fn begin(
     node: *mut pg_sys::CustomScanState,
     estate: *mut pg_sys::EState,
@@ -111,29 +111,32 @@ unsafe extern "C-unwind" fn begin(
     // SAFETY: the server has set up its part of the state, whose plan is a batch node; what is
     // initialised here lives as long as the query.
     unsafe {
-        let state: *mut State = node.cast();
-        let planstate = &raw mut (*node).ss.ps;
-        let plan: *mut pg_sys::CustomScan = (*planstate).plan.cast();
-        let child = (*plan).scan.plan.lefttree;
-        (*planstate).lefttree = pg_sys::ExecInitNode(child, estate, flags & !(GOES_BACK as c_int));
-        let runner = Runner::new(planstate, estate, &scan::read(plan));
-        let runner = runner.map_err(ErrorReport::from).unwrap_or_report();
-        let mut memory = PgMemoryContexts::For((*estate).es_query_cxt);
-        (*state).runner = memory.leak_and_drop_on_delete(runner);
+        raising(|| {
+            let state: *mut State = node.cast();
+            let planstate = &raw mut (*node).ss.ps;
+            let plan: *mut pg_sys::CustomScan = (*planstate).plan.cast();
+            let (child, flags) = ((*plan).scan.plan.lefttree, flags & !(GOES_BACK as c_int));
+            (*planstate).lefttree = calling(|| raw::start_node(child, estate, flags));
+            let runner = Runner::new(planstate, estate, &scan::read(plan));
+            let runner = runner.map_err(ErrorReport::from).unwrap_or_report();
+            let mut memory = PgMemoryContexts::For((*estate).es_query_cxt);
+            (*state).runner = memory.leak_and_drop_on_delete(runner);
+        })
     }
 }
 
 /// # Safety
 /// The server calls it, after [`begin`].
-#[pg_guard]
 unsafe extern "C-unwind" fn execute(
     node: *mut pg_sys::CustomScanState,
 ) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: `begin` has made the runner, which nobody else uses meanwhile.
     unsafe {
-        let runner = &mut *(*node.cast::<State>()).runner;
-        let row = runner.next_row(node);
-        row.map_err(ErrorReport::from).unwrap_or_report()
+        raising(|| {
+            let runner = &mut *(*node.cast::<State>()).runner;
+            let row = runner.next_row(node);
+            row.map_err(ErrorReport::from).unwrap_or_report()
+        })
     }
 }
 
@@ -255,7 +258,7 @@ impl Runner {
                 self.fill_slot(slot)?;
                 (*self.context).ecxt_scantuple = slot;
                 let qual = (*scan).ps.qual;
-                if !qual.is_null() && !pg_sys::ExecQual(qual, self.context) {
+                if !qual.is_null() && !calling(|| raw::holds(qual, self.context)) {
                     if let Some(instrument) = (*scan).ps.instrument.as_mut() {
                         instrument.nfiltered1 += 1.0;
                     }
@@ -265,7 +268,7 @@ impl Runner {
                 return Ok(if projection.is_null() {
                     slot
                 } else {
-                    pg_sys::ExecProject(projection)
+                    calling(|| raw::project(projection))
                 });
             }
         }
@@ -349,7 +352,7 @@ impl Runner {
         }
         // SAFETY: as the caller promises.
         unsafe {
-            let slot = pg_sys::ExecProcNode(self.child);
+            let slot = calling(|| raw::next_row(self.child));
             let is_empty =
                 slot.is_null() || u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY != 0;
             self.exhausted = is_empty;
@@ -410,8 +413,7 @@ impl Runner {
     unsafe fn evaluate(&self, expr: *mut pg_sys::ExprState) -> Option<pg_sys::Datum> {
         let mut is_null = false;
         // SAFETY: as the caller promises.
-        let value =
-            unsafe { pg_sys::ExecEvalExprSwitchContext(expr, self.context, &raw mut is_null) };
+        let value = unsafe { calling(|| raw::evaluate(expr, self.context, &raw mut is_null)) };
         (!is_null).then_some(value)
     }
 

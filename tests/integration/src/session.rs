@@ -53,7 +53,13 @@ impl From<postgres::Error> for Failure {
         let Some(report) = error.as_db_error() else {
             return Self { message: format!("{error:?}"), ..Self::default() };
         };
-        let rest = [report.detail(), report.where_(), report.table(), report.column()];
+        let rest = [
+            report.detail(),
+            report.where_(),
+            report.table(),
+            report.column(),
+            report.constraint(),
+        ];
         Self {
             state: report.code().code().to_owned(),
             message: report.message().to_owned(),
