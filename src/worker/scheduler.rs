@@ -41,8 +41,9 @@ const TASKS: &[Task] = &[
     Task { name: "watches", run: super::watches::run },
 ];
 
-/// Longest sleep while any task is not idle: work whose commit could not wake the worker (it was
-/// prepared before, or committed by another server) is found then.
+/// Longest sleep, and how often idle tasks are run while any other is not: work whose commit could
+/// not wake the worker is found then. It was prepared before, or committed by another server, or a
+/// task that waited for the engine took the wake for its own.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a worker without work stays, so that it is not started anew for each piece.
 const LINGER: Duration = Duration::from_secs(5);
@@ -137,6 +138,8 @@ fn work(tasks: &mut [Standing], database: Oid) -> Ended {
             }
         } else {
             idle_since = None;
+            let look = Instant::now() + LOOK;
+            tasks.iter_mut().for_each(|standing| _ = standing.due.get_or_insert(look));
         }
         sleep(tasks);
     }

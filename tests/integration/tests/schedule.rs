@@ -78,6 +78,25 @@ fn a_schedule_fires_and_trains_when_enough_is_new() {
     nothing_left(&cluster);
 }
 
+/// Whatever else the scheduler does at that moment, a new schedule is noticed.
+#[test]
+fn a_schedule_is_noticed_while_the_scheduler_is_busy() {
+    let (cluster, mut session) = cluster(&[]);
+    session.run(
+        "CREATE TABLE noted (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, body text, mood text);
+         SELECT crm_ai.watch('noted', 'body', 'sentiment', 'mood')",
+    );
+    let mut other = cluster.session();
+    for delay_ms in (0..1000).step_by(50) {
+        other.run("INSERT INTO noted (body) SELECT random() || ' parcels are late' FROM generate_series(1, 20)");
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        session.run(SCHEDULE);
+        wait_until("the schedule has its next time", LIMIT, || {
+            session.value("SELECT bool_and(next_at IS NOT NULL) FROM crm_ai.schedules") == "t"
+        });
+    }
+}
+
 /// What a schedule's runs leave takes no more room after many of them than after a few.
 #[test]
 fn a_nightly_retrain_does_not_fill_the_disk() {
