@@ -49,7 +49,12 @@ fn weights_on_a_device_learn_what_weights_on_the_host_do() {
                 (&host.square, &device.square),
             ];
             for (a, b) in all {
-                let off = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                // A key's bias has no gradient but rounding, which AdamW makes as large as any.
+                let third = a.len() / 3;
+                let is_qkv = host.parameter.tensors.iter().any(|name| name.ends_with("key.bias"));
+                let keys = if is_qkv { third..2 * third } else { 0..0 };
+                let pairs = a.iter().zip(b).enumerate().filter(|(at, _)| !keys.contains(at));
+                let off = pairs.map(|(_, (a, b))| (a - b).abs()).fold(0.0, f32::max);
                 assert!(off < 1e-5, "{}: {off}", host.parameter.name);
             }
         }
