@@ -129,6 +129,15 @@ impl Builder {
         self.node("", kind, inputs, attributes)
     }
 
+    /// Gives the only output of the operator that was added last a name of its own, under which it
+    /// can be asked for.
+    pub fn name_last(&mut self, name: String) -> Value {
+        if let Some(node) = self.nodes.last_mut() {
+            node.output = vec![name.clone()];
+        }
+        Value(name)
+    }
+
     /// Adds an operator of ONNX Runtime's own with one output.
     pub fn contrib(
         &mut self,

@@ -23,4 +23,6 @@ pub use error::Error;
 pub use graph::{Graph, Output, Weight, WeightData};
 pub use safetensors::Dtype;
 pub use settings::{Pooling, Precision, Settings};
-pub use training::{Arithmetic, Gradient, Parameter, TrainingGraph, TrainingOptions, Window};
+pub use training::{
+    Arithmetic, Gradient, Moving, Parameter, TrainingGraph, TrainingOptions, UpdateGraphs, Window,
+};

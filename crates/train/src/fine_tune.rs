@@ -2,6 +2,7 @@
 //! `Trainer` does it.
 
 use crate::Error;
+use crate::batch::Batch;
 use crate::batches::batches;
 use crate::checkpoint::{Checkpoint, Saved, Saves};
 use crate::dataset::Example;
@@ -9,7 +10,7 @@ use crate::folder::little_endian;
 use crate::loss::Loss;
 use crate::optimiser::Rates;
 use crate::scaler::Scaler;
-use crate::step::{Batch, Stepper};
+use crate::step::Stepper;
 use crm_ai_wire::training::{Progress, TextTask};
 use std::io::Read;
 use std::ops::Range;
@@ -111,13 +112,15 @@ fn fit_range(
 }
 
 /// Writes what the fit has learnt so far.
-fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<(), Error> {
-    checkpoint.save(stepper.steps_done(), |file| {
-        let Scaler { scale, good, skipped } = stepper.scaler.unwrap_or_else(Scaler::new);
+fn save(checkpoint: &Checkpoint, stepper: &mut Stepper) -> Result<(), Error> {
+    let Scaler { scale, good, skipped } = stepper.scaler.unwrap_or_else(Scaler::new);
+    let steps = stepper.steps_done();
+    let weights = stepper.weights()?;
+    checkpoint.save(steps, |file| {
         file.write_all(&scale.to_le_bytes())?;
         file.write_all(&good.to_le_bytes())?;
         file.write_all(&skipped.to_le_bytes())?;
-        for weight in &stepper.weights.0 {
+        for weight in &weights.0 {
             for numbers in [&weight.values, &weight.mean, &weight.square] {
                 for part in numbers.chunks(1 << 14) {
                     file.write_all(&little_endian(part))?;
@@ -132,7 +135,8 @@ fn save(checkpoint: &Checkpoint, stepper: &Stepper) -> Result<(), Error> {
 /// were done.
 pub(crate) fn take_up(checkpoint: &Checkpoint, stepper: &mut Stepper) -> Result<u64, Error> {
     let Some(Saved { steps, mut body }) = checkpoint.open()? else { return Ok(0) };
-    let numbers: usize = stepper.weights.0.iter().map(|weight| 3 * weight.values.len()).sum();
+    let weights = &stepper.weights()?.0;
+    let numbers: usize = weights.iter().map(|weight| 3 * weight.values.len()).sum();
     if body.limit() != 16 + 4 * numbers as u64 {
         return Ok(0);
     }
@@ -140,7 +144,7 @@ pub(crate) fn take_up(checkpoint: &Checkpoint, stepper: &mut Stepper) -> Result<
     body.read_exact(&mut scale)?;
     body.read_exact(&mut good)?;
     body.read_exact(&mut skipped)?;
-    for weight in &mut stepper.weights.0 {
+    for weight in &mut stepper.weights_mut()?.0 {
         for numbers in [&mut weight.values, &mut weight.mean, &mut weight.square] {
             for part in numbers.chunks_mut(1 << 14) {
                 let mut bytes = vec![0; 4 * part.len()];
@@ -259,8 +263,8 @@ mod tests {
         Stepper::new(runtime, graph, None, 1, (4, 12), 5).unwrap()
     }
 
-    fn numbers(stepper: &Stepper) -> Vec<f32> {
-        stepper.weights.0.iter().flat_map(|weight| &weight.values).copied().collect()
+    fn numbers(stepper: &mut Stepper) -> Vec<f32> {
+        stepper.weights().unwrap().0.iter().flat_map(|weight| &weight.values).copied().collect()
     }
 
     /// A run that was cut off after any step ends with the very weights of one that was not, with

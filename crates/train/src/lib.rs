@@ -6,9 +6,11 @@
 //! through the very graph that will serve (`evaluate`), beside the champion; for records (`table`)
 //! the same with boosted trees. It knows neither PostgreSQL nor where events go.
 
+mod batch;
 mod batches;
 mod checkpoint;
 mod dataset;
+mod dropout;
 mod energy;
 mod error;
 mod evaluate;
@@ -18,6 +20,8 @@ mod head;
 mod lbfgs;
 mod loss;
 mod optimiser;
+mod resident;
+mod rows;
 mod run;
 mod scaler;
 mod split;
@@ -27,10 +31,11 @@ mod table;
 mod vocabulary;
 mod weights;
 
+pub use batch::Batch;
 pub use error::Error;
 pub use loss::Loss;
 pub use optimiser::{AdamW, Applied, Rates};
 pub use run::run;
 pub use split::is_held_out;
-pub use step::{Batch, Gradients, Stepper};
+pub use step::{Gradients, Stepper};
 pub use weights::Weights;

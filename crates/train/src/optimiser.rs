@@ -9,9 +9,9 @@ use crm_ai_model::Gradient;
 use std::collections::HashMap;
 
 /// Moving-mean factors and the least divisor; PyTorch's and Hugging Face's defaults.
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
+pub(crate) const BETA_1: f32 = 0.9;
+pub(crate) const BETA_2: f32 = 0.999;
+pub(crate) const EPSILON: f32 = 1e-8;
 /// The gradients' common length is cut to this, as Hugging Face's `max_grad_norm`.
 const NORM_MAX: f64 = 1.0;
 
@@ -50,20 +50,37 @@ enum Slope<'a> {
 }
 
 /// The numbers of one step.
-#[derive(Clone, Copy)]
-struct Step {
-    rate: f32,
-    decay: f32,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub rate: f32,
+    pub decay: f32,
     /// 1 / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ).
-    corrections: (f32, f32),
+    pub corrections: (f32, f32),
     /// What gradients are multiplied by.
-    clip: f32,
+    pub clip: f32,
 }
 
 impl AdamW {
     /// An optimiser that shares its work among `threads` threads.
     pub fn new(threads: usize) -> Self {
         Self { steps: 0, threads: threads.max(1) }
+    }
+
+    /// Counts a step by gradients whose squares, `scale`² times too large, sum to `squares`, and
+    /// gives its numbers; `None`, and nothing is counted, where that is infinite or no number.
+    pub(crate) fn begin(&mut self, squares: f64, rates: Rates, scale: f32) -> Option<Step> {
+        let norm = squares.sqrt() / f64::from(scale);
+        if !norm.is_finite() {
+            return None;
+        }
+        self.steps += 1;
+        let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        Some(Step {
+            rate: rates.learning_rate,
+            decay: rates.weight_decay,
+            corrections: (1.0 / (1.0 - BETA_1.powi(t)), 1.0 / (1.0 - BETA_2.powi(t)).sqrt()),
+            clip: (NORM_MAX / (norm + 1e-6)).min(1.0) as f32 / scale,
+        })
     }
 
     /// Changes the weights. `gradient` gives a named output of the graph, which is `scale` times
@@ -82,17 +99,9 @@ impl AdamW {
             .iter()
             .map(|weight| slope(weight, gradient(weight.gradient())?, ids))
             .collect::<Option<_>>()?;
-        let norm = slopes.iter().map(Slope::square_sum).sum::<f64>().sqrt() / f64::from(scale);
-        if !norm.is_finite() {
+        let squares = slopes.iter().map(Slope::square_sum).sum();
+        let Some(step) = self.begin(squares, rates, scale) else {
             return Some(Applied::Overflow);
-        }
-        self.steps += 1;
-        let t = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let step = Step {
-            rate: rates.learning_rate,
-            decay: rates.weight_decay,
-            corrections: (1.0 / (1.0 - BETA_1.powi(t)), 1.0 / (1.0 - BETA_2.powi(t)).sqrt()),
-            clip: (NORM_MAX / (norm + 1e-6)).min(1.0) as f32 / scale,
         };
         let mut work: Vec<(&mut Weight, &Slope<'_>)> = weights.0.iter_mut().zip(&slopes).collect();
         // The largest first, each to the thread that has least to do.

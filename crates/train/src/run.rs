@@ -184,8 +184,9 @@ impl Run<'_> {
         if chosen_here && first == 0 && stepper.pooling() == Pooling::Mean {
             let fitted = self.fit_head(dataset, &mut |_, _| {})?;
             let [weight, bias] = [fitted.weight_name(), fitted.bias_name()];
-            stepper.weights.set(&weight, fitted.head.weight);
-            stepper.weights.set(&bias, fitted.head.bias);
+            let weights = stepper.weights_mut()?;
+            weights.set(&weight, fitted.head.weight);
+            weights.set(&bias, fitted.head.bias);
         }
         fine_tune::fit(
             &mut stepper,
@@ -198,9 +199,9 @@ impl Run<'_> {
         if task.base_share > 0.0 {
             let base =
                 model::Checkpoint::open(&task.base)?.training_graph(&self.options(dataset))?;
-            stepper.weights.mix_in(&base.parameters, task.base_share as f32);
+            stepper.weights_mut()?.mix_in(&base.parameters, task.base_share as f32);
         }
-        Ok(Learnt { tensors: folder::tensors(&stepper.weights), pooling: stepper.pooling() })
+        Ok(Learnt { tensors: folder::tensors(stepper.weights()?), pooling: stepper.pooling() })
     }
 
     /// What the training graph is built for, on the processor.

@@ -1,151 +1,29 @@
 //! One run of the training graph: a batch in, loss and gradients out.
 
 use crate::Error;
-use crate::dataset::Example;
-use crate::loss::Loss;
-use crate::optimiser::{AdamW, Applied, Rates};
+use crate::batch::{Batch, Head};
+use crate::dropout::Dropout;
+use crate::optimiser::{AdamW, Applied, Rates, Step};
+use crate::resident::{self, Input, Resident};
 use crate::scaler::Scaler;
 use crate::sums::Sums;
 use crate::weights::Weights;
 use crm_ai_infer::Runtime;
-use crm_ai_model::{Arithmetic, Pooling, TrainingGraph, Window};
+use crm_ai_model::{Arithmetic, Pooling, TrainingGraph};
 use crm_ai_wire::training::FailureKind;
 use ort::ep::{CPU, CUDA};
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 use std::borrow::Cow;
+use std::slice;
 
-/// Score of a padded position or of a class outside a label's set: its exponential is zero.
-const MASKED: f32 = -10_000.0;
 /// Padded tokens that go through the graph at a time, on the processor: larger batches are cut into
 /// parts and their gradients summed. What a part needs then stays in the caches, matrix products
 /// are fastest at about so many rows, and memory does not grow with the batch (docs/benchmarks.md).
 const PART_TOKENS: usize = 512;
 /// The same on a graphics processor, where large products are the faster ones.
 const PART_TOKENS_CUDA: usize = 16_384;
-/// Numbers in a dropout mask at least; windows begin anywhere in it.
-const MASK_NUMBERS_MIN: usize = 1 << 22;
-/// Numbers in a dropout mask at most: one gigabyte.
-const MASK_NUMBERS_MAX: usize = 1 << 28;
-
-/// A batch in the form of the graph's inputs.
-#[derive(Debug, Clone, Default)]
-pub struct Batch {
-    /// Texts.
-    pub texts: usize,
-    /// Tokens of the longest.
-    pub tokens: usize,
-    /// [texts, tokens].
-    pub ids: Vec<i64>,
-    /// [texts, 1, 1, tokens].
-    pub mask_bias: Vec<f32>,
-    /// [texts, 1, tokens].
-    pub pool: Vec<f32>,
-    /// [texts, classes]: `set_bias` of the graph, or `target` where a text may have several.
-    pub truth: Vec<f32>,
-    /// [texts, 1].
-    pub weight: Vec<f32>,
-    /// [texts, classes]: what smoothing asks of each class; empty without smoothing.
-    pub spread: Vec<f32>,
-}
-
-impl Batch {
-    /// Pads rows, each its tokens, the classes that are true of it and what it counts for.
-    pub fn new<'a>(
-        rows: impl Iterator<Item = (&'a [u32], &'a [usize], f32)> + Clone,
-        loss: &Loss,
-        pooling: Pooling,
-    ) -> Self {
-        let classes = loss.class_weights.len();
-        let texts = rows.clone().count();
-        let tokens = rows.clone().map(|(ids, ..)| ids.len()).max().unwrap_or(0);
-        let total: f32 =
-            rows.clone().map(|(_, truth, weight)| weight * loss.weight_of(truth)).sum();
-        // A batch without any weight teaches nothing.
-        let unit = if total > 0.0 { 1.0 / total } else { 0.0 };
-        let smoothed = loss.smoothing * unit / classes as f32;
-        let mut batch = Self {
-            texts,
-            tokens,
-            ids: vec![0; texts * tokens],
-            mask_bias: vec![MASKED; texts * tokens],
-            pool: vec![0.0; texts * tokens],
-            truth: vec![if loss.multi_label { 0.0 } else { MASKED }; texts * classes],
-            weight: Vec::with_capacity(texts),
-            spread: Vec::new(),
-        };
-        for (text, (ids, truth, weight)) in rows.enumerate() {
-            let start = text * tokens;
-            let own = start..start + ids.len();
-            batch.ids[own.clone()].iter_mut().zip(ids).for_each(|(to, &id)| *to = id.into());
-            batch.mask_bias[own.clone()].fill(0.0);
-            match pooling {
-                Pooling::Mean => batch.pool[own].fill(1.0 / ids.len() as f32),
-                Pooling::Cls => batch.pool[start] = 1.0,
-            }
-            let own = if loss.multi_label { 1.0 } else { 0.0 };
-            truth.iter().for_each(|&class| batch.truth[text * classes + class] = own);
-            batch.weight.push(weight * loss.weight_of(truth) * unit);
-            if loss.smoothing > 0.0 {
-                batch.spread.extend(loss.class_weights.iter().map(|own| weight * own * smoothed));
-            }
-        }
-        batch
-    }
-
-    /// The batch in parts of at most `limit` padded tokens, or of one text where that is longer,
-    /// each padded to its own longest text. Rows keep what they count for in the whole batch.
-    fn parts(&self, limit: usize) -> Vec<Self> {
-        let tokens = self.tokens.max(1);
-        let count = (self.texts * tokens).div_ceil(limit.max(1));
-        let size = self.texts.div_ceil(count.max(1)).max(1).min((limit / tokens).max(1));
-        (0..self.texts).step_by(size).map(|at| self.part(at, (at + size).min(self.texts))).collect()
-    }
-
-    /// Rows from `first` to before `end`.
-    fn part(&self, first: usize, end: usize) -> Self {
-        let rows = first * self.tokens..end * self.tokens;
-        let masks = self.mask_bias[rows.clone()].chunks_exact(self.tokens);
-        let length = |row: &[f32]| row.iter().filter(|bias| **bias == 0.0).count();
-        let tokens = masks.map(length).max().unwrap_or(0);
-        let cut = |numbers: &[f32]| -> Vec<f32> {
-            let rows = numbers[rows.clone()].chunks_exact(self.tokens);
-            rows.flat_map(|row| &row[..tokens]).copied().collect()
-        };
-        let ids = self.ids[rows.clone()].chunks_exact(self.tokens);
-        let by_class = |numbers: &[f32]| {
-            let classes = numbers.len() / self.texts;
-            numbers[first * classes..end * classes].to_vec()
-        };
-        Self {
-            texts: end - first,
-            tokens,
-            ids: ids.flat_map(|row| &row[..tokens]).copied().collect(),
-            mask_bias: cut(&self.mask_bias),
-            pool: cut(&self.pool),
-            truth: by_class(&self.truth),
-            weight: by_class(&self.weight),
-            spread: by_class(&self.spread),
-        }
-    }
-
-    pub(crate) fn of(examples: &[Example], rows: &[usize], loss: &Loss, pooling: Pooling) -> Self {
-        let rows = rows.iter().map(|&row| {
-            let Example { tokens, classes, weight } = &examples[row];
-            (&tokens[..], &classes[..], *weight)
-        });
-        Self::new(rows, loss, pooling)
-    }
-}
-
-/// What a head answers.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    classes: usize,
-    /// Whether a text may have several.
-    multi_label: bool,
-}
 
 /// What a run of the graph gives.
 #[derive(Debug)]
@@ -162,18 +40,18 @@ pub struct Gradients {
 #[derive(Debug)]
 pub struct Stepper {
     session: Session,
-    /// The weights.
-    pub weights: Weights,
+    /// Older than the device's where these say so.
+    weights: Weights,
+    /// The device's half, where weights stay there.
+    resident: Option<Resident>,
     /// The optimiser.
     pub optimiser: AdamW,
     /// Scales the loss of a graph that computes in fp16.
     pub(crate) scaler: Option<Scaler>,
     loss: String,
     logits: String,
-    head: Shape,
-    windows: Vec<Window>,
-    /// Masks for token rows and for attention; empty where nothing is dropped out.
-    masks: [Vec<f32>; 2],
+    head: Head,
+    dropout: Dropout,
     pooling: Pooling,
     arithmetic: Arithmetic,
     threads: usize,
@@ -183,8 +61,9 @@ pub struct Stepper {
 }
 
 impl Stepper {
-    /// Makes the session. `largest` is the largest batch, texts and tokens, that will come;
-    /// `seed` decides a new head and the dropout masks.
+    /// Makes the session: on the processor, or on the CUDA device of that number, where weights
+    /// then stay. `largest` is the largest batch, texts and tokens, that will come; `seed` decides
+    /// a new head and the dropout masks.
     pub fn new(
         runtime: &Runtime,
         graph: TrainingGraph,
@@ -193,41 +72,96 @@ impl Stepper {
         largest: (usize, usize),
         seed: i64,
     ) -> Result<Self, Error> {
-        let provider = match device {
-            None => CPU::default().with_arena_allocator(true).build(),
-            Some(device) => CUDA::default().with_device_id(device).build(),
-        };
-        let session = Session::builder(runtime.environment())
-            .and_then(|builder| Ok(builder.with_intra_threads(threads)?))
-            .and_then(|builder| Ok(builder.with_inter_threads(1)?))
-            // Threads that wait awake would take the processors from the database.
-            .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?))
-            .and_then(|builder| Ok(builder.with_memory_pattern(false)?))
-            // The graph is built as it should run; the runtime would fold transposes back.
-            .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Disable)?))
-            .and_then(|b| Ok(b.with_execution_providers([provider.error_on_failure()])?))
-            .and_then(|mut builder| builder.commit_from_memory(&graph.model))?;
+        Self::make(runtime, graph, (device, device.is_some()), threads, largest, seed)
+    }
+
+    /// As [`Stepper::new`] on the processor, by the graphs that a device runs: for tests, since it
+    /// is slower.
+    pub fn resident_on_processor(
+        runtime: &Runtime,
+        graph: TrainingGraph,
+        threads: usize,
+        largest: (usize, usize),
+        seed: i64,
+    ) -> Result<Self, Error> {
+        Self::make(runtime, graph, (None, true), threads, largest, seed)
+    }
+
+    fn make(
+        runtime: &Runtime,
+        graph: TrainingGraph,
+        (device, is_resident): (Option<i32>, bool),
+        threads: usize,
+        largest: (usize, usize),
+        seed: i64,
+    ) -> Result<Self, Error> {
+        let session = session(runtime, &graph.model, device, threads)?;
         let part_tokens = if device.is_none() { PART_TOKENS } else { PART_TOKENS_CUDA };
         let (texts, tokens) = largest;
-        let largest = (texts.min((part_tokens / tokens.max(1)).max(1)), tokens);
-        let masks = masks(&graph, largest, seed)?;
+        let in_part = (texts.min((part_tokens / tokens.max(1)).max(1)), tokens);
+        let dropout = Dropout::new(&graph, in_part, seed)?;
         let classes = graph.parameters.last().map_or(0, |bias| bias.shape[0] as usize);
-        Ok(Self {
+        let graphs = is_resident.then(|| resident::graphs(&graph.parameters));
+        let mut stepper = Self {
             session,
             weights: Weights::new(graph.parameters, seed),
+            resident: None,
             optimiser: AdamW::new(threads),
             scaler: (graph.arithmetic == Arithmetic::Fp16).then(Scaler::new),
             loss: graph.loss,
             logits: graph.logits,
-            head: Shape { classes, multi_label: graph.multi_label },
-            windows: graph.windows,
-            masks,
+            head: Head { classes, multi_label: graph.multi_label },
+            dropout,
             pooling: graph.pooling,
             arithmetic: graph.arithmetic,
             threads,
             part_tokens,
             sums: Sums::default(),
-        })
+        };
+        if let Some(graphs) = graphs {
+            let Self { session, weights, loss, dropout, .. } = &stepper;
+            let mut resident = Resident::new(runtime, (session, device), &graphs, weights, loss)?;
+            resident.bind_masks(dropout)?;
+            stepper.resident = Some(resident);
+            let in_parts = texts > 1 && texts * tokens > part_tokens;
+            stepper.try_out(if in_parts { 2 } else { 1 })?;
+        }
+        Ok(stepper)
+    }
+
+    /// A step of that many parts that changes nothing: what a device cannot do shows before the
+    /// fit has begun.
+    fn try_out(&mut self, parts: usize) -> Result<(), Error> {
+        let has_spread = self.session.inputs().iter().any(|input| input.name() == "spread");
+        let part = Batch::to_try(self.head, has_spread);
+        self.differentiate(&vec![part; parts], 1.0, 0)?;
+        let step = Step { rate: 0.0, decay: 0.0, corrections: (1.0, 1.0), clip: 0.0 };
+        self.device()?.update(step)?;
+        // Whatever became of the device's weights, they are sent again.
+        self.device()?.expect_change();
+        Ok(())
+    }
+
+    fn device(&mut self) -> Result<&mut Resident, Error> {
+        let missing = || Error::new(FailureKind::System, "no weights are on a device");
+        self.resident.as_mut().ok_or_else(missing)
+    }
+
+    /// The weights as they are now.
+    pub fn weights(&mut self) -> Result<&Weights, Error> {
+        if let Some(resident) = &mut self.resident {
+            resident.fetch(&mut self.weights)?;
+        }
+        Ok(&self.weights)
+    }
+
+    /// The weights, to be changed.
+    pub fn weights_mut(&mut self) -> Result<&mut Weights, Error> {
+        if let Some(resident) = &mut self.resident {
+            resident.fetch(&mut self.weights)?;
+            resident.expect_change();
+        }
+        Ok(&mut self.weights)
     }
 
     /// How the text's vector is made.
@@ -248,10 +182,12 @@ impl Stepper {
     /// Learns from a batch; gives the loss before, or `None` where the gradients overflowed under
     /// loss scaling, so that the step was left out. `seed` decides what is dropped out.
     pub fn learn(&mut self, batch: &Batch, rates: Rates, seed: u64) -> Result<Option<f32>, Error> {
-        let (loss, applied) = if batch.texts * batch.tokens > self.part_tokens && batch.texts > 1 {
-            self.learn_in_parts(batch, rates, seed)?
-        } else {
-            self.learn_at_once(batch, rates, seed)?
+        let in_parts = batch.texts * batch.tokens > self.part_tokens && batch.texts > 1;
+        let (loss, applied) = match (self.resident.is_some(), in_parts) {
+            (false, false) => self.learn_at_once(batch, rates, seed)?,
+            (false, true) => self.learn_in_parts(batch, rates, seed)?,
+            (true, false) => self.learn_on_device(slice::from_ref(batch), rates, seed)?,
+            (true, true) => self.learn_on_device(&batch.parts(self.part_tokens), rates, seed)?,
         };
         let scaler = self.scaler.as_mut();
         match applied {
@@ -270,10 +206,10 @@ impl Stepper {
         rates: Rates,
         seed: u64,
     ) -> Result<(f32, Applied), Error> {
-        let Self { session, weights, optimiser, loss, windows, masks, head, scaler, .. } = self;
+        let Self { session, weights, optimiser, loss, dropout, head, scaler, .. } = self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
-        let starts = starts(windows, masks, batch, seed);
-        let inputs = inputs(weights, batch, (masks, &starts), *head, scaler.map(|_| &scale))?;
+        let starts = dropout.starts(batch, seed);
+        let inputs = inputs(weights, batch, (dropout, &starts), *head, scaler.map(|_| &scale))?;
         let outputs = session.run(inputs)?;
         let value = first(output(&outputs, loss)?);
         let gradient = |name: &str| output(&outputs, name).ok();
@@ -288,14 +224,13 @@ impl Stepper {
         rates: Rates,
         seed: u64,
     ) -> Result<(f32, Applied), Error> {
-        let Self { session, weights, optimiser, loss, windows, masks, head, scaler, sums, .. } =
-            self;
+        let Self { session, weights, optimiser, loss, dropout, head, scaler, sums, .. } = self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
         sums.clear();
         let mut total = 0.0;
         for (at, part) in batch.parts(self.part_tokens).iter().enumerate() {
-            let starts = starts(windows, masks, part, seed.wrapping_add(at as u64));
-            let inputs = inputs(weights, part, (masks, &starts), *head, scaler.map(|_| &scale))?;
+            let starts = dropout.starts(part, seed.wrapping_add(at as u64));
+            let inputs = inputs(weights, part, (dropout, &starts), *head, scaler.map(|_| &scale))?;
             let outputs = session.run(inputs)?;
             // Rows count for the same as in the whole batch, so losses and gradients add up.
             total += first(output(&outputs, loss)?);
@@ -307,13 +242,58 @@ impl Stepper {
         Ok((total, applied.ok_or_else(no_gradient)?))
     }
 
+    /// The same for weights that stay on the device.
+    fn learn_on_device(
+        &mut self,
+        parts: &[Batch],
+        rates: Rates,
+        seed: u64,
+    ) -> Result<(f32, Applied), Error> {
+        let scale = self.scaler.map_or(1.0, |scaler| scaler.scale);
+        let (loss, squares) = self.differentiate(parts, scale, seed)?;
+        let Some(step) = self.optimiser.begin(squares, rates, scale) else {
+            return Ok((loss, Applied::Overflow));
+        };
+        self.device()?.update(step)?;
+        Ok((loss, Applied::Step))
+    }
+
+    /// Leaves a batch's gradients on the device; gives the loss and the sum of their squares.
+    fn differentiate(
+        &mut self,
+        parts: &[Batch],
+        scale: f32,
+        seed: u64,
+    ) -> Result<(f32, f64), Error> {
+        let Self { session, weights, resident, dropout, head, scaler, .. } = self;
+        let missing = || Error::new(FailureKind::System, "no weights are on a device");
+        let resident = resident.as_mut().ok_or_else(missing)?;
+        resident.send(weights)?;
+        resident.differentiate(session, parts, |at, part| {
+            let mut inputs: Vec<Input> = Vec::new();
+            for (name, shape, values) in part.floats(*head) {
+                inputs.push((name, resident::tensor(shape, values)?));
+            }
+            if scaler.is_some() {
+                inputs.push(("loss_scale", resident::tensor(vec![1], &[scale])?));
+            }
+            inputs.push(("ids", resident::tensor(vec![part.texts, part.tokens], &part.ids)?));
+            let starts = dropout.starts(part, seed.wrapping_add(at as u64));
+            if !starts.is_empty() {
+                inputs.push(("dropout_at", resident::tensor(vec![starts.len()], &starts)?));
+            }
+            Ok(inputs)
+        })
+    }
+
     /// Loss, logits and the gradient of every weight for a batch, without learning; in fp16 the
     /// gradients are those of the scaled loss.
     pub fn gradients(&mut self, batch: &Batch) -> Result<Gradients, Error> {
-        let Self { session, weights, loss, logits, windows, masks, head, scaler, .. } = self;
+        self.weights()?;
+        let Self { session, weights, loss, logits, dropout, head, scaler, .. } = self;
         let scale = scaler.map_or([1.0], |scaler| [scaler.scale]);
-        let starts = starts(windows, masks, batch, 0);
-        let inputs = inputs(weights, batch, (masks, &starts), *head, scaler.map(|_| &scale))?;
+        let starts = dropout.starts(batch, 0);
+        let inputs = inputs(weights, batch, (dropout, &starts), *head, scaler.map(|_| &scale))?;
         let outputs = session.run(inputs)?;
         let value = first(output(&outputs, loss)?);
         let of_weights = weights
@@ -338,47 +318,28 @@ fn no_gradient() -> Error {
     Error::new(FailureKind::System, "a gradient is missing")
 }
 
-/// Masks of 0 and 1/(1 − rate), drawn once: fresh ones for every step would cost too much.
-fn masks(
-    graph: &TrainingGraph,
-    largest: (usize, usize),
-    seed: i64,
-) -> Result<[Vec<f32>; 2], Error> {
-    let mut masks = [Vec::new(), Vec::new()];
-    for (at, mask) in masks.iter_mut().enumerate() {
-        let rate = graph.rates[at];
-        if rate == 0.0 {
-            continue;
-        }
-        let windows = graph.windows.iter().filter(|window| mask_of(**window) == at);
-        let longest = windows.map(|window| window.length(largest.0, largest.1)).max().unwrap_or(0);
-        let length = (longest + longest / 4).max(MASK_NUMBERS_MIN);
-        if length > MASK_NUMBERS_MAX {
-            return Err(Error::new(FailureKind::Limit, "the batches are too large")
-                .hint("choose a smaller batch_size or max_tokens"));
-        }
-        let mut random = fastrand::Rng::with_seed((seed as u64) ^ (0xD0 + at as u64));
-        let kept = 1.0 / (1.0 - rate);
-        mask.extend((0..length).map(|_| if random.f32() < rate { 0.0 } else { kept }));
-    }
-    Ok(masks)
-}
-
-/// Which mask a window is cut from.
-fn mask_of(window: Window) -> usize {
-    usize::from(matches!(window, Window::Attention(_)))
-}
-
-/// Where each window begins in its mask.
-fn starts(windows: &[Window], masks: &[Vec<f32>; 2], batch: &Batch, seed: u64) -> Vec<i64> {
-    let mut random = fastrand::Rng::with_seed(seed);
-    windows
-        .iter()
-        .map(|&window| {
-            let length = window.length(batch.texts, batch.tokens);
-            random.usize(..=masks[mask_of(window)].len().saturating_sub(length)) as i64
-        })
-        .collect()
+/// A session of a training run's graph: on the processor, or on the CUDA device of that number.
+pub(crate) fn session(
+    runtime: &Runtime,
+    model: &[u8],
+    device: Option<i32>,
+    threads: usize,
+) -> Result<Session, Error> {
+    let provider = match device {
+        None => CPU::default().with_arena_allocator(true).build(),
+        Some(device) => CUDA::default().with_device_id(device).build(),
+    };
+    let session = Session::builder(runtime.environment())
+        .and_then(|builder| Ok(builder.with_intra_threads(threads)?))
+        .and_then(|builder| Ok(builder.with_inter_threads(1)?))
+        // Threads that wait awake would take the processors from the database.
+        .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?))
+        .and_then(|builder| Ok(builder.with_memory_pattern(false)?))
+        // The graph is built as it should run; the runtime would fold transposes back.
+        .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Disable)?))
+        .and_then(|b| Ok(b.with_execution_providers([provider.error_on_failure()])?))
+        .and_then(|mut builder| builder.commit_from_memory(model))?;
+    Ok(session)
 }
 
 type Inputs<'v> = Vec<(Cow<'v, str>, SessionInputValue<'v>)>;
@@ -386,11 +347,10 @@ type Inputs<'v> = Vec<(Cow<'v, str>, SessionInputValue<'v>)>;
 fn inputs<'v>(
     weights: &'v Weights,
     batch: &'v Batch,
-    (masks, starts): (&'v [Vec<f32>; 2], &'v [i64]),
-    head: Shape,
+    (dropout, starts): (&'v Dropout, &'v [i64]),
+    head: Head,
     scale: Option<&'v [f32; 1]>,
 ) -> Result<Inputs<'v>, Error> {
-    let Batch { texts, tokens, .. } = *batch;
     let mut inputs: Inputs<'v> = Vec::new();
     let mut add = |name: &'v str, shape: Vec<usize>, values: &'v [f32]| {
         let value = TensorRef::from_array_view((shape, values))?;
@@ -401,24 +361,14 @@ fn inputs<'v>(
         let shape = weight.parameter.shape.iter().map(|&length| length as usize).collect();
         add(&weight.parameter.name, shape, &weight.values)?;
     }
-    add("mask_bias", vec![texts, 1, 1, tokens], &batch.mask_bias)?;
-    add("pool", vec![texts, 1, tokens], &batch.pool)?;
-    let Shape { classes, multi_label } = head;
-    let truth = if multi_label { "target" } else { "set_bias" };
-    add(truth, vec![texts, classes], &batch.truth)?;
-    add("weight", vec![texts, 1], &batch.weight)?;
-    if !batch.spread.is_empty() {
-        add("spread", vec![texts, classes], &batch.spread)?;
+    for (name, shape, values) in batch.floats(head) {
+        add(name, shape, values)?;
     }
     if let Some(scale) = scale {
         add("loss_scale", vec![1], scale)?;
     }
-    for (name, mask) in ["dropout_hidden", "dropout_attention"].into_iter().zip(masks) {
-        if !mask.is_empty() {
-            add(name, vec![mask.len()], mask)?;
-        }
-    }
-    let ids = TensorRef::from_array_view((vec![texts, tokens], &batch.ids[..]))?;
+    inputs.extend(dropout.masks().map(|(name, mask)| (name.into(), mask.into())));
+    let ids = TensorRef::from_array_view((vec![batch.texts, batch.tokens], &batch.ids[..]))?;
     inputs.push(("ids".into(), ids.into()));
     if !starts.is_empty() {
         let starts = TensorRef::from_array_view((vec![starts.len()], starts))?;

@@ -27,6 +27,9 @@
 
 mod encoder;
 mod tape;
+mod update;
+
+pub use update::{Moving, UpdateGraphs};
 
 use crate::{Checkpoint, Error};
 use crm_ai_onnx::ElementType;

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod resident;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod support;
