@@ -200,6 +200,7 @@ mod tests {
     use crm_ai_model::{Arithmetic, TrainingOptions};
     use crm_ai_wire::training::{ClassWeights, Job, Method, MixedPrecision, Task};
     use std::path::{Path, PathBuf};
+    use std::sync::OnceLock;
 
     fn task(base: PathBuf) -> TextTask {
         TextTask {
@@ -240,14 +241,18 @@ mod tests {
         }
     }
 
-    fn runtime() -> Runtime {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
-            .map_or(root.join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
-        Runtime::load(&library).unwrap()
+    /// One for all tests: a process has one environment.
+    fn runtime() -> &'static Runtime {
+        static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+        RUNTIME.get_or_init(|| {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+            let library = std::env::var_os("CRM_AI_ONNXRUNTIME")
+                .map_or(root.join(".cache/onnxruntime/libonnxruntime.so"), PathBuf::from);
+            Runtime::load(&library).unwrap()
+        })
     }
 
-    fn stepper(runtime: &Runtime, base: &Path) -> Stepper {
+    fn stepper(runtime: &Runtime, base: &Path, is_resident: bool) -> Stepper {
         let checkpoint = crm_ai_model::Checkpoint::open(base).unwrap();
         let options = TrainingOptions {
             classes: 2,
@@ -260,7 +265,25 @@ mod tests {
             emulated: true,
         };
         let graph = checkpoint.training_graph(&options).unwrap();
-        Stepper::new(runtime, graph, None, 1, (4, 12), 5).unwrap()
+        let stepper = if is_resident {
+            Stepper::resident_on_processor(runtime, graph, 1, (4, 12), 5)
+        } else {
+            Stepper::new(runtime, graph, None, 1, (4, 12), 5)
+        };
+        stepper.unwrap()
+    }
+
+    fn examples() -> Vec<Example> {
+        let example = |row: u32| Example {
+            tokens: (0..3 + row % 9).map(|at| 5 + (row * 7 + at) % 90).collect(),
+            classes: vec![row as usize % 2],
+            weight: 1.0,
+        };
+        (0..22).map(example).collect()
+    }
+
+    fn base() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/model/bert_encoder")
     }
 
     fn numbers(stepper: &mut Stepper) -> Vec<f32> {
@@ -271,21 +294,13 @@ mod tests {
     /// loss scaling too.
     #[test]
     fn a_fit_goes_on_where_it_was() {
-        let base =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/model/bert_encoder");
+        let (base, examples) = (base(), examples());
         let task = task(base.clone());
-        let examples: Vec<Example> = (0..22_u32)
-            .map(|row| Example {
-                tokens: (0..3 + row % 9).map(|at| 5 + (row * 7 + at) % 90).collect(),
-                classes: vec![row as usize % 2],
-                weight: 1.0,
-            })
-            .collect();
         let folder = tempfile::tempdir().unwrap();
         let job = job(&task, folder.path());
         let checkpoint = Checkpoint::of(&job).unwrap();
         let runtime = runtime();
-        let mut steppers = [(); 3].map(|()| stepper(&runtime, &base));
+        let mut steppers = [(); 3].map(|()| stepper(runtime, &base, false));
         let [whole, cut, resumed] = &mut steppers;
         let go = |stepper: &mut Stepper, first, end| {
             let range = first..end;
@@ -312,6 +327,42 @@ mod tests {
         // Another job leaves it alone.
         let other = Checkpoint::of(&Job { seed: 6, ..job }).unwrap();
         assert_eq!(take_up(&other, resumed).unwrap(), 0);
+    }
+
+    /// From where weights stay on the device to where they travel, and back.
+    #[test]
+    fn a_fit_goes_on_on_another_device() {
+        let (base, examples, runtime) = (base(), examples(), runtime());
+        let task = task(base.clone());
+        for is_resident in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let checkpoint = Checkpoint::of(&job(&task, folder.path())).unwrap();
+            let go = |stepper: &mut Stepper, range| {
+                let (loss, at) = (Loss::equal(2, 0.0), (&checkpoint, range));
+                fit_range(stepper, &examples, &loss, (&task, 5), at, &mut |_| ()).unwrap();
+            };
+            let mut cut = stepper(runtime, &base, is_resident);
+            let before = numbers(&mut cut);
+            cut.scaler.as_mut().unwrap().scale = (1 << 22) as f32;
+            // A step whose gradients overflow leaves everything as it was.
+            go(&mut cut, 0..1);
+            assert!(numbers(&mut cut) == before);
+            let scaler = cut.scaler.unwrap();
+            assert_eq!((scaler.scale, scaler.skipped), ((1 << 21) as f32, 1));
+            go(&mut cut, 1..12);
+            save(&checkpoint, &mut cut).unwrap();
+            let mut resumed = stepper(runtime, &base, !is_resident);
+            assert_eq!(take_up(&checkpoint, &mut resumed).unwrap(), 12);
+            assert!(numbers(&mut resumed) == numbers(&mut cut));
+            assert!(numbers(&mut cut) != before);
+            assert_eq!(resumed.scaler, cut.scaler);
+            for stepper in [&mut cut, &mut resumed] {
+                go(stepper, 12..18);
+            }
+            let (cut, resumed) = (numbers(&mut cut), numbers(&mut resumed));
+            let off = cut.iter().zip(&resumed).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-3, "{off}");
+        }
     }
 
     #[test]

@@ -166,12 +166,13 @@ impl<'a> Encoder<'a> {
         let number = graph.integers(&[number], &[1]);
         let starts = Value("dropout_at".to_owned());
         let start = graph.op("Gather", &[&starts, &number], vec![int("axis", 0)]);
-        let size = graph.op("Size", &[value], vec![]);
+        // Not `Size`: without a kernel for a device, it would bring the whole value to the host.
+        let shape = graph.op("Shape", &[value], vec![]);
+        let size = graph.op("ReduceProd", &[&shape], vec![int("keepdims", 0)]);
         let end = graph.op("Add", &[&start, &size], vec![]);
         let axis = graph.integers(&[0], &[1]);
         let pool = Value(input.to_owned());
         let window = graph.op("Slice", &[&pool, &start, &end, &axis], vec![]);
-        let shape = graph.op("Shape", &[value], vec![]);
         Some(graph.op("Reshape", &[&window, &shape], vec![]))
     }
 

@@ -4,13 +4,14 @@
 //! weight, `n`, is its place among the training graph's parameters; all values are 32-bit floats
 //! but where int64 is said.
 //!
-//! | graph | takes | gives |
-//! |---|---|---|
-//! | `first`, after a batch's first part | `gradient_n` | `squares` |
-//! | … of a weight with gradients of rows | `gradient_n` [rows, width], `slots_n` [rows, 1] int64, `shape_n` [2] int64 | `sum_n` [slots, width] |
-//! | `add`, after each other part | `sum_n`, `gradient_n`; of rows `slots_n` too | `total_n`, `squares` |
-//! | `update` | `value_n`, `mean_n`, `square_n`, `gradient_n`, `clip`, `kept`, `rate`, `correction`, all four [1] | `new_value_n`, `new_mean_n`, `new_square_n` |
-//! | … of a weight with gradients of rows | `gradient_n` [slots, width], `rows_n` [slots, 1] int64 beside | |
+//! - `first`, after a batch's first part, takes `gradient_n` and gives `squares`; of a weight with
+//!   gradients of rows it takes `gradient_n` [rows, width], `slots_n` [rows, 1] int64 and `shape_n`
+//!   [2] int64 and gives `sum_n` [slots, width].
+//! - `add`, after each other part, takes `sum_n`, `gradient_n`, and of rows `slots_n`; it gives
+//!   `total_n` and `squares`.
+//! - `update` takes `value_n`, `mean_n`, `square_n`, `gradient_n` (of rows [slots, width], with
+//!   `rows_n` [slots, 1] int64 beside) and `clip`, `kept`, `rate`, `correction`, each [1]; it gives
+//!   `new_value_n`, `new_mean_n` and `new_square_n`.
 //!
 //! A weight with gradients of rows is a table of which a batch names few rows. Each row that is
 //! named has one slot, in any order: `slots_n` says to which slot a row of the gradient is added,
