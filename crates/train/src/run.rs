@@ -69,12 +69,13 @@ impl FittedHead {
 struct Learnt {
     tensors: Tensors,
     pooling: Pooling,
+    on_device: bool,
 }
 
 impl Run<'_> {
     fn text(&self, report: &mut dyn FnMut(Event)) -> Result<(), Error> {
-        let energy = Energy::begin();
         let Self { job, task, runtime } = *self;
+        let energy = Energy::begin(cuda_device(&job.device)?);
         self.check_labels()?;
         let options = LoadOptions {
             precision: Precision::Fp32,
@@ -91,6 +92,7 @@ impl Run<'_> {
                 ("label_smoothing", task.label_smoothing > 0.0),
                 ("pooling", task.pooling == Some(training::Pooling::Cls)),
                 ("base_share", task.base_share > 0.0),
+                ("device", job.device.starts_with("cuda")),
             ];
             for (name, _) in given.iter().filter(|(_, given)| *given) {
                 let text = format!("a head was chosen, to which {name} does not apply");
@@ -112,7 +114,7 @@ impl Run<'_> {
         };
         folder::write(&job.output, &task.base, &learnt.tensors, &dataset.classes, serving)?;
         let verdict = evaluate(job, runtime, &dataset, serving)?;
-        let (joules, source) = energy.end();
+        let (joules, source) = energy.end(learnt.on_device);
         report(Event::Finished(Box::new(outcome(verdict, seconds, joules, source))));
         Ok(())
     }
@@ -201,7 +203,8 @@ impl Run<'_> {
                 model::Checkpoint::open(&task.base)?.training_graph(&self.options(dataset))?;
             stepper.weights_mut()?.mix_in(&base.parameters, task.base_share as f32);
         }
-        Ok(Learnt { tensors: folder::tensors(stepper.weights()?), pooling: stepper.pooling() })
+        let (pooling, on_device) = (stepper.pooling(), device != "cpu");
+        Ok(Learnt { tensors: folder::tensors(stepper.weights()?), pooling, on_device })
     }
 
     /// What the training graph is built for, on the processor.
@@ -275,7 +278,7 @@ impl Run<'_> {
         let FittedHead { mut tensors, head, classes, width, .. } = fitted;
         tensors.insert(weight, (vec![classes, width], head.weight));
         tensors.insert(bias, (vec![classes], head.bias));
-        Ok(Learnt { tensors, pooling: Pooling::Mean })
+        Ok(Learnt { tensors, pooling: Pooling::Mean, on_device: false })
     }
 
     /// Fits a head to the frozen base. `progress` is told the rows whose vectors are computed, then

@@ -45,7 +45,10 @@ pub(crate) fn run(
     runtime: &Runtime,
     report: &mut dyn FnMut(Event),
 ) -> Result<(), Error> {
-    let energy = Energy::begin();
+    if job.device.starts_with("cuda") {
+        report(Event::Notice { text: "trees are grown on the processor".to_owned() });
+    }
+    let energy = Energy::begin(None);
     let dataset = Dataset::read(job)?;
     let began = Instant::now();
     let trained = learn(job, task, &dataset, report)?;
@@ -68,7 +71,7 @@ pub(crate) fn run(
         None => None,
     };
     let verdict = judge(job, &new, champion.as_ref(), &truth)?;
-    let (joules, source) = energy.end();
+    let (joules, source) = energy.end(false);
     let importances = trained.features.importances;
     let outcome = Outcome { importances, ..outcome(verdict, seconds, joules, source) };
     report(Event::Finished(Box::new(outcome)));
