@@ -143,8 +143,7 @@ impl Stepper {
     }
 
     fn device(&mut self) -> Result<&mut Resident, Error> {
-        let missing = || Error::new(FailureKind::System, "no weights are on a device");
-        self.resident.as_mut().ok_or_else(missing)
+        self.resident.as_mut().ok_or_else(no_device)
     }
 
     /// The weights as they are now.
@@ -266,8 +265,7 @@ impl Stepper {
         seed: u64,
     ) -> Result<(f32, f64), Error> {
         let Self { session, weights, resident, dropout, head, scaler, .. } = self;
-        let missing = || Error::new(FailureKind::System, "no weights are on a device");
-        let resident = resident.as_mut().ok_or_else(missing)?;
+        let resident = resident.as_mut().ok_or_else(no_device)?;
         resident.send(weights)?;
         resident.differentiate(session, parts, |at, part| {
             let mut inputs: Vec<Input> = Vec::new();
@@ -312,6 +310,10 @@ fn first(numbers: &[f32]) -> f32 {
 fn no_number() -> Error {
     let message = "the loss or its gradients became infinite or no number";
     Error::new(FailureKind::Data, message).hint("a smaller learning_rate may help")
+}
+
+fn no_device() -> Error {
+    Error::new(FailureKind::System, "no weights are on a device")
 }
 
 fn no_gradient() -> Error {
