@@ -115,9 +115,8 @@ class Raw:
         self.run(mode, graph, feeds)
         return spent.figures()
 
-    def one(self, way, texts):
-        mode = "one-session-threads" if way == "all" else "parallel-runs"
-        run = self.sessions[mode, "as-built"].run
+    def one(self, texts):
+        run = self.sessions["one-session-threads", "as-built"].run
         microseconds = []
         for index in texts:
             start = time.perf_counter()
@@ -142,7 +141,7 @@ def main():
     contender.serve(versions + sys.version.split()[0], {
         "sweep": lambda command: raw.sweep(),
         "pass": lambda command: raw.one_pass(command["way"]),
-        "one": lambda command: raw.one(command["way"], command["texts"]),
+        "one": lambda command: raw.one(command["texts"]),
         "labels": lambda command: raw.labels(),
     })
 

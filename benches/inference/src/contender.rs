@@ -56,9 +56,9 @@ impl Contender {
         Ok(Spent { seconds, processor })
     }
 
-    /// Judges single texts in one of the contender's ways; microseconds for each.
-    pub fn one(&mut self, way: &str, texts: &[usize]) -> Result<Vec<f64>, Failure> {
-        let answer = self.ask(&json!({ "do": "one", "way": way, "texts": texts }))?;
+    /// Judges single texts; microseconds for each.
+    pub fn one(&mut self, texts: &[usize]) -> Result<Vec<f64>, Failure> {
+        let answer = self.ask(&json!({ "do": "one", "texts": texts }))?;
         numbers(&answer["us"]).ok_or_else(|| self.garbled())
     }
 

@@ -35,10 +35,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         };
         bulk::compare(&mut field, options)?;
     }
+    println!("\n## One text at a time on a warm connection, milliseconds");
+    println!("\n{} rounds of {} calls", latency::ROUNDS, latency::TEXTS);
+    for threads in &options.threads {
+        println!("\n### {threads} threads each\n");
+        server.set_threads(*threads)?;
+        single(options, &server, &version, &texts, *threads)?;
+    }
     let threads = options.first_threads();
     server.set_threads(threads)?;
-    println!("\n## One text\n");
-    single(options, &mut server, &version, &texts)?;
     println!("\n## Many connections, {threads} threads\n");
     latency::first_calls(&server, &texts[0])?;
     println!();
@@ -48,13 +53,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn single(
     options: &Options,
-    server: &mut Server,
+    server: &Server,
     version: &Version,
     texts: &[String],
+    threads: usize,
 ) -> Result<(), Failure> {
-    let (mut raw, _) = python(options, version, "raw.py", options.first_threads())?;
-    let (mut library, _) = rust(options, version, "library", &[])?;
-    let (mut engine, _) = rust(options, version, "engine", &options.run_as)?;
+    let (mut raw, _) = python(options, version, "raw.py", threads)?;
+    let (mut library, _) = rust(options, version, "library", threads, &[])?;
+    let (mut engine, _) = rust(options, version, "engine", threads, &options.run_as)?;
     let mut field =
         latency::Field { server, raw: &mut raw, library: &mut library, engine: &mut engine, texts };
     latency::compare(&mut field)
@@ -88,6 +94,7 @@ fn rust(
     options: &Options,
     version: &Version,
     name: &str,
+    threads: usize,
     run_as: &[String],
 ) -> Result<(Contender, Value), Failure> {
     let program = std::env::current_exe()?;
@@ -107,6 +114,7 @@ fn rust(
         .arg(&options.model)
         .arg("--library")
         .arg(&options.library)
+        .args(["--threads", &threads.to_string()])
         .args(["--sha256", &version.sha256.to_string(), "--precision", version.precision.name()]);
     Contender::start(name, &mut command)
 }
