@@ -36,7 +36,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         bulk::compare(&mut field, options)?;
     }
     println!("\n## One text at a time on a warm connection, milliseconds");
-    println!("\n{} rounds of {} calls", latency::ROUNDS, latency::TEXTS);
+    println!("\n{} rounds of {} texts", latency::ROUNDS, latency::TEXTS);
     for threads in &options.threads {
         println!("\n### {threads} threads each\n");
         server.set_threads(*threads)?;
