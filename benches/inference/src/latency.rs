@@ -5,6 +5,7 @@ use crate::contender::Contender;
 use crate::report::{median, percentile, table, verdict};
 use crate::server::Server;
 use postgres::{Client, Statement};
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// What one text from SQL may take longer than by raw ONNX Runtime, in milliseconds.
@@ -43,24 +44,24 @@ pub fn compare(field: &mut Field<'_>) -> Result<(), Failure> {
     let plain = session.prepare(PLAIN)?;
     let names = [RAW, LIBRARY, ENGINE, SQL, PLAIN];
     // For each contender the microseconds of each call.
-    let mut taken: Vec<Vec<f64>> = vec![Vec::new(); names.len()];
-    let mut turns: Vec<usize> = (0..names.len()).collect();
+    let mut taken: HashMap<&str, Vec<f64>> = HashMap::new();
+    let mut turns = names;
     for round in 0..ROUNDS {
         let chosen = of_round(round, field.texts.len());
-        for turn in &turns {
-            let answer = match names[*turn] {
+        for name in turns {
+            let answer = match name {
                 RAW => field.raw.one(&chosen)?,
                 LIBRARY => field.library.one(&chosen)?,
                 ENGINE => field.engine.one(&chosen)?,
                 SQL => ask(&mut session, &judge, field.texts, &chosen)?,
                 _ => ask(&mut session, &plain, field.texts, &chosen)?,
             };
-            taken[*turn].extend(answer.iter().skip(WARM_UP));
+            taken.entry(name).or_default().extend(answer.iter().skip(WARM_UP));
         }
         // Nobody always comes after the same one, whose weights may be in the caches.
         turns.reverse();
     }
-    let of = |name: &str| &taken[names.iter().position(|other| *other == name).unwrap_or(0)];
+    let of = |name: &str| &taken[name];
     let more = |name: &str| {
         let pairs = of(SQL).iter().zip(of(name));
         median(&pairs.map(|(sql, other)| sql - other).collect::<Vec<_>>()) / 1e3
