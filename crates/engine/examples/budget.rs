@@ -18,7 +18,6 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 struct Answers(Mutex<Sender<Reply>>);
@@ -121,16 +120,13 @@ fn engine(
     loader: &Arc<OnnxLoader>,
     models: PathBuf,
     padded_tokens: usize,
-) -> Result<Arc<Engine>, Box<dyn Error>> {
+) -> Result<Engine, Box<dyn Error>> {
     let limits = BatchLimits { padded_tokens, pool_tokens: 4096.max(2 * padded_tokens) };
     let options =
         EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX, cache_bytes: 0 };
     let loader = Budgeted(Arc::clone(loader), limits);
     let store = Store::open(vec![models.clone()], models)?;
-    let engine = Arc::new(Engine::new(options, Arc::new(store), Arc::new(loader)));
-    let worker = Arc::clone(&engine);
-    thread::spawn(move || worker.run_worker(0));
-    Ok(engine)
+    Ok(Engine::new(options, Arc::new(store), Arc::new(loader)))
 }
 
 fn ask(engine: &Engine, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
@@ -142,6 +138,7 @@ fn ask(engine: &Engine, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
     let outlet = Arc::new(Answers(Mutex::new(sender)));
     let caller = Caller { connection: 0, request_id: frame.request_id };
     engine.submit(Job::new(caller, outlet, &infer, Instant::now()));
+    engine.work(&|| ());
     match receiver.recv()? {
         Reply::Error(code, message) => Err(format!("{code:?}: {message}").into()),
         _ => Ok(()),

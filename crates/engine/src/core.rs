@@ -1,4 +1,4 @@
-//! The engine's shared state and what the I/O thread asks of it.
+//! The engine's shared state and what the connections ask of it.
 //!
 //! One mutex guards queue, models and counters; it is held for bookkeeping alone, never while a
 //! model works, a file is read or a reply is sent. A request is answered by whoever takes it out
@@ -15,7 +15,7 @@ use crate::stats::{Counters, resident_bytes};
 use crm_ai_infer::Info;
 use crm_ai_wire::{Digest, EngineStats, ErrorCode, Task};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a request in work is told how far it is.
@@ -24,7 +24,7 @@ pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// What the command line decides.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
-    /// Worker threads.
+    /// Threads that may work at the same time.
     pub threads: usize,
     /// Most memory that models may take together; 0 for no limit.
     pub memory_limit: u64,
@@ -42,7 +42,6 @@ pub struct Engine {
     /// Answers that were given before.
     pub(crate) cache: Cache,
     state: Mutex<State>,
-    work: Condvar,
     /// Texts cut at their model's limit.
     pub(crate) truncated: AtomicU64,
 }
@@ -52,13 +51,12 @@ pub(crate) struct State {
     pub queue: Queue,
     pub models: Models,
     pub counters: Counters,
-    /// Workers that wait for something to do.
-    pub idle: usize,
+    /// Numbers of the seats of workers that nobody takes; the last one was left last.
+    pub free_seats: Vec<usize>,
 }
 
 impl Engine {
-    /// An engine without threads yet: each thread that calls [`run_worker`](Self::run_worker)
-    /// becomes a worker.
+    /// An engine that works when a thread calls [`work`](Self::work).
     pub fn new(options: EngineOptions, store: Arc<Store>, loader: Arc<dyn Loader>) -> Self {
         let now = Instant::now();
         Self {
@@ -70,14 +68,14 @@ impl Engine {
                 queue: Queue::new(options.queue_rows, now),
                 models: Models::new(options.memory_limit),
                 counters: Counters::new(now),
-                idle: 0,
+                free_seats: (0..options.threads).rev().collect(),
             }),
-            work: Condvar::new(),
             truncated: AtomicU64::new(0),
         }
     }
 
-    /// Takes a request. It is answered through its outlet, at once when it is refused.
+    /// Takes a request, for whoever calls [`work`](Self::work) next. It is answered through its
+    /// outlet, at once when it is refused.
     pub fn submit(&self, job: Job) {
         let job = Arc::new(job);
         let mut state = self.lock();
@@ -99,12 +97,7 @@ impl Engine {
         if let Err(failure) = state.queue.admit(Arc::clone(&job)) {
             state.counters.rejected += 1;
             drop(state);
-            return job.fail(&failure);
-        }
-        let wake = state.idle > 0;
-        drop(state);
-        if wake {
-            self.work.notify_one();
+            job.fail(&failure);
         }
     }
 
@@ -187,22 +180,6 @@ impl Engine {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // No foreign code runs under the lock, so a panic elsewhere leaves the state whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sleeps until there may be something to do.
-    pub(crate) fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.idle += 1;
-        let mut state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-        state.idle -= 1;
-        state
-    }
-
-    pub(crate) fn wake_one(&self) {
-        self.work.notify_one();
-    }
-
-    pub(crate) fn wake_all(&self) {
-        self.work.notify_all();
     }
 
     /// Answers all requests for a model with a failure.

@@ -1,4 +1,4 @@
-//! The thread that writes and deletes artifacts, so that the I/O thread never waits for a disk.
+//! The thread that writes and deletes artifacts, so that no peer waits for a disk.
 
 use crate::Engine;
 use crate::artifacts::Upload;
@@ -38,7 +38,7 @@ impl Backlog {
     }
 }
 
-/// What the I/O thread hands over.
+/// What [`server`](crate::server) hands over.
 pub enum FileWork {
     /// Receive the artifact of this manifest (JSON).
     Begin(Caller, Vec<u8>),

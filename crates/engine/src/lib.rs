@@ -1,8 +1,9 @@
 //! The engine: answers the requests of every backend of a cluster from one set of loaded models.
 //!
-//! Threads: one I/O thread ([`server`]) owns the connections; worker threads ([`Engine`]) share a
-//! bounded [`queue`], tokenise, form batches over all connections and run them; a file thread
-//! ([`files`]) receives and deletes artifacts; an examiner ([`examiner`]) describes them.
+//! Threads: as many as may work at once and one more wait for peers together ([`server`], [`poll`]);
+//! who is woken reads requests into a bounded [`queue`], tokenises, forms batches over all connections
+//! and runs them ([`Engine`]). A file thread ([`files`]) receives and deletes artifacts; an examiner
+//! ([`examiner`]) describes them.
 //!
 //! The models themselves are behind the traits of [`predictor`], so that everything here is tested
 //! without ONNX Runtime; [`onnx`] is the real implementation. The binary's sub-commands are in
@@ -21,6 +22,7 @@ pub mod models;
 pub mod onnx;
 pub mod outlet;
 pub mod pending;
+pub mod poll;
 pub mod predictor;
 pub mod queue;
 pub mod server;

@@ -1,15 +1,13 @@
 //! The way back to a peer: replies go straight to the socket from the thread that has them.
 //!
-//! What a slow peer does not take at once is kept, up to a bound, and the I/O thread sends it when
-//! the socket takes more. A peer that lets more pile up is dropped.
+//! What a slow peer does not take at once is kept, up to a bound, and [`server`](crate::server)
+//! sends it when the socket takes more. A peer that lets more pile up is dropped.
 
 use crate::log;
+use crate::poll::Poll;
 use crm_ai_wire::{Reply, Request};
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use std::io::{self, Write};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,8 +20,9 @@ pub trait Outlet: Send + Sync {
 /// The sending side of one connection.
 pub struct SocketOutlet {
     stream: Arc<UnixStream>,
-    registry: Arc<Registry>,
-    token: Token,
+    poll: Arc<Poll>,
+    /// The connection's id in the poll.
+    id: u64,
     /// Most bytes that may wait for the peer.
     bytes_max: usize,
     state: Mutex<Waiting>,
@@ -40,17 +39,12 @@ struct Waiting {
 }
 
 impl SocketOutlet {
-    /// An outlet into a non-blocking `stream` that is registered under `token` to be read.
-    pub fn new(
-        stream: Arc<UnixStream>,
-        registry: Arc<Registry>,
-        token: Token,
-        bytes_max: usize,
-    ) -> Self {
-        Self { stream, registry, token, bytes_max, state: Mutex::default() }
+    /// An outlet into a non-blocking `stream` that the poll watches under `id`.
+    pub fn new(stream: Arc<UnixStream>, poll: Arc<Poll>, id: u64, bytes_max: usize) -> Self {
+        Self { stream, poll, id, bytes_max, state: Mutex::default() }
     }
 
-    /// Sends what waits, as far as the socket takes it. For the I/O thread.
+    /// Sends what waits, as far as the socket takes it.
     pub fn flush(&self) {
         let mut waiting = self.lock();
         if !waiting.bytes.is_empty() {
@@ -115,16 +109,13 @@ impl SocketOutlet {
     }
 
     /// Asks the poll to tell, or no longer to tell, when the socket takes more. It is not told all
-    /// the time: a peer that reads an answer would wake the I/O thread for nothing.
+    /// the time: a peer that reads an answer would wake a thread for nothing.
     fn watch(&self, waiting: &mut Waiting, writable: bool) {
         if waiting.watched == writable {
             return;
         }
         waiting.watched = writable;
-        let readable = Interest::READABLE;
-        let interest = if writable { readable | Interest::WRITABLE } else { readable };
-        let descriptor = self.stream.as_raw_fd();
-        if self.registry.reregister(&mut SourceFd(&descriptor), self.token, interest).is_err() {
+        if self.poll.watch_room(&*self.stream, self.id, writable).is_err() {
             self.shut(waiting);
         }
     }
@@ -133,7 +124,7 @@ impl SocketOutlet {
         waiting.closed = true;
         waiting.bytes = Vec::new();
         waiting.sent = 0;
-        // The I/O thread then reads the end of the stream and cleans up.
+        // Whoever then reads the end of the stream cleans up.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

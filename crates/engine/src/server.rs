@@ -1,7 +1,10 @@
-//! The I/O thread: accepts connections, reads frames, hands requests over.
+//! The connections: accepts them, reads frames, hands requests over.
 //!
-//! It never waits for a peer, a disk or a model. Answers go to the socket from the thread that has
-//! them; this thread only sends on what a slow peer left.
+//! As many threads as there may be at work, and one more, do the same: they wait for a peer
+//! together, and who is woken reads, hands the request over and works it off itself. While all
+//! others are at work the one that is left attends to the sockets. Attending never waits for a
+//! peer, a disk or a model. Answers go to the socket from the thread that has them; what a slow
+//! peer left is sent on here.
 
 use crate::Engine;
 use crate::connection::{Connection, Pause, is_own_user};
@@ -9,31 +12,27 @@ use crate::files::{self, FileWork};
 use crate::job::{Caller, Job};
 use crate::outlet::{Outlet, SocketOutlet};
 use crate::pending::Pending;
+use crate::poll::{Event, Poll};
 use crate::{examiner, log};
 use crm_ai_wire::{Digest, ErrorCode, FRAME_BYTES_MAX, Frame, ProtocolError, Reply, Request};
-use mio::event::Event;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const LISTENER: Token = Token(0);
-const WAKER: Token = Token(1);
-const FIRST_CONNECTION: u64 = 2;
+const LISTENER: u64 = 0;
+const FIRST_CONNECTION: u64 = 1;
 /// How often deadlines and progress are looked at while requests are in work, and how soon a
 /// failed accept is tried again.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 << 10;
-const EVENTS_MAX: usize = 256;
 
-/// Bounds of the I/O thread.
+/// Bounds of what peers may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
     /// Most connections at once; further ones are told so and closed.
@@ -52,18 +51,52 @@ impl Default for ServerOptions {
 /// Starts the engine's threads and serves the listener for ever; returns only when the system
 /// refuses what it needs.
 pub fn serve(listener: UnixListener, engine: Arc<Engine>, options: ServerOptions) -> io::Error {
-    match Server::start(listener, engine, options) {
-        Ok(mut server) => match server.run() {
-            Ok(never) => match never {},
-            Err(error) => error,
-        },
-        Err(error) => error,
-    }
+    let served = Server::start(listener, &engine, options).and_then(|server| {
+        let server = Arc::new(server);
+        for worker in 0..engine.options.threads {
+            let server = Arc::clone(&server);
+            spawn(&format!("worker {worker}"), move || {
+                let Err(error) = server.run();
+                log::event(format_args!("cannot wait for peers: {error}"));
+            })?;
+        }
+        server.run()
+    });
+    let Err(error) = served;
+    error
 }
 
 struct Server {
-    poll: Poll,
-    registry: Arc<Registry>,
+    poll: Arc<Poll>,
+    engine: Arc<Engine>,
+    sockets: Mutex<Sockets>,
+}
+
+impl Server {
+    fn start(
+        listener: UnixListener,
+        engine: &Arc<Engine>,
+        options: ServerOptions,
+    ) -> io::Result<Self> {
+        let poll = Arc::new(Poll::new()?);
+        let sockets = Sockets::open(listener, engine, &poll, options)?;
+        Ok(Self { poll, engine: Arc::clone(engine), sockets: Mutex::new(sockets) })
+    }
+
+    /// What each thread does: attend to a peer, then work.
+    fn run(&self) -> io::Result<Infallible> {
+        let mut events = Vec::new();
+        loop {
+            self.poll.wait(&mut events)?;
+            // A panic under the lock ends the process.
+            self.sockets.lock().unwrap_or_else(PoisonError::into_inner).attend(&events);
+            self.engine.work(&|| self.poll.ring());
+        }
+    }
+}
+
+struct Sockets {
+    poll: Arc<Poll>,
     listener: UnixListener,
     options: ServerOptions,
     engine: Arc<Engine>,
@@ -77,47 +110,41 @@ struct Server {
     buffer: Vec<u8>,
     /// Connections that had their turn and may have sent more.
     turns: Vec<u64>,
-    /// When to accept again after the system refused.
-    accept_at: Option<Instant>,
+    /// The system refused to accept; it is tried again at the next tick.
+    is_refused: bool,
+    /// Whether the clock will ring.
+    clock_runs: bool,
 }
 
-impl Server {
-    fn start(
+impl Sockets {
+    fn open(
         listener: UnixListener,
-        engine: Arc<Engine>,
+        engine: &Arc<Engine>,
+        poll: &Arc<Poll>,
         options: ServerOptions,
     ) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let registry = Arc::new(poll.registry().try_clone()?);
         listener.set_nonblocking(true)?;
-        let descriptor = listener.as_raw_fd();
-        registry.register(&mut SourceFd(&descriptor), LISTENER, Interest::READABLE)?;
-        let waker = Waker::new(&registry, WAKER)?;
+        poll.add(&listener, LISTENER)?;
         let pending = Arc::new(Pending::default());
-        for worker in 0..engine.options.threads {
-            let engine = Arc::clone(&engine);
-            spawn(&format!("worker {worker}"), move || engine.run_worker(worker))?;
-        }
         let (files, file_work) = channel();
         let (resume, resumed) = channel();
-        let (shared, answers) = (Arc::clone(&engine), Arc::clone(&pending));
+        let (bell, shared, answers) = (Arc::clone(poll), Arc::clone(engine), Arc::clone(&pending));
         spawn("files", move || {
             let resume = |connection| {
-                // Neither fails while the I/O thread lives.
+                // Does not fail while the sockets live.
                 let _ = resume.send(connection);
-                let _ = waker.wake();
+                bell.ring();
             };
             files::run(&file_work, &shared, &answers, &resume);
         })?;
         let (examiner, examinations) = channel();
-        let (shared, answers) = (Arc::clone(&engine), Arc::clone(&pending));
+        let (shared, answers) = (Arc::clone(engine), Arc::clone(&pending));
         spawn("examiner", move || examiner::run(&examinations, &shared, &answers))?;
         Ok(Self {
-            poll,
-            registry,
+            poll: Arc::clone(poll),
             listener,
             options,
-            engine,
+            engine: Arc::clone(engine),
             pending,
             files,
             examiner,
@@ -126,65 +153,63 @@ impl Server {
             next_connection: FIRST_CONNECTION,
             buffer: vec![0; READ_BYTES],
             turns: Vec::new(),
-            accept_at: None,
+            is_refused: false,
+            clock_runs: false,
         })
     }
 
-    fn run(&mut self) -> io::Result<std::convert::Infallible> {
-        let mut events = Events::with_capacity(EVENTS_MAX);
-        let mut next_tick = Instant::now() + TICK;
-        loop {
-            match self.poll.poll(&mut events, self.timeout(next_tick)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                outcome => outcome?,
-            }
-            for event in &events {
-                self.on_event(event);
-            }
-            let waiting: Vec<u64> = self.turns.drain(..).chain(self.resumed.try_iter()).collect();
-            waiting.into_iter().for_each(|id| self.read(id, true));
-            let now = Instant::now();
-            if now >= next_tick {
-                next_tick = now + TICK;
-                self.engine.tick(now);
-                self.pending.tick(now);
-            }
-            if self.accept_at.is_some_and(|at| at <= now) {
-                self.accept();
-            }
+    fn attend(&mut self, events: &[Event]) {
+        for event in events {
+            self.on_event(*event);
         }
-    }
-
-    /// An idle engine sleeps until a peer calls.
-    fn timeout(&self, next_tick: Instant) -> Option<Duration> {
+        let waiting: Vec<u64> = self.turns.drain(..).chain(self.resumed.try_iter()).collect();
+        waiting.into_iter().for_each(|id| self.read(id, true));
         if !self.turns.is_empty() {
-            return Some(Duration::ZERO);
+            // For whoever has time: this thread may have work now.
+            self.poll.ring();
         }
-        let idle = self.engine.is_idle() && self.pending.is_empty() && self.accept_at.is_none();
-        (!idle).then(|| next_tick.saturating_duration_since(Instant::now()))
+        if !self.clock_runs && self.is_busy() {
+            self.clock_runs = true;
+            if let Err(error) = self.poll.ring_after(TICK) {
+                log::event(format_args!("cannot set the clock: {error}"));
+                self.clock_runs = false;
+            }
+        }
     }
 
-    fn on_event(&mut self, event: &Event) {
-        match event.token() {
-            LISTENER => self.accept(),
-            WAKER => {}
-            Token(id) => {
-                let id = id as u64;
-                if event.is_writable()
-                    && let Some(connection) = self.connections.get(&id)
-                {
+    /// Whether there is something to look after at the next tick; an idle engine sleeps.
+    fn is_busy(&self) -> bool {
+        self.is_refused || !self.engine.is_idle() || !self.pending.is_empty()
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Bell => {}
+            Event::Clock => self.tick(),
+            Event::Source { id: LISTENER, .. } => self.accept(),
+            Event::Source { id, readable, writable, ended } => {
+                if writable && let Some(connection) = self.connections.get(&id) {
                     connection.outlet.flush();
                 }
-                let ended = event.is_read_closed() || event.is_error();
-                if event.is_readable() || ended {
+                if readable || ended {
                     self.read(id, ended);
                 }
             }
         }
     }
 
+    fn tick(&mut self) {
+        self.clock_runs = false;
+        let now = Instant::now();
+        self.engine.tick(now);
+        self.pending.tick(now);
+        if self.is_refused {
+            self.accept();
+        }
+    }
+
     fn accept(&mut self) {
-        self.accept_at = None;
+        self.is_refused = false;
         loop {
             match self.listener.accept() {
                 Ok((stream, _)) => {
@@ -197,7 +222,7 @@ impl Server {
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     log::event(format_args!("cannot accept connections: {error}"));
-                    self.accept_at = Some(Instant::now() + TICK);
+                    self.is_refused = true;
                     return;
                 }
             }
@@ -211,13 +236,11 @@ impl Server {
         stream.set_nonblocking(true)?;
         let id = self.next_connection;
         self.next_connection += 1;
-        let token = Token(id as usize);
         let stream = Arc::new(stream);
-        let descriptor = stream.as_raw_fd();
         let outlet = Arc::new(SocketOutlet::new(
             Arc::clone(&stream),
-            Arc::clone(&self.registry),
-            token,
+            Arc::clone(&self.poll),
+            id,
             self.options.outlet_bytes_max,
         ));
         if self.connections.len() >= self.options.connections_max {
@@ -226,7 +249,7 @@ impl Server {
             outlet.close();
             return Ok(());
         }
-        self.registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
+        self.poll.add(&*stream, id)?;
         self.connections.insert(id, Connection::new(stream, outlet));
         Ok(())
     }
@@ -320,9 +343,8 @@ impl Server {
 
     fn close(&mut self, id: u64) {
         let Some(connection) = self.connections.remove(&id) else { return };
-        let descriptor = connection.stream.as_raw_fd();
         // Workers may hold the socket a little longer; the poll must not.
-        let _ = self.registry.deregister(&mut SourceFd(&descriptor));
+        let _ = self.poll.remove(&*connection.stream);
         connection.outlet.close();
         self.engine.disconnect(id);
         self.pending.disconnect(id);

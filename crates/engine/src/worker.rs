@@ -28,29 +28,28 @@ enum Work {
 }
 
 impl Engine {
-    /// Works as worker number `worker`, below [`EngineOptions::threads`], for ever.
+    /// Works until nothing is left to do. Returns at once when as many threads as may be
+    /// ([`EngineOptions::threads`]) are at work: each of them looks again before it leaves. Calls
+    /// `help` when there is more to do and another thread may join.
     ///
     /// [`EngineOptions::threads`]: crate::EngineOptions::threads
-    pub fn run_worker(&self, worker: usize) -> ! {
+    pub fn work(&self, help: &dyn Fn()) {
         let mut state = self.lock();
-        loop {
-            state = match self.pick(worker, &mut state) {
-                None => self.wait(state),
-                Some(work) => {
-                    let more = state.idle > 0 && !state.queue.next_targets().is_empty();
-                    drop(state);
-                    if more {
-                        self.wake_one();
-                    }
-                    self.perform(work);
-                    self.lock()
-                }
-            };
+        let Some(seat) = state.free_seats.pop() else { return };
+        while let Some(work) = self.pick(seat, &mut state) {
+            let more = !state.free_seats.is_empty() && !state.queue.next_targets().is_empty();
+            drop(state);
+            if more {
+                help();
+            }
+            self.perform(work);
+            state = self.lock();
         }
+        state.free_seats.push(seat);
     }
 
-    /// The next thing for a worker to do, for the lowest rank first.
-    fn pick(&self, worker: usize, state: &mut State) -> Option<Work> {
+    /// The next thing to do for who has that seat, for the lowest rank first.
+    fn pick(&self, seat: usize, state: &mut State) -> Option<Work> {
         let limits = &self.loader.limits();
         for target in state.queue.next_targets() {
             let model = target.model;
@@ -70,9 +69,9 @@ impl Engine {
                 Some(Step::Run) => {
                     let items = state.queue.take_batch(&target, limits);
                     // The others' processors are free while nothing waits for them.
-                    let others_idle = state.idle + 1 == self.options.threads;
+                    let others_idle = state.free_seats.len() + 1 == self.options.threads;
                     let is_alone = others_idle && state.queue.next_targets().is_empty();
-                    let seat = if is_alone { Seat::Alone } else { Seat::Worker(worker) };
+                    let seat = if is_alone { Seat::Alone } else { Seat::Worker(seat) };
                     return Some(Work::Run(target, predictor, items, seat));
                 }
             }
@@ -115,8 +114,6 @@ impl Engine {
         let errors = refused.iter().filter_map(|job| why(job)).filter(Failure::is_error);
         state.counters.errors += errors.count() as u64;
         drop(state);
-        // Others may have waited for this model.
-        self.wake_all();
         for job in refused {
             if let Some(failure) = why(&job) {
                 job.fail(&failure);
