@@ -9,6 +9,7 @@ mod agreement;
 mod error;
 mod model;
 mod onnx_file;
+mod plain;
 mod pooling;
 mod runtime;
 mod session;

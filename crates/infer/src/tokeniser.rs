@@ -1,6 +1,7 @@
 //! Texts to token ids, as Hugging Face's `tokenizers` does it, cut at the model's limit.
 
 use crate::Error;
+use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
 use tokenizers::normalizers::NormalizerWrapper;
@@ -49,6 +50,8 @@ enum Cuts {
 #[derive(Debug)]
 pub(crate) struct Tokeniser {
     tokenizer: Tokenizer,
+    plain: Option<Plain>,
+    max_tokens: usize,
     cuts: Cuts,
     /// Longest beginning that is tried first, in bytes.
     first_bytes: usize,
@@ -79,10 +82,13 @@ impl Tokeniser {
             return Err(Error::invalid(reason));
         }
         tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(Error::invalid)?;
+        let plain = Plain::of(&tokenizer);
         let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(Error::invalid)?;
         let cuts = cuts(&tokenizer);
-        Ok(Self { tokenizer, cuts, first_bytes: max_tokens.saturating_mul(BYTES_PER_TOKEN) })
+        let first_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN);
+        Ok(Self { tokenizer, plain, max_tokens, cuts, first_bytes })
     }
 
     /// Tokenises `text`. Of a long text only as much is read as gives more tokens than the limit,
@@ -91,14 +97,21 @@ impl Tokeniser {
         let mut bytes = self.first_bytes;
         loop {
             let beginning = self.beginning(text, bytes);
-            let encoding = self.tokenizer.encode_fast(beginning, true);
-            let encoding = encoding.map_err(|_| Error::Tokenizer)?;
-            let truncated = !encoding.get_overflowing().is_empty();
-            if truncated || beginning.len() == text.len() {
-                return Ok(Tokens { ids: encoding.get_ids().into(), truncated });
+            let tokens = self.encode(beginning)?;
+            if tokens.truncated || beginning.len() == text.len() {
+                return Ok(tokens);
             }
             bytes = bytes.saturating_mul(4);
         }
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, Error> {
+        if let Some(plain) = self.plain.as_ref().filter(|plain| plain.takes(text)) {
+            return plain.tokenise(self.tokenizer.get_model(), text, self.max_tokens);
+        }
+        let encoding = self.tokenizer.encode_fast(text, true).map_err(|_| Error::Tokenizer)?;
+        let truncated = !encoding.get_overflowing().is_empty();
+        Ok(Tokens { ids: encoding.get_ids().into(), truncated })
     }
 
     /// The shortest beginning of at least `bytes` bytes that ends where the text may be cut.
