@@ -2,7 +2,7 @@
 # Compares inference from SQL with raw ONNX Runtime and with transformers, in a throw-away cluster.
 # `make bench` installs first; docs/benchmarks.md explains the figures. Settings:
 #   CRM_AI_BENCH_ROWS     texts (2000)
-#   CRM_AI_BENCH_ROUNDS   rounds of each comparison (3)
+#   CRM_AI_BENCH_ROUNDS   rounds of each comparison of many texts (3); 0 leaves these out
 #   CRM_AI_BENCH_THREADS  numbers of threads, one comparison each ("all cores, then 1")
 #   CRM_AI_DATA           the data folder: takes its airline tweets instead of the committed texts
 # shellcheck source=scripts/lib.sh

@@ -16,7 +16,7 @@ pub const TEXTS: usize = 20;
 /// Calls before them that do not count: the others' turns leave the caches cold.
 const WARM_UP: usize = 10;
 /// How often all contenders have their turn, each time with other texts.
-pub const ROUNDS: usize = 60;
+pub const ROUNDS: usize = 200;
 /// New connections whose first call is timed.
 const CONNECTIONS: usize = 50;
 /// What that call should stay below, in milliseconds.

@@ -68,7 +68,7 @@ impl Options {
             "library" => self.library = value.into(),
             "python" => self.python = value.into(),
             "scripts" => self.scripts = value.into(),
-            "rounds" => self.rounds = value.parse::<usize>()?.max(1),
+            "rounds" => self.rounds = value.parse()?,
             "threads" => {
                 let counts = value.split_whitespace().map(str::parse).collect::<Result<_, _>>();
                 self.threads = counts?;

@@ -16,24 +16,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     println!("{}", processor());
     println!("{}; model {} in {}", server.about()?, version.name, version.precision.name());
     println!("{} texts, {} rounds", texts.len(), options.rounds);
-    for threads in &options.threads {
-        println!("\n## {threads} threads each\n");
-        server.set_threads(*threads)?;
-        let (mut raw, about) = python(options, &version, "raw.py", *threads)?;
-        println!("{}", bulk::versions(&about));
-        let (mut pipeline, about) = python(options, &version, "pipeline.py", *threads)?;
-        println!("{}", bulk::versions(&about));
-        let (mut int8, about) = python(options, &version, "int8.py", *threads)?;
-        println!("{}\n", bulk::versions(&about));
-        let mut field = bulk::Field {
-            server: &mut server,
-            version: &version,
-            raw: &mut raw,
-            pipeline: &mut pipeline,
-            int8: &mut int8,
-            texts: texts.len(),
-        };
-        bulk::compare(&mut field, options)?;
+    if options.rounds > 0 {
+        batches(options, &mut server, &version, texts.len())?;
     }
     println!("\n## One text at a time on a warm connection, milliseconds");
     println!("\n{} rounds of {} texts", latency::ROUNDS, latency::TEXTS);
@@ -49,6 +33,35 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     println!();
     // A fresh engine: its memory is to be that of the crowd.
     crowd::compare(&mut server, &texts)
+}
+
+/// Compares many texts at once, for each number of threads.
+fn batches(
+    options: &Options,
+    server: &mut Server,
+    version: &Version,
+    texts: usize,
+) -> Result<(), Failure> {
+    for threads in &options.threads {
+        println!("\n## {threads} threads each\n");
+        server.set_threads(*threads)?;
+        let (mut raw, about) = python(options, version, "raw.py", *threads)?;
+        println!("{}", bulk::versions(&about));
+        let (mut pipeline, about) = python(options, version, "pipeline.py", *threads)?;
+        println!("{}", bulk::versions(&about));
+        let (mut int8, about) = python(options, version, "int8.py", *threads)?;
+        println!("{}\n", bulk::versions(&about));
+        let mut field = bulk::Field {
+            server,
+            version,
+            raw: &mut raw,
+            pipeline: &mut pipeline,
+            int8: &mut int8,
+            texts,
+        };
+        bulk::compare(&mut field, options)?;
+    }
+    Ok(())
 }
 
 fn single(

@@ -1,9 +1,9 @@
 //! The engine: answers the requests of every backend of a cluster from one set of loaded models.
 //!
-//! Threads: as many as may work at once and one more wait for peers together ([`server`], [`poll`]);
-//! who is woken reads requests into a bounded [`queue`], tokenises, forms batches over all connections
-//! and runs them ([`Engine`]). A file thread ([`files`]) receives and deletes artifacts; an examiner
-//! ([`examiner`]) describes them.
+//! Threads: as many as may work at once and one more wait for peers together ([`server`],
+//! [`poll`]); who is woken reads requests into a bounded [`queue`], tokenises, forms batches over
+//! all connections and runs them ([`Engine`]). A file thread ([`files`]) receives and deletes
+//! artifacts; an examiner ([`examiner`]) describes them.
 //!
 //! The models themselves are behind the traits of [`predictor`], so that everything here is tested
 //! without ONNX Runtime; [`onnx`] is the real implementation. The binary's sub-commands are in

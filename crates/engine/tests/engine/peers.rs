@@ -7,6 +7,7 @@ use crm_ai_wire::{Digest, ErrorCode, Frame, Precision, Reply, Request, Task, cli
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
 
 /// Sends bytes and reads until the engine closes; what it said.
 fn send_raw(harness: &Harness, bytes: &[u8]) -> Vec<u8> {
@@ -112,6 +113,33 @@ fn a_slow_reader_gets_all_of_a_large_answer() {
     assert_right(harness.ask(&mut harness.client(), &["fine"]), &["fine"]);
     assert_right(slow.wait(1).unwrap(), &texts);
     assert_right(harness.ask(&mut slow, &["next"]), &["next"]);
+}
+
+/// One thread is always left for the sockets, for requests of many turns, too.
+#[test]
+fn peers_are_read_while_all_who_may_work_do() {
+    for threads in [1, 3] {
+        let harness = Setup { threads, ..Setup::default() }.start();
+        harness.script.gate.close();
+        let mut held: Vec<Client> = (0..threads).map(|_| harness.client()).collect();
+        for (index, client) in held.iter_mut().enumerate() {
+            harness.send(client, 1, 0, &["held"]);
+            wait_until(|| harness.script.gate.arrived.load(Ordering::SeqCst) == index + 1);
+        }
+        let texts: Vec<String> = (0..3000).map(|i| format!("{i:01000}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (mut large, mut given_up) = (harness.client(), harness.client());
+        harness.send(&mut large, 1, 0, &texts);
+        harness.send(&mut given_up, 1, 0, &["given up"]);
+        wait_until(|| harness.stats().queue_rows == (threads + 3001) as u64);
+        drop(given_up);
+        wait_until(|| harness.stats().abandoned == 1);
+        harness.script.gate.open();
+        for client in &mut held {
+            assert_right(client.wait(1).unwrap(), &["held"]);
+        }
+        assert_right(large.wait(1).unwrap(), &texts);
+    }
 }
 
 #[test]
