@@ -95,19 +95,16 @@ impl Poll {
         Ok(())
     }
 
-    /// Sleeps until there are events, and puts them in place of what `events` held.
-    pub fn wait(&self, events: &mut Vec<Event>) -> io::Result<()> {
+    /// Sleeps until there are events.
+    pub fn wait(&self) -> io::Result<Vec<Event>> {
         let mut found = Vec::with_capacity(EVENTS_MAX);
         loop {
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut found), None) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
-                Ok(_) => break,
+                Ok(_) => return Ok(found.iter().map(told).collect()),
             }
         }
-        events.clear();
-        events.extend(found.iter().map(told));
-        Ok(())
     }
 }
 
@@ -144,29 +141,25 @@ mod tests {
 
     #[test]
     fn tells_of_each_change_once() {
-        let (poll, mut events) = (Poll::new().unwrap(), Vec::new());
+        let poll = Poll::new().unwrap();
         let (mut peer, own) = UnixStream::pair().unwrap();
         poll.add(&own, 7).unwrap();
         peer.write_all(b"a").unwrap();
-        poll.wait(&mut events).unwrap();
-        assert_eq!(events, [READABLE]);
+        assert_eq!(poll.wait().unwrap(), [READABLE]);
         // Nothing was read, and yet it is not told again.
         poll.ring();
-        poll.wait(&mut events).unwrap();
-        assert_eq!(events, [Event::Bell]);
+        assert_eq!(poll.wait().unwrap(), [Event::Bell]);
         poll.ring_after(Duration::from_millis(1)).unwrap();
-        poll.wait(&mut events).unwrap();
-        assert_eq!(events, [Event::Clock]);
+        assert_eq!(poll.wait().unwrap(), [Event::Clock]);
         poll.watch_room(&own, 7, true).unwrap();
-        poll.wait(&mut events).unwrap();
+        let events = poll.wait().unwrap();
         assert!(matches!(events[..], [Event::Source { id: 7, writable: true, .. }]), "{events:?}");
         drop(peer);
-        poll.wait(&mut events).unwrap();
+        let events = poll.wait().unwrap();
         assert!(matches!(events[..], [Event::Source { id: 7, ended: true, .. }]), "{events:?}");
         poll.remove(&own).unwrap();
         poll.ring();
-        poll.wait(&mut events).unwrap();
-        assert_eq!(events, [Event::Bell]);
+        assert_eq!(poll.wait().unwrap(), [Event::Bell]);
     }
 
     /// Two rings in a row are not lost on threads that sleep, nor on one that comes later.
@@ -179,9 +172,7 @@ mod tests {
             for _ in 0..3 {
                 let (sender, poll, woken) = (sender.clone(), &poll, &woken);
                 scope.spawn(move || {
-                    let mut events = Vec::new();
-                    poll.wait(&mut events).unwrap();
-                    assert_eq!(events, [Event::Bell]);
+                    assert_eq!(poll.wait().unwrap(), [Event::Bell]);
                     woken.fetch_add(1, Ordering::SeqCst);
                     sender.send(()).unwrap();
                 });

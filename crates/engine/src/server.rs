@@ -85,9 +85,8 @@ impl Server {
 
     /// What each thread does: attend to a peer, then work.
     fn run(&self) -> io::Result<Infallible> {
-        let mut events = Vec::new();
         loop {
-            self.poll.wait(&mut events)?;
+            let events = self.poll.wait()?;
             // A panic under the lock ends the process.
             self.sockets.lock().unwrap_or_else(PoisonError::into_inner).attend(&events);
             self.engine.work(&|| self.poll.ring());
@@ -169,10 +168,9 @@ impl Sockets {
             self.poll.ring();
         }
         if !self.clock_runs && self.is_busy() {
-            self.clock_runs = true;
-            if let Err(error) = self.poll.ring_after(TICK) {
-                log::event(format_args!("cannot set the clock: {error}"));
-                self.clock_runs = false;
+            match self.poll.ring_after(TICK) {
+                Ok(()) => self.clock_runs = true,
+                Err(error) => log::event(format_args!("cannot set the clock: {error}")),
             }
         }
     }

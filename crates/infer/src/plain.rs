@@ -5,9 +5,8 @@
 //! control characters, lower case letters, and split at white space and around each sign; that is
 //! done here. The words' pieces are the library's still, and so is every other text.
 
+use crate::tokeniser::bert_normalizer;
 use crate::{Error, Tokens};
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{Model, ModelWrapper, NormalizedString, Normalizer, PostProcessor, Tokenizer};
 
 /// BERT's tokenizer as far as ASCII needs it.
@@ -24,15 +23,7 @@ impl Plain {
     /// `None` where the tokenizer does anything else than BERT's, or where an added token might be
     /// found in a text only after its letters were lowered.
     pub fn of(tokenizer: &Tokenizer) -> Option<Self> {
-        let Some(NormalizerWrapper::BertNormalizer(normalizer)) = tokenizer.get_normalizer() else {
-            return None;
-        };
-        let splits =
-            matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
-        let words = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_));
-        if !(normalizer.clean_text && splits && words) {
-            return None;
-        }
+        let normalizer = bert_normalizer(tokenizer).filter(|normalizer| normalizer.clean_text)?;
         let mut stops = [false; 128];
         for token in tokenizer.get_added_tokens_decoder().values() {
             let mut found_as = NormalizedString::from(token.content.as_str());

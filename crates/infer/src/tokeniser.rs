@@ -4,7 +4,7 @@ use crate::Error;
 use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
-use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::normalizers::{BertNormalizer, NormalizerWrapper};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
 
@@ -82,11 +82,9 @@ impl Tokeniser {
             return Err(Error::invalid(reason));
         }
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(Error::invalid)?;
-        let plain = Plain::of(&tokenizer);
         let truncation = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(Error::invalid)?;
-        let cuts = cuts(&tokenizer);
+        let (plain, cuts) = (Plain::of(&tokenizer), cuts(&tokenizer));
         let first_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN);
         Ok(Self { tokenizer, plain, max_tokens, cuts, first_bytes })
     }
@@ -153,22 +151,27 @@ fn is_ideograph(c: char) -> bool {
 /// unless an added token spans a space, or two Chinese characters. Of other tokenizers nothing is
 /// assumed.
 fn cuts(tokenizer: &Tokenizer) -> Cuts {
-    let words = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_));
-    let split =
-        matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
     let spanning = tokenizer
         .get_added_tokens_decoder()
         .values()
         .any(|token| token.content.chars().any(|c| c.is_whitespace() || is_ideograph(c)));
-    match tokenizer.get_normalizer() {
-        Some(NormalizerWrapper::BertNormalizer(normalizer)) if words && split && !spanning => {
-            if normalizer.handle_chinese_chars {
-                Cuts::SpacesAndIdeographs
-            } else {
-                Cuts::Spaces
-            }
+    match bert_normalizer(tokenizer) {
+        Some(normalizer) if !spanning && normalizer.handle_chinese_chars => {
+            Cuts::SpacesAndIdeographs
         }
+        Some(_) if !spanning => Cuts::Spaces,
         _ => Cuts::None,
+    }
+}
+
+/// The normaliser of a tokenizer that is BERT's in all its parts.
+pub(crate) fn bert_normalizer(tokenizer: &Tokenizer) -> Option<&BertNormalizer> {
+    let words = matches!(tokenizer.get_model(), ModelWrapper::WordPiece(_));
+    let split =
+        matches!(tokenizer.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
+    match tokenizer.get_normalizer() {
+        Some(NormalizerWrapper::BertNormalizer(normalizer)) if words && split => Some(normalizer),
+        _ => None,
     }
 }
 
