@@ -55,6 +55,17 @@ pub fn signal(pid: i32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
 }
 
+/// Stops a process, and waits until each of its threads stands: until then any may still answer.
+pub fn stop(pid: i32) {
+    signal(pid, Signal::STOP);
+    wait_until("every thread is stopped", Duration::from_secs(20), || {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        threads
+            .map(|thread| std::fs::read_to_string(thread.path().join("status")).unwrap())
+            .all(|status| field(&status, "State:") == Some("T"))
+    });
+}
+
 /// Waits until `condition` holds; fails the test after `limit`.
 #[track_caller]
 pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {

@@ -1,7 +1,7 @@
 //! Cancel and timeouts end a wait for the engine at once, and no later answer is ever crossed.
 
 use crm_ai_integration::cluster::Cluster;
-use crm_ai_integration::process::{Signal, signal};
+use crm_ai_integration::process::{Signal, signal, stop};
 use crm_ai_integration::session::Session;
 use crm_ai_integration::texts;
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ const JUDGE: &str = "SELECT crm_sentiment('great product')";
 /// Stops the engine's process while `work` runs.
 fn while_engine_is_stopped(cluster: &Cluster, work: impl FnOnce()) {
     let engine = cluster.engine();
-    signal(engine, Signal::STOP);
+    stop(engine);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     signal(engine, Signal::CONT);
     if let Err(panic) = outcome {

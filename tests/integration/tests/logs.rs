@@ -1,7 +1,7 @@
 //! No customer's text reaches the server's log or an error message.
 
 use crm_ai_integration::cluster::{Cluster, ENGINE_LIMIT};
-use crm_ai_integration::process::{Signal, is_alive, signal, wait_until};
+use crm_ai_integration::process::{Signal, is_alive, signal, stop, wait_until};
 use crm_ai_integration::session::{Failure, Session};
 
 /// In every text of this test; nowhere else.
@@ -63,7 +63,7 @@ fn neither_the_log_nor_an_error_holds_a_customers_text() {
     failures.extend(call_all(&mut session));
     session.run("RESET statement_timeout; SET crm_ai.timeout = '20ms'");
     let engine = cluster.engine();
-    signal(engine, Signal::STOP);
+    stop(engine);
     failures.extend(call_all(&mut session));
     session.run("RESET crm_ai.timeout");
     signal(engine, Signal::CONT);
