@@ -11,6 +11,18 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// An interval that holds the median of all such values with a probability of 95 %, from the ranks
+/// of these ones (Hollander & Wolfe, "Nonparametric Statistical Methods", by normal approximation).
+pub fn median_interval(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let below = (count / 2.0 - 1.96 * count.sqrt() / 2.0).floor().max(1.0) as usize;
+    let sorted = sorted(values);
+    match (sorted.get(below - 1), sorted.iter().rev().nth(below - 1)) {
+        (Some(low), Some(high)) => (*low, *high),
+        _ => (f64::NAN, f64::NAN),
+    }
+}
+
 /// The smallest value that at least `share` (0 to 1) of the values do not exceed.
 pub fn percentile(values: &[f64], share: f64) -> f64 {
     let rank = (values.len() as f64 * share).ceil() as usize;
@@ -62,6 +74,14 @@ mod tests {
     fn the_median_of_an_even_number_lies_between_the_middle_two() {
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert_eq!(median(&[9.0, 1.0, 5.0]), 5.0);
+    }
+
+    #[test]
+    fn the_interval_of_a_median_lies_about_it() {
+        let twenty: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert_eq!(median_interval(&twenty), (5.0, 16.0));
+        assert_eq!(median_interval(&[3.0, 1.0, 2.0]), (1.0, 3.0));
+        assert!(median_interval(&[]).0.is_nan());
     }
 
     #[test]
