@@ -266,8 +266,8 @@ def probabilities(model, rows):
     """The teacher's probabilities of the levels, rows × levels; zeros for sources not in TAUGHT."""
     model.eval()
     ids = encode(model, [row["text"] for row in rows])
-    taught = (at for at, row in enumerate(rows) if row["source"] in TAUGHT)
-    order = sorted(taught, key=lambda at: len(ids[at]))
+    chosen = (at for at, row in enumerate(rows) if row["source"] in TAUGHT)
+    order = sorted(chosen, key=lambda at: len(ids[at]))
     answer = np.zeros((len(ids), len(LEVELS)), dtype=np.float16)
     for start in range(0, len(order), BATCH):
         batch = order[start:start + BATCH]
@@ -275,6 +275,13 @@ def probabilities(model, rows):
         if start % (BATCH * 200) == 0:
             print(f"targets: {start} of {len(order)} rows", flush=True)
     return answer
+
+
+def keep(write, file):
+    """Writes a stage's result; a file of that name is a whole one, also after an interruption."""
+    part = file.with_name(f"part-{file.name}")
+    write(part)
+    part.replace(file)
 
 
 def with_base(weights, base):
@@ -295,7 +302,7 @@ def taught(work, folder, rows, metrics):
     else:
         part = [row for row in rows if random.random() < TEACHER_ROWS.get(row["source"], 1.0)]
         fit("teacher", teacher, part, None, 1, 4e-5, 70, metrics)
-        save_file(teacher.state_dict(), file)
+        keep(lambda part: save_file(teacher.state_dict(), part), file)
     return teacher
 
 
@@ -312,12 +319,13 @@ def main():
             metrics.writerow(["stage", "step", "of", "loss", "learning_rate"])
         if not targets_file.exists():
             teacher = taught(work, teacher_folder, every_row, metrics)
-            np.save(targets_file, probabilities(teacher, rows))
+            targets = probabilities(teacher, rows)
+            keep(lambda part: np.save(part, targets), targets_file)
         if not student_file.exists():
             targets = torch.from_numpy(np.load(targets_file)).float()
             student = Student(base_folder)
             fit("student", student, rows, targets, 2, 1.2e-4, 200, metrics)
-            save_file(student.state_dict(), student_file, metadata={"format": "pt"})
+            keep(lambda part: save_file(student.state_dict(), part), student_file)
     mixed = with_base(load_file(student_file), load_file(base_folder / "model.safetensors"))
     save_file(mixed, work / "model.safetensors", metadata={"format": "pt"})
 
