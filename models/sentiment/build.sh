@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the sentiment model anew: about an hour and a half on two cores, less with more.
+# Trains the sentiment model anew: over three hours on two cores, less with more.
 # Usage: models/sentiment/build.sh OUT, after `make install`, with CRM_AI_DATA naming the data folder
 # and PYTHON (python3) a Python that has requirements.txt. Writes the model's folder into OUT, and
 # prints the figures that choose whether it is shipped: those of the rows kept for checks, beside

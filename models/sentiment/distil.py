@@ -1,12 +1,12 @@
-"""Trains the sentiment model: a large teacher learns the rows, and a small student from both.
+"""Trains the sentiment model: a large teacher learns the rows, and small students from both.
 
     python distil.py WORK TEACHER BASE
 
 WORK holds rows.jsonl, one row a line: source, text, label. TEACHER is all-mpnet-base-v2's folder,
-BASE all-MiniLM-L6-v2's. Each stage leaves its result in WORK and is skipped where it is there:
-teacher.safetensors, the fine-tuned teacher; targets.npy, its probabilities for all rows;
-student.safetensors, the fine-tuned student; metrics.csv, the losses on the way. At last
-model.safetensors: the student with a share of the base.
+BASE all-MiniLM-L6-v2's. Each stage of a cycle leaves its result in WORK and is skipped where it is
+there: teacher-N.safetensors, the fine-tuned teacher; targets-N.npy, its probabilities for all rows;
+student-N.safetensors, a student fine-tuned on them; metrics.csv, the losses on the way. At last
+model.safetensors: a mean of the students with a share of the base.
 
 A student that learns a teacher's probabilities beside the labels: Hinton et al. 2015, "Distilling
 the Knowledge in a Neural Network".
@@ -26,6 +26,8 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
 
+from alter import altered_rows, neighbours
+
 HERE = Path(__file__).parent
 SEED = 6
 MAX_TOKENS = 64
@@ -33,9 +35,17 @@ DROPOUT = 0.1
 WEIGHT_DECAY = 0.01
 BATCH = 64
 # Share of the teacher's probabilities in what the student learns of the sources in TAUGHT; the rest
-# are the labels. Of the other sources it learns the labels alone, which rows.sql made or drew.
+# are the labels, but for altered rows, which have none. Of the other sources it learns the labels
+# alone, which rows.sql made or drew.
 TEACHER_SHARE = 0.7
 TAUGHT = {"phrases", "sentences", "reviews", "food", "joined"}
+# Each cycle's teacher goes on from the last one's, on other rows as far as there are any, with
+# a new warm-up (Loshchilov and Hutter 2017, "SGDR"). Each cycle's student begins from the base and
+# passes so many times over its rows, from the second cycle on with altered ones. The model is
+# a mean of both students' weights (Wortsman et al. 2022, "Model soups").
+CYCLES = (1, 2)
+STUDENT_PASSES = {1: 2, 2: 3}
+SECOND_SHARE = 0.75
 # Share of the base in the model: it was learnt from more than these rows (Wortsman et al. 2022,
 # "Robust fine-tuning of zero-shot models").
 BASE_SHARE = 0.1
@@ -46,9 +56,10 @@ SETS = {
     "any negative": ["very negative", "negative"],
     "any positive": ["positive", "very positive"],
     "not very positive": ["very negative", "negative", "neutral", "positive"],
+    "any": LEVELS,
 }
-# Of each source the share that the teacher learns, for it takes ten times as long; of the sources
-# not named, all.
+# Of each source the share that the teacher learns in a cycle, for it takes ten times as long; of
+# the sources not named, all.
 TEACHER_ROWS = {
     "phrases": 0.24, "reviews": 0.5, "food": 0.6,
     "service": 0.4, "bank": 0.45, "clinc": 0.4, "joined": 0.5,
@@ -207,9 +218,24 @@ def rows_of(file):
     return [row for row in rows if row["source"] != "plain"]
 
 
-def is_for_student(row):
-    """A phrase of one or two words teaches little, and most rows are such phrases."""
-    return row["source"] != "phrases" or len(row["text"].split()) > 2
+def rows_of_teacher(cycle, rows):
+    """The part of the rows that the teacher learns in a cycle."""
+    places = np.random.default_rng(SEED).random(len(rows))
+    shares = [TEACHER_ROWS.get(row["source"], 1.0) for row in rows]
+    return [
+        row for row, place, share in zip(rows, places, shares)
+        if (place + (cycle - 1) * share) % 1 < share
+    ]
+
+
+def rows_of_student(cycle, rows, base):
+    """The rows but phrases of one or two words, which teach little; with altered ones later on."""
+    rows = [row for row in rows if row["source"] != "phrases" or len(row["text"].split()) > 2]
+    if cycle == 1:
+        return rows
+    vectors = load_file(base / "model.safetensors")["embeddings.word_embeddings.weight"]
+    near = neighbours(vectors, tokenizer(base).get_vocab())
+    return rows + list(altered_rows((row for row in rows if row["source"] in TAUGHT), near, SEED))
 
 
 def allowed(rows):
@@ -271,8 +297,12 @@ def fit(stage, model, rows, targets, epochs, learning_rate, warm_up, metrics):
 
 @torch.inference_mode()
 def probabilities(model, rows):
-    """The teacher's probabilities of the levels, rows × levels; zeros for sources not in TAUGHT."""
+    """A teacher's probabilities of the levels, rows × levels; zeros for sources not in TAUGHT."""
     model.eval()
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            # Outside training autocast would convert them anew for each batch.
+            layer.to(torch.bfloat16)
     ids = encode(model, [row["text"] for row in rows])
     chosen = (at for at, row in enumerate(rows) if row["source"] in TAUGHT)
     order = sorted(chosen, key=lambda at: len(ids[at]))
@@ -292,8 +322,43 @@ def keep(write, file):
     part.replace(file)
 
 
-def with_base(weights, base):
-    """The weights with BASE_SHARE of the base's, where the base has them."""
+def teacher_of(cycle, work, folder, rows, metrics):
+    """The teacher after a cycle, which goes on from the last cycle's."""
+    teacher = Teacher(folder)
+    file, last = (work / f"teacher-{number}.safetensors" for number in (cycle, cycle - 1))
+    if file.exists():
+        teacher.load_state_dict(load_file(file))
+        return teacher
+    if last.exists():
+        teacher.load_state_dict(load_file(last))
+    part = rows_of_teacher(cycle, rows)
+    fit(f"teacher-{cycle}", teacher, part, None, 1, 4e-5, 70, metrics)
+    keep(lambda part: save_file(teacher.state_dict(), part), file)
+    return teacher
+
+
+def teach(cycle, work, teacher_folder, base, every_row, metrics):
+    """Leaves a cycle's student in WORK."""
+    targets_file = work / f"targets-{cycle}.npy"
+    student_file = work / f"student-{cycle}.safetensors"
+    if student_file.exists():
+        return
+    rows = rows_of_student(cycle, every_row, base)
+    if not targets_file.exists():
+        teacher = teacher_of(cycle, work, teacher_folder, every_row, metrics)
+        targets = probabilities(teacher, rows)
+        keep(lambda part: np.save(part, targets), targets_file)
+    targets = torch.from_numpy(np.load(targets_file)).float()
+    student = Student(base)
+    passes = STUDENT_PASSES[cycle]
+    fit(f"student-{cycle}", student, rows, targets, passes, 1.2e-4, 200, metrics)
+    keep(lambda part: save_file(student.state_dict(), part), student_file)
+
+
+def mixed(students, base):
+    """A mean of two students' weights with BASE_SHARE of the base's, where the base has them."""
+    first, second = students
+    weights = {name: tensor.lerp(second[name], SECOND_SHARE) for name, tensor in first.items()}
     for name, tensor in base.items():
         own = weights.get(f"bert.{name}")
         if own is not None:
@@ -301,41 +366,20 @@ def with_base(weights, base):
     return weights
 
 
-def taught(work, folder, rows, metrics):
-    """The teacher, fine-tuned on a part of the rows."""
-    file = work / "teacher.safetensors"
-    teacher = Teacher(folder)
-    if file.exists():
-        teacher.load_state_dict(load_file(file))
-    else:
-        part = [row for row in rows if random.random() < TEACHER_ROWS.get(row["source"], 1.0)]
-        fit("teacher", teacher, part, None, 1, 4e-5, 70, metrics)
-        keep(lambda part: save_file(teacher.state_dict(), part), file)
-    return teacher
-
-
 def main():
-    work, teacher_folder, base_folder = map(Path, sys.argv[1:])
+    work, teacher_folder, base = map(Path, sys.argv[1:])
     torch.manual_seed(SEED)
     random.seed(SEED)
-    every_row = rows_of(work / "rows.jsonl")
-    rows = [row for row in every_row if is_for_student(row)]
-    targets_file, student_file = work / "targets.npy", work / "student.safetensors"
-    with (work / "metrics.csv").open("a", encoding="utf-8", newline="") as file:
+    rows = rows_of(work / "rows.jsonl")
+    with (work / "metrics.csv").open("a", 1, encoding="utf-8", newline="") as file:
         metrics = csv.writer(file)
         if file.tell() == 0:
             metrics.writerow(["stage", "step", "of", "loss", "learning_rate"])
-        if not targets_file.exists():
-            teacher = taught(work, teacher_folder, every_row, metrics)
-            targets = probabilities(teacher, rows)
-            keep(lambda part: np.save(part, targets), targets_file)
-        if not student_file.exists():
-            targets = torch.from_numpy(np.load(targets_file)).float()
-            student = Student(base_folder)
-            fit("student", student, rows, targets, 2, 1.2e-4, 200, metrics)
-            keep(lambda part: save_file(student.state_dict(), part), student_file)
-    mixed = with_base(load_file(student_file), load_file(base_folder / "model.safetensors"))
-    save_file(mixed, work / "model.safetensors", metadata={"format": "pt"})
+        for cycle in CYCLES:
+            teach(cycle, work, teacher_folder, base, rows, metrics)
+    students = [load_file(work / f"student-{cycle}.safetensors") for cycle in CYCLES]
+    model = mixed(students, load_file(base / "model.safetensors"))
+    save_file(model, work / "model.safetensors", metadata={"format": "pt"})
 
 
 if __name__ == "__main__":
