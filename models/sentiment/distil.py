@@ -329,7 +329,7 @@ def teacher_of(cycle, work, folder, rows, metrics):
     if file.exists():
         teacher.load_state_dict(load_file(file))
         return teacher
-    if last.exists():
+    if cycle > CYCLES[0]:
         teacher.load_state_dict(load_file(last))
     part = rows_of_teacher(cycle, rows)
     fit(f"teacher-{cycle}", teacher, part, None, 1, 4e-5, 70, metrics)
