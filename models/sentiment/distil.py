@@ -39,11 +39,10 @@ BATCH = 64
 # alone, which rows.sql made or drew.
 TEACHER_SHARE = 0.7
 TAUGHT = {"phrases", "sentences", "reviews", "food", "joined"}
-# Each cycle's teacher goes on from the last one's, on other rows as far as there are any, with
-# a new warm-up (Loshchilov and Hutter 2017, "SGDR"). Each cycle's student begins from the base and
+# By cycle: each one's teacher goes on from the last one's, on other rows as far as there are any,
+# with a new warm-up (Loshchilov and Hutter 2017, "SGDR"). Its student begins from the base and
 # passes so many times over its rows, from the second cycle on with altered ones. The model is
 # a mean of both students' weights (Wortsman et al. 2022, "Model soups").
-CYCLES = (1, 2)
 STUDENT_PASSES = {1: 2, 2: 3}
 SECOND_SHARE = 0.75
 # Share of the base in the model: it was learnt from more than these rows (Wortsman et al. 2022,
@@ -329,10 +328,9 @@ def teacher_of(cycle, work, folder, rows, metrics):
     if file.exists():
         teacher.load_state_dict(load_file(file))
         return teacher
-    if cycle > CYCLES[0]:
+    if cycle > 1:
         teacher.load_state_dict(load_file(last))
-    part = rows_of_teacher(cycle, rows)
-    fit(f"teacher-{cycle}", teacher, part, None, 1, 4e-5, 70, metrics)
+    fit(f"teacher-{cycle}", teacher, rows_of_teacher(cycle, rows), None, 1, 4e-5, 70, metrics)
     keep(lambda part: save_file(teacher.state_dict(), part), file)
     return teacher
 
@@ -375,9 +373,9 @@ def main():
         metrics = csv.writer(file)
         if file.tell() == 0:
             metrics.writerow(["stage", "step", "of", "loss", "learning_rate"])
-        for cycle in CYCLES:
+        for cycle in STUDENT_PASSES:
             teach(cycle, work, teacher_folder, base, rows, metrics)
-    students = [load_file(work / f"student-{cycle}.safetensors") for cycle in CYCLES]
+    students = [load_file(work / f"student-{cycle}.safetensors") for cycle in STUDENT_PASSES]
     model = mixed(students, load_file(base / "model.safetensors"))
     save_file(model, work / "model.safetensors", metadata={"format": "pt"})
 
