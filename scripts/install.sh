@@ -10,11 +10,12 @@ SHARE="$("$PG_CONFIG" --sharedir)"
 ENGINE="$TARGET/release/crm_ai_engine"
 
 build() {
-    say "building the engine"
-    cargo build --release -p crm_ai_engine
-    say "building the extension"
+    say "building the engine and the extension"
+    cargo build --release -p crm_ai_engine -p crm_ai
     rm -rf "$TREE"
-    plainly cargo pgrx package --pg-config "$PG_CONFIG" --out-dir "$TREE"
+    install -D -m 755 "$TARGET/release/libcrm_ai.so" "$TREE$LIBRARIES/crm_ai.so"
+    install -d -m 755 "$TREE$SHARE/extension"
+    scripts/extension_sql.sh "$TREE$SHARE/extension"
 }
 
 # The engine, its library and the models, each of these under its artifact's digest.

@@ -13,6 +13,8 @@ pub struct Error {
     state: PgSqlErrorCode,
     message: String,
     hint: Option<String>,
+    /// Whether the message is of our own making, and so holds no customer's text.
+    is_own: bool,
 }
 
 /// What to do about a full disk.
@@ -24,7 +26,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     fn new(state: PgSqlErrorCode, message: impl Into<String>) -> Self {
-        Self { state, message: message.into(), hint: None }
+        Self { state, message: message.into(), hint: None, is_own: true }
     }
 
     /// An error that was caught, or recorded earlier, as it was. States on which connection pools
@@ -51,10 +53,23 @@ impl Error {
             | CaughtError::ErrorReport(report)
             | CaughtError::RustPanic { ereport: report, .. } => report,
         };
-        let error = Self::new(report.sql_error_code(), report.message());
+        let error = Self { is_own: false, ..Self::new(report.sql_error_code(), report.message()) };
         match report.hint() {
             Some(hint) => error.hint(hint),
             None => error,
+        }
+    }
+
+    /// Whether it is the same failure again, as far as a log is concerned.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.state == other.state && self.for_log() == other.for_log()
+    }
+
+    /// What a log may say of it: the SQLSTATE, and the message if it holds no customer's text.
+    pub fn for_log(&self) -> String {
+        match self.is_own {
+            true => format!("{}, SQLSTATE {}", self.message, self.state()),
+            false => format!("SQLSTATE {}", self.state()),
         }
     }
 
@@ -78,7 +93,7 @@ impl Error {
         sqlstate(self.state)
     }
 
-    /// The message, which holds no customer's text.
+    /// The message.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -161,6 +176,12 @@ impl Error {
     /// 54000: over a limit.
     pub fn over_limit(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED, message)
+    }
+
+    /// 53200: there is no memory for it.
+    pub fn out_of_memory(what: &str) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, format!("out of memory for {what}"))
+            .hint("use shorter values or fewer rows at once, or give the server more memory")
     }
 
     /// 22P02: the files are no valid model.

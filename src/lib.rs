@@ -8,7 +8,7 @@
 //! - [`store`]: all SPI and all SQL text in Rust.
 //! - [`run`]: what a training run is told.
 //! - [`worker`]: the supervisor of the engine, the schedulers, and the worker of a training run.
-//! - [`settings`], [`error`], [`schema`]: every setting, every SQLSTATE, the install script.
+//! - [`settings`], [`error`]: every setting, every SQLSTATE. The install script lies in `sql/schema`.
 //! - [`folder`], [`files`]: files under the import directory, without leaving it; files of
 //!   artifacts between folders and the registry.
 //! - [`pg`]: the only unsafe code: what PostgreSQL offers, made safe to call.
@@ -25,21 +25,6 @@ mod folder;
 mod pg;
 mod plan;
 mod run;
-mod schema;
 mod settings;
 mod store;
-#[cfg(any(test, feature = "pg_test"))]
-mod tests;
 mod worker;
-
-/// What `cargo pgrx test` asks of the crate.
-#[cfg(test)]
-pub mod pg_test {
-    /// Runs once before the first test.
-    pub fn setup(_options: Vec<&str>) {}
-
-    /// Settings of the test cluster.
-    pub fn postgresql_conf_options() -> Vec<&'static str> {
-        vec!["shared_preload_libraries = 'crm_ai'"]
-    }
-}

@@ -25,6 +25,7 @@ static MAX_RUN_TIME_S: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static TRAIN_MEMORY_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_NICE: GucSetting<i32> = GucSetting::<i32>::new(10);
+static WATCH_TIMEOUT_S: GucSetting<i32> = GucSetting::<i32>::new(300);
 static DATABASES: Text = Text::new(Some(c""));
 /// Read from the catalogue, never from here: it must only exist to be set.
 static SCHEDULER: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -226,6 +227,15 @@ fn define_scheduler_settings() {
         &DATABASES,
         GucContext::Sighup,
     );
+    int(
+        c"crm_ai.watch_timeout",
+        c"Maximum duration of a batch of a watch.",
+        c"A longer one is cancelled, then terminated; a watch that goes on so is switched off. \
+          0 sets no limit.",
+        &WATCH_TIMEOUT_S,
+        (0, 86_400),
+        GucFlags::UNIT_S,
+    );
     GucRegistry::define_bool_guc(
         c"crm_ai.scheduler",
         c"Registers a database for a scheduler, by ALTER DATABASE ... SET.",
@@ -308,7 +318,16 @@ pub fn max_rows() -> u64 {
 
 /// `crm_ai.max_run_time`; `None` for no limit.
 pub fn max_run_time() -> Option<Duration> {
-    let seconds = u64::try_from(MAX_RUN_TIME_S.get()).ok().filter(|seconds| *seconds > 0);
+    seconds(&MAX_RUN_TIME_S)
+}
+
+/// `crm_ai.watch_timeout`; `None` for no limit.
+pub fn watch_timeout() -> Option<Duration> {
+    seconds(&WATCH_TIMEOUT_S)
+}
+
+fn seconds(setting: &GucSetting<i32>) -> Option<Duration> {
+    let seconds = u64::try_from(setting.get()).ok().filter(|seconds| *seconds > 0);
     seconds.map(Duration::from_secs)
 }
 

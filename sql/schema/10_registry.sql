@@ -1,6 +1,6 @@
--- The registry: which models there are, their versions, and which version answers.
--- All tables are carried by pg_dump; rows of the built-in models are not, since
--- CREATE EXTENSION makes them anew.
+-- The registry: models, their versions, and which version answers.
+-- pg_dump carries all tables; rows of the built-in models are left out, since CREATE EXTENSION
+-- makes them anew. Nothing here is granted to anyone: views show what a role may see.
 
 DO $$
 BEGIN
@@ -15,10 +15,10 @@ $$;
 CREATE SCHEMA IF NOT EXISTS crm_ai;
 GRANT USAGE ON SCHEMA crm_ai TO PUBLIC;
 
--- Roles, and rights on settings, belong to the cluster: another database may have made them before,
--- and one that makes them at this moment is waited for, since PostgreSQL lets nobody change the
--- same right twice at once.
-LOCK TABLE pg_catalog.pg_parameter_acl IN SHARE ROW EXCLUSIVE MODE;
+-- Roles, and rights on settings, belong to the cluster: CREATE EXTENSION in another database may
+-- have made them. One that makes them at this moment is waited for, since PostgreSQL lets nobody
+-- change the same right twice at once.
+LOCK TABLE pg_catalog.pg_auth_members IN SHARE ROW EXCLUSIVE MODE;
 DO $$
 DECLARE
     wanted text;
@@ -127,28 +127,3 @@ SELECT pg_catalog.pg_extension_config_dump('crm_ai.version', 'WHERE NOT builtin'
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.deployment', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.deployment_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.model_grant', '');
-
--- Makes a built-in model known; called by the install and upgrade scripts alone. `info` is what
--- `crm_ai_engine describe` prints of the model's folder. A built-in model's first thousand
--- version numbers belong to the package; versions that users add come after them.
-CREATE FUNCTION crm_ai.register_builtin(model text, version integer, sha256 text, info jsonb)
-RETURNS void
-LANGUAGE sql
-SET search_path = pg_catalog, pg_temp
-AS $$
-    INSERT INTO crm_ai.model (name, owner, builtin, last_version)
-    VALUES ($1, (SELECT extowner FROM pg_extension WHERE extname = 'crm_ai'), true, 1000)
-    ON CONFLICT (name) DO NOTHING;
-    INSERT INTO crm_ai.version (model, version, sha256, precision, architecture, labels,
-        dimensions, max_tokens, temperature, parameters, int8_agreement, builtin, source)
-    SELECT $1, $2, $3, $4->>'precision', $4->>'architecture',
-        ARRAY(SELECT jsonb_array_elements_text($4->'labels')), ($4->>'dimensions')::integer,
-        ($4->>'max_tokens')::integer, ($4->>'temperature')::real, ($4->>'parameters')::bigint,
-        ($4->>'int8_agreement')::real, true, 'builtin';
-    INSERT INTO crm_ai.deployment (id, model, version, action, builtin, deployed_by)
-    SELECT coalesce(max(id), 0) + 1, $1, $2, 'builtin', true, current_user
-    FROM crm_ai.deployment WHERE builtin;
-$$;
-REVOKE ALL ON FUNCTION crm_ai.register_builtin FROM PUBLIC;
-
-GRANT SELECT ON crm_ai.model, crm_ai.version, crm_ai.deployment, crm_ai.model_grant TO PUBLIC;

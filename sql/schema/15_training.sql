@@ -60,7 +60,8 @@ CREATE TABLE crm_ai.run (
 CREATE INDEX run_open ON crm_ai.run (id) WHERE state IN ('queued', 'running', 'evaluating');
 CREATE INDEX run_model ON crm_ai.run (model, id);
 
-CREATE TABLE crm_ai.run_metrics (
+-- Measurements of a run by step; crm_ai.run_metrics shows them.
+CREATE TABLE crm_ai.run_metric (
     run bigint NOT NULL,
     step bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -110,7 +111,7 @@ CREATE TABLE crm_ai.schedule (
 
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.run', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.run_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('crm_ai.run_metrics', '');
+SELECT pg_catalog.pg_extension_config_dump('crm_ai.run_metric', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.run_seen', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.schedule', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.schedule_id_seq', '');

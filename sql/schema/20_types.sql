@@ -1,6 +1,6 @@
--- Composite results of functions; they live in the schema that CREATE EXTENSION names.
+-- Composite results of functions, in the schema that CREATE EXTENSION names.
 
-CREATE TYPE crm_sentiment_result AS (
+CREATE TYPE @extschema@.crm_sentiment_result AS (
     label text,
     score real,
     level smallint,
@@ -11,9 +11,9 @@ CREATE TYPE crm_sentiment_result AS (
     version integer,
     truncated boolean
 );
-COMMENT ON TYPE crm_sentiment_result IS 'what crm_sentiment_detail tells of one text';
+COMMENT ON TYPE @extschema@.crm_sentiment_result IS 'what crm_sentiment_detail tells of one text';
 
-CREATE TYPE crm_phone_info AS (
+CREATE TYPE @extschema@.crm_phone_info AS (
     e164 text,
     international text,
     national text,
@@ -26,9 +26,9 @@ CREATE TYPE crm_phone_info AS (
     is_valid boolean,
     problem text
 );
-COMMENT ON TYPE crm_phone_info IS 'what crm_phone tells of one phone number';
+COMMENT ON TYPE @extschema@.crm_phone_info IS 'what crm_phone tells of one phone number';
 
-CREATE TYPE crm_email_info AS (
+CREATE TYPE @extschema@.crm_email_info AS (
     address text,
     local_part text,
     domain text,
@@ -40,9 +40,9 @@ CREATE TYPE crm_email_info AS (
     suggestion text,
     problem text
 );
-COMMENT ON TYPE crm_email_info IS 'what crm_email tells of one e-mail address';
+COMMENT ON TYPE @extschema@.crm_email_info IS 'what crm_email tells of one e-mail address';
 
-CREATE TYPE crm_name_info AS (
+CREATE TYPE @extschema@.crm_name_info AS (
     kind text,
     title text,
     given text,
@@ -54,9 +54,9 @@ CREATE TYPE crm_name_info AS (
     display text,
     problem text
 );
-COMMENT ON TYPE crm_name_info IS 'what crm_name tells of one name';
+COMMENT ON TYPE @extschema@.crm_name_info IS 'what crm_name tells of one name';
 
-CREATE TYPE crm_address_info AS (
+CREATE TYPE @extschema@.crm_address_info AS (
     number text,
     street text,
     unit text,
@@ -67,10 +67,10 @@ CREATE TYPE crm_address_info AS (
     country text,
     problem text
 );
-COMMENT ON TYPE crm_address_info IS 'what crm_address tells of one postal address';
+COMMENT ON TYPE @extschema@.crm_address_info IS 'what crm_address tells of one postal address';
 
 -- Counts are of rows, and NULL where a call has nothing to say of them.
-CREATE TYPE crm_clean_report AS (
+CREATE TYPE @extschema@.crm_clean_report AS (
     target text,
     read bigint,
     kept bigint,
@@ -85,11 +85,11 @@ CREATE TYPE crm_clean_report AS (
     problems jsonb,
     examples jsonb
 );
-COMMENT ON TYPE crm_clean_report IS 'what crm_ai.clean_table and crm_ai.undo_clean did; read = kept + rejected';
+COMMENT ON TYPE @extschema@.crm_clean_report IS 'what crm_ai.clean_table and crm_ai.undo_clean did; read = kept + rejected';
 
 -- `classes` holds precision, recall, f1 and rows of each class by its name; `confusion` holds, for
 -- each true class, how many of its rows were given which class.
-CREATE TYPE crm_evaluation AS (
+CREATE TYPE @extschema@.crm_evaluation AS (
     model text,
     version integer,
     rows bigint,
@@ -109,4 +109,4 @@ CREATE TYPE crm_evaluation AS (
     -- F1 of all classes' cases together: the accuracy, unless rows may have several labels.
     micro_f1 double precision
 );
-COMMENT ON TYPE crm_evaluation IS 'how good a model is on labelled rows, with 95 % intervals';
+COMMENT ON TYPE @extschema@.crm_evaluation IS 'how good a model is on labelled rows, with 95 % intervals';

@@ -29,7 +29,7 @@ fn crm_normalize_phone_default(raw: &str) -> std::result::Result<Option<String>,
 }
 
 /// All that is known of a phone number.
-#[pg_extern(immutable, strict, parallel_safe, requires = ["types"])]
+#[pg_extern(immutable, strict, parallel_safe)]
 fn crm_phone(
     raw: &str,
     region: &str,

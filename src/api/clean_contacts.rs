@@ -14,7 +14,7 @@ fn crm_normalize_email(raw: &str) -> Option<String> {
 }
 
 /// All that is known of an e-mail address.
-#[pg_extern(immutable, strict, parallel_safe, requires = ["types"])]
+#[pg_extern(immutable, strict, parallel_safe)]
 fn crm_email(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
@@ -41,7 +41,7 @@ fn crm_normalize_name(raw: &str) -> Option<String> {
 }
 
 /// The parts of a name.
-#[pg_extern(immutable, strict, parallel_safe, requires = ["types"])]
+#[pg_extern(immutable, strict, parallel_safe)]
 fn crm_name(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
@@ -68,7 +68,7 @@ fn crm_normalize_address(raw: &str) -> Option<String> {
 }
 
 /// The parts of a postal address.
-#[pg_extern(immutable, strict, parallel_safe, requires = ["types"])]
+#[pg_extern(immutable, strict, parallel_safe)]
 fn crm_address(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,

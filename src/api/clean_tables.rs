@@ -35,13 +35,7 @@ mod crm_ai {
     }
 
     /// What is in each column of a table, and what ails it.
-    #[pg_extern(sql = r#"
-        CREATE FUNCTION crm_ai.profile(source regclass, sample integer DEFAULT 10000)
-        RETURNS TABLE (column_name text, kind text, null_share double precision,
-            distinct_values bigint, valid_share double precision, problems jsonb, shapes jsonb)
-        LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-        AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
-    "#)]
+    #[pg_extern]
     #[allow(clippy::type_complexity)] // The columns of the result, as pgrx wants them.
     fn profile(
         source: pg_sys::Oid,
@@ -76,15 +70,7 @@ mod crm_ai {
     }
 
     /// Cleans a table into a new one, or where it is.
-    #[pg_extern(requires = ["types"], sql = r#"
-        CREATE FUNCTION crm_ai.clean_table(source regclass, target text,
-            columns jsonb DEFAULT NULL, required text[] DEFAULT '{}',
-            distinct_on text[] DEFAULT NULL, keep text[] DEFAULT NULL,
-            dry_run boolean DEFAULT false, replace boolean DEFAULT false)
-        RETURNS crm_clean_report
-        LANGUAGE c VOLATILE PARALLEL UNSAFE
-        AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
-    "#)]
+    #[pg_extern]
     #[allow(clippy::too_many_arguments)] // The contract's.
     fn clean_table(
         source: Option<pg_sys::Oid>,
@@ -114,7 +100,7 @@ mod crm_ai {
     }
 
     /// Takes back what cleaning in place did.
-    #[pg_extern(volatile, strict, parallel_unsafe, requires = ["types"])]
+    #[pg_extern(volatile, strict, parallel_unsafe)]
     fn undo_clean(
         target: &str,
         fcinfo: pg_sys::FunctionCallInfo,

@@ -12,7 +12,7 @@ mod crm_ai {
     type Result<T> = std::result::Result<T, ErrorReport>;
 
     /// Judges the rows of a source and compares with their labels.
-    #[pg_extern(volatile, parallel_unsafe, requires = ["types"])]
+    #[pg_extern(volatile, parallel_unsafe)]
     fn evaluate(
         model: Option<&str>,
         source: Option<&str>,
@@ -30,7 +30,7 @@ mod crm_ai {
     }
 
     /// The same for a model over columns.
-    #[pg_extern(volatile, parallel_unsafe, requires = ["types"])]
+    #[pg_extern(volatile, parallel_unsafe)]
     fn evaluate_table(
         model: Option<&str>,
         source: Option<&str>,
@@ -44,22 +44,26 @@ mod crm_ai {
     }
 }
 
-use crate::api::predict::{check_length, target_of};
+use crate::api::predict::{target_of, too_long};
 use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::pg::composite::{Row, result_row, set};
 use crate::pg::query;
 use crate::run::{Columns, label_set};
 use crate::settings;
-use crate::store::labelled;
 use crate::store::versions::{self, Version};
-use crm_ai_metrics::{Evaluation, Judged, JudgedSets};
+use crate::store::{labelled, models};
+use crm_ai_metrics::{self as metrics, Evaluation, JudgedSets};
 use crm_ai_wire::{Reply, Task};
 use pgrx::JsonB;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
-/// Rows that the engine is asked about at once.
+/// Rows that the engine is asked about at once, and bytes of their texts.
 const BATCH_ROWS: usize = 1024;
+const BATCH_BYTES: usize = 16 << 20;
+/// Most different labels of a source, as many as a model can be trained on.
+const LABELS_MAX: usize = 10_000;
 /// Decides the bootstrap's draws, so that the same rows give the same intervals.
 const SEED: u64 = 42;
 
@@ -71,71 +75,103 @@ fn evaluate(
 ) -> Result<Row> {
     let version = versions::resolve(model)?;
     let sql = labelled::query_of(source, columns)?;
-    let task = match columns {
-        Columns::Text { .. } => Task::Classify,
-        Columns::Table { .. } => Task::Predict,
+    let (task, has_several) = match columns {
+        Columns::Text { label, .. } => (Task::Classify, labelled::holds_labels(source, label)?),
+        Columns::Table { .. } => (Task::Predict, false),
     };
-    let mut judging = Judging::new(target_of(&version, task));
+    let labels = models::labels(&version.model, version.number)?;
+    let mut judging = Judging::new(target_of(&version, task), labels, has_several);
     let rows_max = settings::max_rows();
+    let mut null_rows = 0;
     query::read(&sql, &[], |row| {
-        let (Some(text), Some(label)) = (row.text(1), row.text(2)) else {
-            judging.null_rows += 1;
+        pgrx::check_for_interrupts!();
+        let (Some(text), Some(label)) = (judged_text(row, 1)?, judged_text(row, 2)?) else {
+            null_rows += 1;
             return Ok(true);
         };
-        check_length(&text)?;
-        if judging.truth.len() as u64 >= rows_max {
+        if judging.rows() >= rows_max {
             return Err(labelled::too_many_rows(rows_max));
         }
-        let several = match columns {
-            Columns::Text { .. } => row.text(4),
-            Columns::Table { .. } => None,
+        let labels = match has_several {
+            true => label_set(&judged_text(row, 4)?.unwrap_or_default())?,
+            false => vec![label],
         };
-        judging.multi_label |= several.is_some();
-        let labels = several.map_or_else(|| Ok(vec![label]), |json| label_set(&json))?;
-        judging.add(text, labels)?;
+        judging.add(text, &labels)?;
         Ok(true)
     })?;
-    let null_rows = judging.null_rows;
     let evaluation = judging.finish()?;
     row_of(fcinfo, &version, null_rows, &evaluation)
+}
+
+/// A column of a row, no longer than a text may be; `None` for NULL.
+fn judged_text(row: &query::Row, column: i32) -> Result<Option<String>> {
+    row.text_within(column, settings::max_text_bytes(), too_long)
+}
+
+/// What the model said of the rows so far. Of each row a few numbers are kept, whatever the number
+/// of classes.
+enum Judged {
+    One(metrics::Judged),
+    Several(JudgedSets),
 }
 
 /// Rows that are judged as they come.
 struct Judging {
     target: Target,
-    /// Not judged yet.
+    /// Not judged yet, each with the numbers of its classes.
     texts: Vec<String>,
-    /// The model's classes, then those that it does not know.
-    labels: Vec<String>,
-    /// Number of the model's classes.
-    width: usize,
-    /// [rows, width].
-    probabilities: Vec<f32>,
-    /// Each row's label, or its labels where it may have several.
-    truth: Vec<Vec<String>>,
-    /// Whether rows may have several labels.
-    multi_label: bool,
-    null_rows: i64,
+    classes: Vec<Vec<usize>>,
+    bytes: usize,
+    judged: Judged,
+    /// Numbers of the classes by their names: the model's, then those that it does not know.
+    numbers: HashMap<String, usize>,
 }
 
 impl Judging {
-    fn new(target: Target) -> Self {
-        Self {
-            target,
-            texts: Vec::with_capacity(BATCH_ROWS),
-            labels: Vec::new(),
-            width: 0,
-            probabilities: Vec::new(),
-            truth: Vec::new(),
-            multi_label: false,
-            null_rows: 0,
-        }
+    fn new(target: Target, labels: Vec<String>, has_several: bool) -> Self {
+        let numbers = labels.iter().cloned().zip(0..).collect();
+        let judged = match has_several {
+            true => Judged::Several(JudgedSets::of_classes(labels)),
+            false => Judged::One(metrics::Judged::of_classes(labels)),
+        };
+        let (texts, classes) = (Vec::new(), Vec::new());
+        Self { target, texts, classes, bytes: 0, judged, numbers }
     }
 
-    fn add(&mut self, text: String, labels: Vec<String>) -> Result<()> {
+    fn rows(&self) -> u64 {
+        let judged = match &self.judged {
+            Judged::One(judged) => judged.rows(),
+            Judged::Several(judged) => judged.rows(),
+        };
+        (judged + self.texts.len()) as u64
+    }
+
+    fn add(&mut self, text: String, labels: &[String]) -> Result<()> {
+        let classes = labels.iter().map(|label| self.class(label)).collect::<Result<_>>()?;
+        self.bytes += text.len();
         self.texts.push(text);
-        self.truth.push(labels);
-        if self.texts.len() == BATCH_ROWS { self.judge() } else { Ok(()) }
+        self.classes.push(classes);
+        let is_full = self.texts.len() == BATCH_ROWS || self.bytes >= BATCH_BYTES;
+        if is_full { self.judge() } else { Ok(()) }
+    }
+
+    /// The number of a class; a new one for a label that the model does not know.
+    fn class(&mut self, label: &str) -> Result<usize> {
+        if let Some(&known) = self.numbers.get(label) {
+            return Ok(known);
+        }
+        if self.numbers.len() >= LABELS_MAX {
+            return Err(Error::over_limit(format!(
+                "the source has more than {LABELS_MAX} different labels"
+            ))
+            .hint("name the column that holds the classes as label_column"));
+        }
+        let number = match &mut self.judged {
+            Judged::One(judged) => judged.add_unknown(label.to_owned()),
+            Judged::Several(judged) => judged.add_unknown(label.to_owned()),
+        };
+        self.numbers.insert(label.to_owned(), number);
+        Ok(number)
     }
 
     fn judge(&mut self) -> Result<()> {
@@ -143,52 +179,40 @@ impl Judging {
             return Ok(());
         }
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
+        let mut classes = self.classes.iter();
         for reply in client::infer(self.target, &texts)? {
             let Reply::Scores(scores) = reply else {
                 return Err(Error::internal(
                     "the model engine answered something else than classes",
                 ));
             };
-            self.width = scores.labels.len();
-            self.labels = scores.labels;
-            (0..scores.rows.len()).for_each(|row| self.probabilities.extend(scores.rows.row(row)));
+            for (row, classes) in (0..scores.rows.len()).zip(&mut classes) {
+                let probabilities = scores.rows.row(row);
+                let pushed = match &mut self.judged {
+                    Judged::One(judged) => judged.push(classes, probabilities),
+                    Judged::Several(judged) => judged.push(classes, probabilities),
+                };
+                pushed.map_err(|error| Error::internal(format!("evaluation: {error}")))?;
+            }
         }
         self.texts.clear();
-        pgrx::check_for_interrupts!();
+        self.classes.clear();
+        self.bytes = 0;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Evaluation> {
         self.judge()?;
-        if self.truth.is_empty() {
+        if self.rows() == 0 {
             return Err(Error::no_rows("the source has no row with text and label"));
         }
-        let mut truth = Vec::with_capacity(self.truth.len());
-        for labels in &self.truth {
-            let mut place = |label: &String| {
-                let known = self.labels.iter().position(|class| class == label);
-                known.unwrap_or_else(|| {
-                    self.labels.push(label.clone());
-                    self.labels.len() - 1
-                })
-            };
-            truth.push(labels.iter().map(&mut place).collect::<Vec<_>>());
-        }
-        let unknown = self.labels.len() - self.width;
-        let probabilities = if unknown == 0 {
-            self.probabilities
-        } else {
-            let zeros = std::iter::repeat_n(0.0, unknown);
-            let rows = self.probabilities.chunks_exact(self.width);
-            rows.flat_map(|row| row.iter().copied().chain(zeros.clone())).collect()
+        let pause = || {
+            pgrx::check_for_interrupts!();
         };
-        let evaluation = match self.multi_label {
-            true => JudgedSets::new(self.labels, &truth, probabilities)
-                .map(|judged| judged.evaluate(SEED)),
-            false => Judged::new(self.labels, &truth, &probabilities)
-                .map(|judged| Evaluation::of(&judged, SEED)),
-        };
-        evaluation.map_err(|error| Error::internal(format!("evaluation: {error}")))
+        Ok(match &self.judged {
+            Judged::One(judged) => Evaluation::of_with_pauses(judged, SEED, &pause),
+            Judged::Several(judged) => judged.evaluate_with_pauses(SEED, &pause),
+        })
     }
 }
 
@@ -235,15 +259,11 @@ fn classes(evaluation: &Evaluation) -> Value {
 
 /// For each true class with rows, how many of them were given which class.
 fn confusion(evaluation: &Evaluation) -> Value {
-    let labels: Vec<&str> = evaluation.classes.iter().map(|class| class.label.as_str()).collect();
-    let rows = labels.iter().zip(&evaluation.confusion).filter_map(|(truth, row)| {
-        let given: Map<String, Value> = labels
-            .iter()
-            .zip(row)
-            .filter(|(_, count)| **count > 0)
-            .map(|(label, count)| ((*label).to_owned(), json!(count)))
-            .collect();
-        (!given.is_empty()).then(|| ((*truth).to_owned(), Value::Object(given)))
-    });
-    Value::Object(rows.collect())
+    let mut rows: Map<String, Value> = Map::new();
+    for (truth, given, count) in evaluation.confusion.cells() {
+        let [truth, given] = [truth, given].map(|class| &evaluation.classes[class].label);
+        let row = rows.entry(truth.clone()).or_insert_with(|| json!({}));
+        row[given.as_str()] = count.into();
+    }
+    Value::Object(rows)
 }

@@ -134,14 +134,13 @@ fn infer(reference: &str, task: Task, texts: &[&str]) -> Result<(Rc<Version>, Ve
 /// Refuses a text over `crm_ai.max_text_bytes`.
 pub fn check_length(text: &str) -> Result<()> {
     let limit = settings::max_text_bytes();
-    if text.len() <= limit {
-        return Ok(());
-    }
-    Err(Error::over_limit(format!(
-        "a text of {} bytes exceeds crm_ai.max_text_bytes ({limit})",
-        text.len()
-    ))
-    .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway"))
+    if text.len() <= limit { Ok(()) } else { Err(too_long(text.len(), limit)) }
+}
+
+/// What a text over `crm_ai.max_text_bytes` fails with.
+pub fn too_long(bytes: usize, limit: usize) -> Error {
+    Error::over_limit(format!("a text of {bytes} bytes exceeds crm_ai.max_text_bytes ({limit})"))
+        .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway")
 }
 
 /// What the engine is asked of a version.

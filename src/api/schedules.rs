@@ -34,8 +34,8 @@ mod crm_ai {
 
 use crate::api::training::{Checked, check};
 use crate::error::{Error, Result};
-use crate::pg::session;
 use crate::run::{Cron, Kind};
+use crate::store;
 use crate::store::schedules::{self, Wanted};
 use crate::worker::scheduler;
 
@@ -48,7 +48,7 @@ fn add(
     terms: (Option<i32>, Option<i32>),
 ) -> Result<i64> {
     const ACT: &str = "crm_ai.schedule_retrain()";
-    session::prevent_if_read_only(ACT);
+    store::begin_act(ACT);
     scheduler::check_possible(ACT)?;
     let kind = Kind::from_name(kind)?;
     let Some(schedule) = schedule else {
@@ -65,6 +65,6 @@ fn add(
 }
 
 fn remove(schedule: i64) -> Result<()> {
-    session::prevent_if_read_only("crm_ai.unschedule()");
+    store::begin_act("crm_ai.unschedule()");
     schedules::delete(schedule)
 }

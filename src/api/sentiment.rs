@@ -50,7 +50,7 @@ fn crm_sentiment_level_at(version: &str, note: &str) -> std::result::Result<i16,
 }
 
 /// All of it in one row, with the version that judged.
-#[pg_extern(stable, strict, parallel_safe, cost = 10000, requires = ["types"])]
+#[pg_extern(stable, strict, parallel_safe, cost = 10000)]
 fn crm_sentiment_detail(
     note: &str,
     fcinfo: pg_sys::FunctionCallInfo,

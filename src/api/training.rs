@@ -47,6 +47,7 @@ use crate::api::models::check_name;
 use crate::error::{Error, Result};
 use crate::pg::{board, commit, latch, session};
 use crate::run::{CONTINUE, Kind, Options, What};
+use crate::store;
 use crate::store::runs::{self, Standing, Wanted};
 use crate::store::{labelled, models, versions};
 use crate::worker::{runner, scheduler};
@@ -126,7 +127,7 @@ fn start(
     source: Option<&str>,
     options: serde_json::Value,
 ) -> Result<i64> {
-    session::prevent_if_read_only("crm_ai.train()");
+    store::begin_act("crm_ai.train()");
     let kind = Kind::from_name(kind)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
@@ -228,7 +229,7 @@ impl Told {
 }
 
 fn cancel(run: i64) -> Result<()> {
-    session::prevent_if_read_only("crm_ai.cancel()");
+    store::begin_act("crm_ai.cancel()");
     if let Some(worker) = runs::cancel(run)? {
         commit::interrupt(worker);
     }

@@ -12,13 +12,7 @@ mod crm_ai {
     use pgrx::prelude::*;
 
     /// Fills a column with a model's answers to another, after commit; gives the watch's number.
-    #[pg_extern(sql = r#"
-        CREATE FUNCTION crm_ai.watch(source regclass, text_column text, model text,
-            target_column text, version_column text DEFAULT NULL,
-            on_promotion text DEFAULT 'keep', backfill_rate integer DEFAULT 100)
-        RETURNS integer LANGUAGE c VOLATILE PARALLEL UNSAFE
-        AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
-    "#)]
+    #[pg_extern]
     fn watch(
         source: Option<pg_sys::Oid>,
         text_column: Option<&str>,
@@ -43,13 +37,23 @@ mod crm_ai {
     }
 
     /// Ends the watch that fills a column. What it has written stays.
-    #[pg_extern(sql = r#"
-        CREATE FUNCTION crm_ai.unwatch(source regclass, target_column text)
-        RETURNS void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-        AS '@MODULE_PATHNAME@', '@FUNCTION_NAME@';
-    "#)]
+    #[pg_extern]
     fn unwatch(source: pg_sys::Oid, target_column: &str) -> Result<(), ErrorReport> {
         Ok(super::unwatch(source, target_column)?)
+    }
+
+    /// Switches a watch on again that was switched off.
+    #[pg_extern]
+    fn resume_watch(source: pg_sys::Oid, target_column: &str) -> Result<(), ErrorReport> {
+        Ok(super::resume(source, target_column)?)
+    }
+
+    /// Leaves out rows that a subscription brings into the registry of this database.
+    #[pg_trigger]
+    fn keep_own_rows<'a>(
+        trigger: &'a PgTrigger<'a>,
+    ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, ErrorReport> {
+        Ok(super::keep_own_rows(trigger))
     }
 
     /// Queues a changed row for the watch whose number is the trigger's argument.
@@ -74,14 +78,18 @@ mod crm_ai {
 
 use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result as Outcome};
-use crate::pg::{queue, session};
+use crate::pg::{queue, roles, trigger};
+use crate::store;
 use crate::store::clean::Source;
 use crate::store::versions;
-use crate::store::watches::{labels, setup, setup::Request};
+use crate::store::watches::queue as watches_queue;
+use crate::store::watches::{self, Watch, labels, setup, setup::Request};
 use crate::worker::scheduler;
+use pgrx::AllocatedByPostgres;
+use pgrx::heap_tuple::PgHeapTuple;
 
 fn watch(request: &Request<'_>) -> Outcome<i32> {
-    session::prevent_if_read_only("crm_ai.watch()");
+    store::begin_act("crm_ai.watch()");
     scheduler::check_possible("crm_ai.watch")?;
     if !matches!(request.on_promotion, "keep" | "rescore") {
         return Err(Error::invalid_argument("on_promotion is neither keep nor rescore")
@@ -101,17 +109,36 @@ fn watch(request: &Request<'_>) -> Outcome<i32> {
 }
 
 fn unwatch(source: pg_sys::Oid, target: &str) -> Outcome<()> {
-    session::prevent_if_read_only("crm_ai.unwatch()");
-    let watch = setup::find(source, target)?;
-    let user = session::current_user();
-    let may = session::has_rights_of(user, watch.owner)
-        || session::is_administrator(user)
-        || session::owns_table(user, source);
-    if !may {
-        return Err(Error::not_allowed(format!("must be owner of the watch on \"{target}\""))
-            .hint("its owner, the table's, or an administrator can end it"));
+    store::begin_act("crm_ai.unwatch()");
+    setup::end(&own_watch(source, target)?)?;
+    scheduler::wake_at_commit();
+    Ok(())
+}
+
+fn resume(source: pg_sys::Oid, target: &str) -> Outcome<()> {
+    store::begin_act("crm_ai.resume_watch()");
+    watches_queue::enable(own_watch(source, target)?.id)?;
+    scheduler::wake_at_commit();
+    Ok(())
+}
+
+/// The watch that fills a column. 42501 unless it is the caller's, on the caller's table, or the
+/// caller is an administrator.
+fn own_watch(source: pg_sys::Oid, target: &str) -> Outcome<Watch> {
+    let watch = watches::find(source, target)?;
+    let user = roles::current_user();
+    let may = roles::has_rights_of(user, watch.owner)
+        || roles::is_administrator(user)
+        || roles::owns_table(user, source);
+    if may {
+        return Ok(watch);
     }
-    setup::end(&watch)
+    Err(Error::not_allowed(format!("must be owner of the watch on \"{target}\""))
+        .hint("its owner, the table's, or an administrator can do this"))
+}
+
+fn keep_own_rows<'a>(trigger: &'a PgTrigger<'a>) -> Option<PgHeapTuple<'a, AllocatedByPostgres>> {
+    if trigger::is_applied_from_elsewhere() { None } else { trigger::row(trigger) }
 }
 
 fn queue(trigger: &PgTrigger<'_>) -> Outcome<()> {

@@ -2,8 +2,8 @@
 
 use super::{Failure, Gone, engine_gone};
 use crate::error::Error;
-use crate::pg::latch;
 use crate::pg::socket::{Interest, Socket, Woken};
+use crate::pg::{latch, paths};
 use crate::settings;
 use crate::worker::supervisor;
 use crm_ai_wire::{FrameReader, ProtocolError, Reply, Request};
@@ -71,7 +71,7 @@ pub struct Connection {
 impl Connection {
     /// Connects to an engine that is there.
     pub fn open() -> io::Result<Self> {
-        let socket = Socket::connect(supervisor::SOCKET)?;
+        let socket = Socket::connect(paths::SOCKET)?;
         Ok(Self {
             serial: NEXT_SERIAL.replace(NEXT_SERIAL.get() + 1),
             engine: socket.peer(),

@@ -7,13 +7,13 @@
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Most databases of one server that can have a scheduler.
 pub const DATABASES_MAX: usize = 64;
 
 /// What is known of one database.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Slot {
     /// 0 where the slot is free.
     database: u32,
@@ -21,22 +21,26 @@ struct Slot {
     wanted: bool,
     /// The scheduler, while one runs.
     worker: Option<Process>,
+    /// How often work was announced, modulo 2^32.
+    announced: AtomicU32,
+    /// The watch whose batch the scheduler is at; 0 for none.
+    watch: i32,
 }
 
-/// A process by its place in the server's array of processes. Whoever takes the place later is
-/// woken once too often, which every process is prepared for.
+/// A process by its id, and its place in the server's array of processes. Whoever takes the place
+/// later is woken once too often, which every process is prepared for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Process {
     place: i32,
+    pid: i32,
 }
 
-#[derive(Clone, Copy)]
 struct Board {
     launcher: Option<Process>,
     slots: [Slot; DATABASES_MAX],
 }
 
-// SAFETY: plain numbers, without pointers.
+// SAFETY: numbers, without pointers.
 unsafe impl PGRXSharedMemory for Board {}
 
 // SAFETY: the name is the extension's own.
@@ -47,7 +51,9 @@ static PRELOADED: AtomicBool = AtomicBool::new(false);
 /// Reserves the shared memory; only while the postmaster preloads libraries.
 pub fn init() {
     PRELOADED.store(true, Ordering::Relaxed);
-    pg_shmem_init!(BOARD = Board { launcher: None, slots: [Slot::default(); DATABASES_MAX] });
+    pg_shmem_init!(
+        BOARD = Board { launcher: None, slots: std::array::from_fn(|_| Slot::default()) }
+    );
 }
 
 /// Whether the library was preloaded, without which there are no schedulers.
@@ -63,7 +69,7 @@ pub fn own_database() -> Oid {
 
 fn this_process() -> Process {
     // SAFETY: set before any of our code runs in a process that has shared memory.
-    Process { place: unsafe { (*pg_sys::MyProc).pgprocno } }
+    unsafe { Process { place: (*pg_sys::MyProc).pgprocno, pid: pg_sys::MyProcPid } }
 }
 
 impl Process {
@@ -92,29 +98,77 @@ impl Board {
     }
 }
 
-/// Asks for a scheduler in a database and wakes it, or whoever will start it. `false` where
+/// Announces work in a database: wakes its scheduler, or whoever will start it. `false` where
 /// [`DATABASES_MAX`] others have one.
 pub fn request(database: Oid) -> bool {
     if !is_preloaded() {
         return false;
     }
-    let running = {
+    {
+        // Each commit that makes work comes here, so it must not wait for others that do.
         let board = BOARD.share();
-        let wanted = |slot: &&Slot| slot.database == database.to_u32() && slot.wanted;
-        board.slots.iter().find(wanted).and_then(|slot| slot.worker)
-    };
-    if let Some(worker) = running {
-        worker.wake();
-        return true;
+        let known = |slot: &&Slot| slot.database == database.to_u32() && slot.wanted;
+        let running = board.slots.iter().find(known).and_then(|slot| Some((slot, slot.worker?)));
+        if let Some((slot, worker)) = running {
+            slot.announced.fetch_add(1, Ordering::Release);
+            worker.wake();
+            return true;
+        }
     }
     let mut board = BOARD.exclusive();
     let launcher = board.launcher;
     let Some(slot) = board.slot(database) else { return false };
     slot.wanted = true;
+    slot.announced.fetch_add(1, Ordering::Release);
     if let Some(process) = slot.worker.or(launcher) {
         process.wake();
     }
     true
+}
+
+/// How often work was announced in this scheduler's database.
+pub fn announced() -> u32 {
+    let this = Some(this_process());
+    let board = BOARD.share();
+    let slot = board.slots.iter().find(|slot| slot.worker == this);
+    slot.map_or(0, |slot| slot.announced.load(Ordering::Acquire))
+}
+
+/// Notes which watch's batch this scheduler is at; 0 for none.
+pub fn note_watch(watch: i32) {
+    let this = Some(this_process());
+    if let Some(slot) = BOARD.exclusive().slots.iter_mut().find(|slot| slot.worker == this) {
+        slot.watch = watch;
+    }
+}
+
+/// Has the scheduler of this database give up the batch that it is at, if it is that watch's.
+pub fn interrupt_watch(watch: i32) {
+    if !is_preloaded() {
+        return;
+    }
+    let database = own_database().to_u32();
+    let at_it = |slot: &&Slot| slot.database == database && slot.watch == watch;
+    if let Some(process) = BOARD.share().slots.iter().find(at_it).and_then(|slot| slot.worker) {
+        interrupt(process.pid);
+    }
+}
+
+/// Interrupts a process if it still is a background worker of this database: its number may be
+/// another's by now. Raises nothing.
+pub fn interrupt(pid: i32) {
+    // SAFETY: the entry is in shared memory, which outlives this process; the look-up takes and
+    // releases a lock and raises nothing.
+    let is_worker = unsafe {
+        let process = pg_sys::BackendPidGetProc(pid);
+        !process.is_null()
+            && (*process).isBackgroundWorker
+            && (*process).databaseId == pg_sys::MyDatabaseId
+    };
+    if let (true, Some(pid)) = (is_worker, rustix::process::Pid::from_raw(pid)) {
+        // It may have ended just now.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+    }
 }
 
 /// Says whether a scheduler is to run on, before it looks for work for the last time and after it
@@ -171,6 +225,7 @@ extern "C-unwind" fn detach(_code: std::ffi::c_int, _argument: pg_sys::Datum) {
     }
     for slot in board.slots.iter_mut().filter(|slot| slot.worker == this) {
         slot.worker = None;
+        slot.watch = 0;
     }
     if let Some(launcher) = board.launcher {
         launcher.wake();

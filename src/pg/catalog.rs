@@ -1,8 +1,10 @@
 //! What the catalogue says of functions, and whether it has changed.
 
+use crate::error::{Error, Result};
 use pgrx::pg_sys::{self, SysCacheIdentifier};
 use pgrx::prelude::*;
 use std::cell::Cell;
+use std::ffi::CStr;
 
 /// `ClanguageId` of catalog/pg_language_d.h, which pgrx does not bind.
 const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
@@ -131,4 +133,36 @@ extern "C-unwind" fn table_changed(_argument: pg_sys::Datum, _table: pg_sys::Oid
 #[pg_guard]
 extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
     TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
+}
+
+/// Locks the extension against being dropped until the transaction ends; `false` where it is not in
+/// the database. Waits for whoever is dropping it.
+pub fn lock_extension() -> bool {
+    // SAFETY: catalogue look-ups and a lock inside a transaction.
+    unsafe {
+        let find = || pg_sys::get_extension_oid(c"crm_ai".as_ptr(), true);
+        let extension = find();
+        if extension == pg_sys::InvalidOid {
+            return false;
+        }
+        let mode = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(pg_sys::ExtensionRelationId, extension, 0, mode);
+        find() == extension
+    }
+}
+
+/// Waits for the exclusive lock on a number of a table of ours, until the transaction ends. 42P01
+/// where the table is gone.
+pub fn lock_object(table: &CStr, object: pg_sys::Oid, part: u16) -> Result<()> {
+    // SAFETY: catalogue look-ups by static names, and a lock inside a transaction.
+    unsafe {
+        let schema = pg_sys::get_namespace_oid(c"crm_ai".as_ptr(), true);
+        let table = pg_sys::get_relname_relid(table.as_ptr(), schema);
+        if table == pg_sys::InvalidOid {
+            return Err(Error::undefined_table("the extension's tables are gone"));
+        }
+        let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(table, object, part, mode);
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //! signals, and allocates nothing that can run out.
 
 use crate::pg::board;
+use crate::pg::transaction::setting;
 use crate::worker::runner;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -35,6 +36,11 @@ pub fn start_worker(run: i64) {
 pub fn wake_scheduler() {
     register();
     WAKE.set(true);
+}
+
+/// Whether the server lets transactions be prepared, which are committed without our being told.
+pub fn may_be_prepared() -> bool {
+    setting(c"max_prepared_transactions").is_some_and(|most| most != "0")
 }
 
 /// Whether the present transaction made that run.
@@ -68,7 +74,7 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
             if WAKE.replace(false) {
                 board::request(board::own_database());
             }
-            INTERRUPT.with_borrow(|pids| pids.iter().copied().for_each(interrupt_now));
+            INTERRUPT.with_borrow(|pids| pids.iter().copied().for_each(board::interrupt));
         }
         // A prepared transaction is committed by whomever; the scheduler finds what it queued.
         XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE => {
@@ -79,21 +85,4 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
     }
     MADE.with_borrow_mut(Vec::clear);
     INTERRUPT.with_borrow_mut(Vec::clear);
-}
-
-/// Interrupts a process if it still is a worker of this database: its number may be another's by
-/// now.
-fn interrupt_now(pid: i32) {
-    // SAFETY: the entry is in shared memory, which outlives this process; the look-up takes and
-    // releases a lock and raises nothing.
-    let is_worker = unsafe {
-        let process = pg_sys::BackendPidGetProc(pid);
-        !process.is_null()
-            && (*process).isBackgroundWorker
-            && (*process).databaseId == pg_sys::MyDatabaseId
-    };
-    if let (true, Some(pid)) = (is_worker, rustix::process::Pid::from_raw(pid)) {
-        // It may have ended just now.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-    }
 }

@@ -15,6 +15,18 @@ pub struct Database {
     pub is_open: bool,
 }
 
+/// The name of the connected database. Inside a transaction.
+pub fn own_name() -> String {
+    // SAFETY: a catalogue look-up; the name is palloc'd and NUL-terminated, or NULL.
+    unsafe {
+        let name = pg_sys::get_database_name(pg_sys::MyDatabaseId);
+        if name.is_null() {
+            return String::new();
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}
+
 /// All of them. Inside a transaction.
 pub fn list() -> Result<Vec<Database>> {
     let mut databases = Vec::new();

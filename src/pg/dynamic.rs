@@ -30,9 +30,3 @@ fn copy(array: &mut [c_char], name: &CStr) {
         *place = byte.cast_signed();
     }
 }
-
-/// Forgets a cancel that has not been acted upon.
-pub fn forget_cancel() {
-    // SAFETY: a global of this process.
-    unsafe { pg_sys::QueryCancelPending = 0 as _ }
-}

@@ -9,7 +9,6 @@
 //!    but for `entry`, which says so.
 #![allow(unsafe_code)]
 
-pub mod background;
 pub mod board;
 pub mod catalog;
 pub mod child;
@@ -21,13 +20,17 @@ pub mod entry;
 pub mod index;
 pub mod json;
 pub mod latch;
+pub mod memory;
 pub mod parse;
 pub mod paths;
 pub mod plan;
 pub mod query;
 pub mod queue;
+pub mod roles;
 pub mod session;
 pub mod socket;
 pub mod transaction;
 pub mod trigger;
 pub mod types;
+pub mod watchdog;
+pub mod worker;

@@ -5,6 +5,8 @@
 //! statement, and fails in a parallel worker. The registry is read through this instead.
 
 use crate::error::{Error, Result};
+use crate::pg::memory;
+use crate::pg::types::Base;
 use pgrx::datum::DatumWithOid;
 use pgrx::{FromDatum, PgTrigger, pg_sys};
 use std::ffi::{CStr, CString};
@@ -40,6 +42,30 @@ impl Row {
             // Else every value would stay in memory until the last row is read.
             pg_sys::pfree(value.cast());
             Some(text)
+        }
+    }
+
+    /// A column in its text form, copied only if it is no longer than `limit` bytes, and where there
+    /// is memory for it: 53200. `too_long` is given its length and the limit.
+    pub fn text_within(
+        &self,
+        column: i32,
+        limit: usize,
+        too_long: impl FnOnce(usize, usize) -> Error,
+    ) -> Result<Option<String>> {
+        // SAFETY: as in `text`.
+        unsafe {
+            let value = pg_sys::SPI_getvalue(self.tuple, self.description, column);
+            if value.is_null() {
+                return Ok(None);
+            }
+            let bytes = CStr::from_ptr(value).to_bytes();
+            let copied = match bytes.len() <= limit {
+                true => memory::copy(bytes),
+                false => Err(too_long(bytes.len(), limit)),
+            };
+            pg_sys::pfree(value.cast());
+            copied.map(Some)
         }
     }
 
@@ -130,6 +156,32 @@ pub fn register_transition_tables(trigger: &PgTrigger<'_>) {
     // SAFETY: the data live as long as the trigger's call, which the connection does not outlast.
     unsafe {
         pg_sys::SPI_register_trigger_data(std::ptr::from_ref(trigger.trigger_data()).cast_mut());
+    }
+}
+
+/// Names and types of the columns that a query gives. What is wrong with it raises the server's own
+/// ERROR; its tables are locked until the transaction ends, so that the types stay.
+pub fn columns(sql: &str) -> Result<Vec<(String, Base)>> {
+    let sql = CString::new(sql).map_err(|_| Error::invalid_argument("source holds a NUL"))?;
+    // SAFETY: as in `read`; the plan and its description live until the connection is closed, and
+    // hold as many attributes as is said.
+    unsafe {
+        pg_sys::SPI_connect();
+        let plan = pg_sys::SPI_prepare(sql.as_ptr(), 0, std::ptr::null_mut());
+        let sources = pg_sys::SPI_plan_get_plan_sources(plan);
+        let mut columns = Vec::new();
+        if !sources.is_null() && (*sources).length == 1 {
+            let source = pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>();
+            let description = (*source).resultDesc;
+            let count = if description.is_null() { 0 } else { (*description).natts };
+            for number in 1..=count {
+                let name = pg_sys::SPI_fname(description, number);
+                let base = Base::of(pg_sys::SPI_gettypeid(description, number), -1);
+                columns.push((CStr::from_ptr(name).to_string_lossy().into_owned(), base));
+            }
+        }
+        pg_sys::SPI_finish();
+        Ok(columns)
     }
 }
 

@@ -1,45 +1,7 @@
-//! Who runs the present statement, what it sees, and when it must end.
+//! What the present statement sees, under which settings it runs, and when it must end.
 
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
-
-/// The role whose rights count at present.
-pub fn current_user() -> pg_sys::Oid {
-    // SAFETY: reads a global of the backend.
-    unsafe { pg_sys::GetUserId() }
-}
-
-/// The role's name; `None` where it was dropped.
-pub fn role_name(role: pg_sys::Oid) -> Option<String> {
-    // SAFETY: a missing role gives NULL as asked for; else a palloc'd NUL-terminated name.
-    unsafe {
-        let name = pg_sys::GetUserNameFromId(role, true);
-        if name.is_null() {
-            return None;
-        }
-        Some(CStr::from_ptr(name).to_string_lossy().into_owned())
-    }
-}
-
-/// Whether `user` has the rights of `role`, as `pg_has_role(user, role, 'USAGE')` tells; of no role
-/// that was dropped.
-pub fn has_rights_of(user: pg_sys::Oid, role: pg_sys::Oid) -> bool {
-    // SAFETY: a catalogue look-up.
-    unsafe { pg_sys::has_privs_of_role(user, role) }
-}
-
-/// Whether `user` has the rights of the role `crm_ai_admin`.
-pub fn is_administrator(user: pg_sys::Oid) -> bool {
-    // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
-    let role = unsafe { pg_sys::get_role_oid(c"crm_ai_admin".as_ptr(), true) };
-    has_rights_of(user, role)
-}
-
-/// Whether `user` may act as the owner of a table or other relation.
-pub fn owns_table(user: pg_sys::Oid, table: pg_sys::Oid) -> bool {
-    // SAFETY: a catalogue look-up; a missing table raises an ERROR.
-    unsafe { pg_sys::pg_class_ownercheck(table, user) }
-}
 
 /// What decides which rows of the registry the present statement sees: two equal keys in one
 /// backend mean equal contents, for a commit that changes a row also changes which transactions
@@ -174,107 +136,6 @@ pub fn is_in_recovery() -> bool {
     unsafe { pg_sys::RecoveryInProgress() }
 }
 
-/// Runs `work` with the rights of the extension's owner and a search path that no caller can bend,
-/// which is how the registry is read and written while it is granted to nobody.
-pub fn as_owner<T>(work: impl FnOnce() -> T) -> T {
-    let _guard = OwnerRights::take();
-    work()
-}
-
-/// The owner's rights until dropped, be it by a return or by an ERROR passing through.
-struct OwnerRights {
-    user: pg_sys::Oid,
-    context: i32,
-    nest_level: i32,
-}
-
-impl OwnerRights {
-    fn take() -> Self {
-        let owner = registry_owner();
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        // SAFETY: the pair of calls is the server's own way to act as another role; `drop`
-        // undoes both, and an aborting transaction would undo them too.
-        unsafe {
-            pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
-            pg_sys::SetUserIdAndSecContext(
-                owner,
-                context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
-            );
-            let nest_level = pg_sys::NewGUCNestLevel();
-            let guard = Self { user, context, nest_level };
-            save_setting(c"search_path", "pg_catalog, pg_temp");
-            guard
-        }
-    }
-}
-
-impl Drop for OwnerRights {
-    fn drop(&mut self) {
-        // While an ERROR passes through, the abort of the (sub)transaction restores both, and
-        // calling into the server is not safe.
-        if std::thread::panicking() {
-            return;
-        }
-        // SAFETY: restores what `take` saved.
-        unsafe {
-            pg_sys::AtEOXact_GUC(true, self.nest_level);
-            pg_sys::SetUserIdAndSecContext(self.user, self.context);
-        }
-    }
-}
-
-/// Runs `work` as another role, with settings of its own, in a context from which it cannot take a
-/// third role, nor leave anything behind in the session. What users wrote runs in it: triggers,
-/// policies, expressions of their tables.
-pub fn as_role<T>(role: pg_sys::Oid, settings: &[(&CStr, &str)], work: impl FnOnce() -> T) -> T {
-    let _guard = RestrictedRights::take(role, settings);
-    work()
-}
-
-/// Another role's rights until dropped.
-struct RestrictedRights {
-    user: pg_sys::Oid,
-    context: i32,
-    nest_level: i32,
-}
-
-impl RestrictedRights {
-    fn take(role: pg_sys::Oid, settings: &[(&CStr, &str)]) -> Self {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        // SAFETY: as in `OwnerRights`; this pair of flags is what the server itself sets to run
-        // what users wrote, as in REINDEX.
-        unsafe {
-            pg_sys::GetUserIdAndSecContext(&raw mut user, &raw mut context);
-            pg_sys::SetUserIdAndSecContext(
-                role,
-                context
-                    | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
-                    | pg_sys::SECURITY_RESTRICTED_OPERATION as i32,
-            );
-            let nest_level = pg_sys::NewGUCNestLevel();
-            let guard = Self { user, context, nest_level };
-            for (name, value) in settings {
-                save_setting(name, value);
-            }
-            guard
-        }
-    }
-}
-
-impl Drop for RestrictedRights {
-    fn drop(&mut self) {
-        // As in `OwnerRights`.
-        if std::thread::panicking() {
-            return;
-        }
-        // SAFETY: restores what `take` saved; settings that the work has changed are taken back.
-        unsafe {
-            pg_sys::AtEOXact_GUC(false, self.nest_level);
-            pg_sys::SetUserIdAndSecContext(self.user, self.context);
-        }
-    }
-}
-
 /// Settings under which values of every type, written as text, are read back as they were,
 /// whatever the settings are then.
 pub const PLAIN_FORMS: [(&CStr, &str); 3] =
@@ -282,57 +143,53 @@ pub const PLAIN_FORMS: [(&CStr, &str); 3] =
 
 /// Runs `work` under [`PLAIN_FORMS`].
 pub fn in_plain_forms<T>(work: impl FnOnce() -> T) -> T {
-    // SAFETY: what is saved in the new level is taken back below, or by the abort that an ERROR
-    // brings.
-    let nest_level = unsafe { pg_sys::NewGUCNestLevel() };
-    for (name, value) in PLAIN_FORMS {
-        // SAFETY: inside the level begun above.
-        unsafe { save_setting(name, value) };
-    }
+    with_settings(&PLAIN_FORMS, work)
+}
+
+/// Runs `work` under settings of its own.
+pub fn with_settings<T>(settings: &[(&CStr, &str)], work: impl FnOnce() -> T) -> T {
+    let level = GucLevel::begin(settings);
     let value = work();
-    // SAFETY: ends the level begun above.
-    unsafe { pg_sys::AtEOXact_GUC(true, nest_level) };
+    level.end();
     value
 }
 
-/// Sets a setting until its level ends.
-///
-/// # Safety
-/// Inside a level begun by `NewGUCNestLevel`.
-pub(super) unsafe fn save_setting(name: &CStr, value: &str) {
-    let value = CString::new(value).unwrap_or_default();
-    // SAFETY: the strings outlive the call, which copies what it keeps.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-    }
-}
+/// Settings that hold until the level ends. An ERROR that passes through ends it with the
+/// (sub)transaction that it aborts.
+pub struct GucLevel(i32);
 
-/// Owner of the registry's tables, who is the extension's.
-fn registry_owner() -> pg_sys::Oid {
-    // SAFETY: catalogue look-ups by static names; a missing object gives InvalidOid, with which
-    // the search finds nothing and the present user stays.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"crm_ai".as_ptr(), true);
-        let table = pg_sys::get_relname_relid(c"model".as_ptr(), schema);
-        let tuple = pg_sys::SearchSysCache1(
-            pg_sys::SysCacheIdentifier::RELOID as i32,
-            pg_sys::Datum::from(table),
-        );
-        if tuple.is_null() {
-            return pg_sys::GetUserId();
+impl GucLevel {
+    /// Sets the settings.
+    pub fn begin<T: AsRef<str>>(settings: &[(&CStr, T)]) -> Self {
+        // SAFETY: inside a transaction; ended by `end`, or by the abort that an ERROR brings.
+        let level = Self(unsafe { pg_sys::NewGUCNestLevel() });
+        for (name, value) in settings {
+            level.set(name, value.as_ref());
         }
-        let owner = (*(pg_sys::GETSTRUCT(tuple) as *const pg_sys::FormData_pg_class)).relowner;
-        pg_sys::ReleaseSysCache(tuple);
-        owner
+        level
+    }
+
+    fn set(&self, name: &CStr, value: &str) {
+        let value = CString::new(value).unwrap_or_default();
+        // SAFETY: inside the level; the strings outlive the call, which copies what it keeps.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+
+    /// Takes back these settings and whatever else was set meanwhile.
+    pub fn end(self) {
+        // SAFETY: ends the level that `begin` began.
+        unsafe { pg_sys::AtEOXact_GUC(false, self.0) }
     }
 }
 

@@ -1,19 +1,13 @@
-//! Transactions of a background worker, and what may be done in them as another role.
+//! Transactions of a background worker.
 
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::roles;
+use crate::pg::session::GucLevel;
+use crate::pg::watchdog;
 use pgrx::prelude::*;
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-
-unsafe extern "C-unwind" {
-    // utils/timeout.h, which pgrx does not bind.
-    fn enable_timeout_after(id: c_int, delay_ms: c_int);
-    fn disable_timeout(id: c_int, keep_indicator: bool);
-}
-/// `STATEMENT_TIMEOUT` of the header's enumeration, the same from PostgreSQL 9.3 on.
-const STATEMENT_TIMEOUT: c_int = 3;
 
 /// Runs `work` so that an ERROR of the server, too, comes back as a value. Only where what the
 /// ERROR left behind is cleared away, which [`run`] does by ending the transaction.
@@ -38,84 +32,78 @@ pub fn run<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         }
         let value = work()?;
-        // SAFETY: pops what was pushed above.
+        // SAFETY: ends what was begun above.
         unsafe {
-            pg_sys::PopActiveSnapshot();
+            if pg_sys::ActiveSnapshotSet() {
+                pg_sys::PopActiveSnapshot();
+            }
             pg_sys::CommitTransactionCommand();
         }
         Ok(value)
     });
-    if outcome.is_err() {
-        // SAFETY: ends the transaction that failed; without one it does nothing.
-        unsafe { pg_sys::AbortCurrentTransaction() }
+    watchdog::end();
+    // SAFETY: ends a transaction that failed, and then is outside any transaction, as it must be.
+    // Advisory locks that a user's code took for the session would be held for ever.
+    unsafe {
+        if outcome.is_err() {
+            pg_sys::AbortCurrentTransaction();
+        }
+        pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
+        pg_sys::pgstat_report_stat(false);
     }
     outcome
 }
 
-/// Runs `work` with the rights of `role` as one who is logged in has them, until the transaction
-/// ends or `work` does.
-pub fn as_role<T>(role: pg_sys::Oid, work: impl FnOnce() -> T) -> T {
-    let saved = take_role(role, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int);
-    let value = work();
-    give_back(saved);
-    value
+/// Runs `work` in a subtransaction, which alone is rolled back when it fails, in whichever way.
+pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // SAFETY: reads globals of the backend, to be put back below.
+    let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    let outcome = caught(|| {
+        // SAFETY: inside a transaction; ended below, in either way.
+        unsafe {
+            pg_sys::BeginInternalSubTransaction(std::ptr::null());
+            pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        }
+        let value = work()?;
+        // SAFETY: ends what was begun above.
+        unsafe {
+            pg_sys::PopActiveSnapshot();
+            pg_sys::ReleaseCurrentSubTransaction();
+        }
+        Ok(value)
+    });
+    watchdog::end();
+    // SAFETY: the failed subtransaction is ended, with what it left active; what stood before is
+    // put back, as the server's own languages do.
+    unsafe {
+        if outcome.is_err() {
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+    }
+    outcome
 }
 
 /// Runs `work` as `role` where SQL of that role's making runs: nothing can be written, no other
-/// role can be taken, and the settings are as given. After `limit` it is cancelled. Only in a
-/// transaction that has done nothing yet.
-pub fn restricted<T>(
+/// role can be taken, and the settings are as given. After `limit` it is cancelled, and terminated
+/// if that does not end it. Only in a transaction that has done nothing yet.
+pub fn read_as<T>(
     role: pg_sys::Oid,
     settings: &[(&CStr, String)],
     limit: Option<Duration>,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let context = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-    let saved = take_role(role, context as c_int);
-    // SAFETY: globals of this process and calls inside a transaction; the strings outlive the
-    // calls, which copy them. The transaction's end takes back all of it.
-    let nest_level = unsafe {
-        pg_sys::XactReadOnly = true;
-        let nest_level = pg_sys::NewGUCNestLevel();
-        for (name, value) in settings {
-            session::save_setting(name, value);
-        }
-        if let Some(limit) = limit {
-            // Not before the limit is over.
-            let delay = c_int::try_from(limit.as_millis() + 1).unwrap_or(c_int::MAX);
-            enable_timeout_after(STATEMENT_TIMEOUT, delay);
-        }
-        nest_level
-    };
-    let outcome = work();
-    // SAFETY: takes back what was done above.
-    unsafe {
-        disable_timeout(STATEMENT_TIMEOUT, false);
-        pg_sys::AtEOXact_GUC(true, nest_level);
-    }
-    give_back(saved);
-    outcome
-}
-
-/// Ends the time limit that a failed [`restricted`] left.
-pub fn end_limit() {
-    // SAFETY: without a limit it does nothing.
-    unsafe { disable_timeout(STATEMENT_TIMEOUT, false) }
-}
-
-fn take_role(role: pg_sys::Oid, context: c_int) -> (pg_sys::Oid, c_int) {
-    let mut saved = (pg_sys::InvalidOid, 0);
-    // SAFETY: the server's own way to act as another role.
-    unsafe {
-        pg_sys::GetUserIdAndSecContext(&raw mut saved.0, &raw mut saved.1);
-        pg_sys::SetUserIdAndSecContext(role, saved.1 | context);
-    }
-    saved
-}
-
-fn give_back((role, context): (pg_sys::Oid, c_int)) {
-    // SAFETY: restores what `take_role` saved.
-    unsafe { pg_sys::SetUserIdAndSecContext(role, context) }
+    // SAFETY: a global of this process; the transaction's end takes it back.
+    unsafe { pg_sys::XactReadOnly = true };
+    watchdog::watched(limit, || {
+        roles::as_restricted(role, || {
+            let level = GucLevel::begin(settings);
+            let outcome = work();
+            level.end();
+            outcome
+        })
+    })
 }
 
 /// The value of a setting of the server's, by its name.

@@ -132,6 +132,26 @@ pub fn function_schema(trigger: &PgTrigger<'_>) -> String {
     }
 }
 
+/// Whether the change comes from another server, by a subscription.
+pub fn is_applied_from_elsewhere() -> bool {
+    // SAFETY: reads globals of the process.
+    unsafe { pg_sys::IsLogicalWorker() }
+}
+
+/// The row that the statement goes on with.
+pub fn row<'a>(trigger: &'a PgTrigger<'a>) -> Option<PgHeapTuple<'a, AllocatedByPostgres>> {
+    let data = trigger.trigger_data();
+    let row = if data.tg_newtuple.is_null() { data.tg_trigtuple } else { data.tg_newtuple };
+    // SAFETY: the relation is open while its trigger runs, and the row is one of its own.
+    unsafe {
+        if row.is_null() {
+            return None;
+        }
+        let description = PgTupleDesc::from_pg_unchecked((*data.tg_relation).rd_att);
+        Some(PgHeapTuple::from_heap_tuple(description, row))
+    }
+}
+
 /// How many rows the statement has written that the trigger was fired for; 0 where the trigger
 /// names no table of new rows.
 pub fn new_rows(trigger: &PgTrigger<'_>) -> i64 {

@@ -31,6 +31,20 @@ impl Base {
         category == pg_sys::TYPCATEGORY_STRING.cast_signed()
     }
 
+    /// Whether it is one of the server's own types, and holds nothing of other types: of these,
+    /// nobody but a superuser can make casts.
+    pub fn is_builtin(self) -> bool {
+        let is_own = self.oid.to_u32() < pg_sys::FirstNormalObjectId;
+        is_own && ![pg_sys::RECORDOID, pg_sys::RECORDARRAYOID].contains(&self.oid)
+    }
+
+    /// Whether values are arrays.
+    pub fn is_array(self) -> bool {
+        // SAFETY: a catalogue look-up; a type that is no array has no such element.
+        let element = unsafe { pg_sys::get_element_type(self.oid) };
+        element != pg_sys::InvalidOid
+    }
+
     /// Whether values are padded with blanks to their limit: `char(n)`.
     pub fn is_padded(self) -> bool {
         self.oid == pg_sys::BPCHAROID

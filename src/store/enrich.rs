@@ -1,15 +1,14 @@
 //! What `crm_enrich` asks and writes. All of it runs as whoever fired the trigger, whose right to
 //! call the functions, to use the model and to write the table is checked as in their own SQL.
 
+use super::caller::{self, Plan};
 use super::clean::{Source, sql};
 use crate::api::enrich_arguments::Enrichment;
 use crate::error::{Error, Result};
-use crate::pg::{catalog, query, trigger};
+use crate::pg::{catalog, trigger};
 use pgrx::prelude::*;
-use pgrx::spi::OwnedPreparedStatement;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 /// Most rows of a statement that is filled by a kept plan: more are worth one of their own, which
@@ -26,28 +25,23 @@ pub fn value(enrichment: &Enrichment, schema: &str, text: &str) -> Result<Option
     let call = enrichment.call(&schema, "$1", sql::literal);
     let query = format!("SELECT ({call})::pg_catalog.text");
     let known = VALUES.with_borrow(|plans| plans.get(&query).map(Rc::clone));
-    Ok(Spi::connect(|client| {
-        let plan = match known {
-            Some(plan) => plan,
-            None => {
-                let plan = client.prepare(&query, &[PgOid::from(pg_sys::TEXTOID)])?.keep();
-                keep_value(query, plan)
-            }
-        };
-        client.select(&**plan, Some(1), &[text.into()])?.first().get_one()
-    })?)
+    let plan = match known {
+        Some(plan) => plan,
+        None => keep_value(query)?,
+    };
+    plan.value(&[text.into()])
 }
 
-/// Keeps a plan that gives the value for one text.
-fn keep_value(query: String, plan: OwnedPreparedStatement) -> Plan {
-    let plan = Rc::new(ManuallyDrop::new(plan));
+/// Plans the query that gives the value for one text, and keeps the plan.
+fn keep_value(query: String) -> Result<Rc<Plan>> {
+    let plan = Rc::new(Plan::new(&query, &[PgOid::from(pg_sys::TEXTOID)])?);
     VALUES.with_borrow_mut(|plans| {
         if plans.len() >= VALUES_MAX {
             plans.drain().for_each(|(_, plan)| free(Some(plan)));
         }
         free(plans.insert(query, Rc::clone(&plan)));
     });
-    plan
+    Ok(plan)
 }
 
 /// A statement whose rows are filled after it.
@@ -68,24 +62,21 @@ pub struct Statement<'a> {
 struct Kept {
     schema: String,
     sql: Rc<str>,
-    plan: Option<Plan>,
+    plan: Option<Rc<Plan>>,
     uses: u32,
 }
-
-/// A plan that is freed by [`free`] alone: not when the process ends, nor while an ERROR passes.
-type Plan = Rc<ManuallyDrop<OwnedPreparedStatement>>;
 
 thread_local! {
     /// By the triggers' OIDs, as long as no table has changed: the number of changes stands first.
     static KEPT: RefCell<(u64, HashMap<u32, Kept>)> = RefCell::default();
     /// Plans that give the value for one text, by their queries, which name all in full.
-    static VALUES: RefCell<HashMap<String, Plan>> = RefCell::default();
+    static VALUES: RefCell<HashMap<String, Rc<Plan>>> = RefCell::default();
 }
 
 /// Frees a plan that no call further out is using.
-fn free(plan: Option<Plan>) {
+fn free(plan: Option<Rc<Plan>>) {
     if let Some(Ok(plan)) = plan.map(Rc::try_unwrap) {
-        drop(ManuallyDrop::into_inner(plan));
+        plan.free();
     }
 }
 
@@ -120,27 +111,21 @@ pub fn fill(
     if rows == 0 {
         return Ok(());
     }
-    Spi::connect_mut(|client| {
-        query::register_transition_tables(trigger);
-        if rows > KEPT_ROWS_MAX {
-            client.update(&*sql, None, &[])?;
-            return Ok(());
-        }
-        let plan = match plan {
-            Some(plan) => plan,
-            None => keep(id, client.prepare_mut(&*sql, &[])?.keep()),
-        };
-        client.update(&**plan, None, &[])?;
-        Ok::<_, pgrx::spi::Error>(())
-    })?;
-    Ok(())
+    if rows > KEPT_ROWS_MAX {
+        return caller::run_in_trigger(&sql, trigger);
+    }
+    let plan = match plan {
+        Some(plan) => plan,
+        None => keep(id, Plan::for_trigger(&sql, trigger)?),
+    };
+    plan.run_in_trigger(trigger)
 }
 
 /// Writes the statement that fills the rows, and keeps it.
 fn write(id: u32, statement: &Statement<'_>, enrichments: &[Enrichment]) -> Result<Rc<str>> {
     let source = Source::read(statement.relation)?;
     check(&source, enrichments)?;
-    let sql: Rc<str> = update(&source, statement, enrichments).into();
+    let sql: Rc<str> = update(&source, statement, enrichments)?.into();
     let schema = statement.schema.clone();
     let kept = Kept { schema, sql: Rc::clone(&sql), plan: None, uses: 0 };
     let last = KEPT.with_borrow_mut(|(_, all)| all.insert(id, kept));
@@ -149,8 +134,8 @@ fn write(id: u32, statement: &Statement<'_>, enrichments: &[Enrichment]) -> Resu
 }
 
 /// Keeps a plan for the trigger's next statements.
-fn keep(id: u32, plan: OwnedPreparedStatement) -> Plan {
-    let plan = Rc::new(ManuallyDrop::new(plan));
+fn keep(id: u32, plan: Plan) -> Rc<Plan> {
+    let plan = Rc::new(plan);
     KEPT.with_borrow_mut(|(_, all)| {
         if let Some(kept) = all.get_mut(&id) {
             free(kept.plan.replace(Rc::clone(&plan)));
@@ -190,7 +175,11 @@ pub fn not_text(name: &str) -> Error {
         .hint("our functions read text")
 }
 
-fn update(source: &Source, statement: &Statement<'_>, enrichments: &[Enrichment]) -> String {
+fn update(
+    source: &Source,
+    statement: &Statement<'_>,
+    enrichments: &[Enrichment],
+) -> Result<String> {
     let schema = sql::identifier(&statement.schema);
     let key: Vec<String> = source
         .primary_key
@@ -204,9 +193,10 @@ fn update(source: &Source, statement: &Statement<'_>, enrichments: &[Enrichment]
     let mut differs = Vec::new();
     for (place, enrichment) in enrichments.iter().enumerate() {
         let target = sql::identifier(&enrichment.target);
+        let described = &source.columns[source.find(&enrichment.column)?];
         let column = sql::identifier(&enrichment.column);
-        let text = |row: &str| sql::as_text(&format!("{row}.{column}"));
-        let call = enrichment.call(&schema, &format!("n.{column}::pg_catalog.text"), sql::literal);
+        let text = |row: &str| described.as_text(&format!("{row}.{column}"));
+        let call = enrichment.call(&schema, &text("n"), sql::literal);
         columns.push(format!("{} AS text{place}", text("n")));
         columns.push(format!("{call} AS value{place}"));
         sets.push(format!("{target} = q.value{place}"));
@@ -239,13 +229,13 @@ fn update(source: &Source, statement: &Statement<'_>, enrichments: &[Enrichment]
         filter = "true".to_owned();
     }
     same.push(format!("({})", differs.join(" OR ")));
-    format!(
+    Ok(format!(
         "UPDATE {} t SET {} FROM (SELECT {} FROM {rows} WHERE {filter}) q WHERE {}",
         source.sql_name(),
         sets.join(", "),
         columns.join(", "),
         same.join(" AND "),
-    )
+    ))
 }
 
 fn same_values(left: &str, right: &str, names: &[String]) -> Vec<String> {

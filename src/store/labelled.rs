@@ -1,80 +1,123 @@
 //! Labelled rows to learn from, out of whatever a user named as their source.
 
-use super::clean::sql::{identifier, literal};
+use super::clean::sql::{as_text, identifier};
 use crate::error::{Error, Result};
+use crate::pg::types::Base;
 use crate::pg::{parse, query};
 use crate::run::{Columns, relation_name};
+use pgrx::pg_sys;
 
 /// The name that the source has inside the query.
 const ALIAS: &str = "crm_ai_source";
 
-/// A source as it stands after FROM. 42601 and 22023 where it is neither a relation's name nor one
-/// query that only reads.
-fn from_item(source: &str) -> Result<String> {
-    if let Some(parts) = relation_name(source) {
-        let quoted: Vec<String> = parts.iter().map(|part| identifier(part)).collect();
-        return Ok(quoted.join("."));
+/// A source, and the columns that it gives.
+struct Described {
+    /// As it stands after FROM.
+    from_item: String,
+    /// Names and types, in order.
+    columns: Vec<(String, Base)>,
+}
+
+impl Described {
+    /// 42601 and 22023 where the source is neither a relation's name nor one query that only reads;
+    /// the server's own errors for what is missing in it.
+    fn of(source: &str) -> Result<Self> {
+        let from_item = match relation_name(source) {
+            Some(parts) => {
+                let quoted: Vec<String> = parts.iter().map(|part| identifier(part)).collect();
+                quoted.join(".")
+            }
+            // A comment at the query's end would swallow the parenthesis.
+            None => format!("({}\n)", parse::single_query(source)?),
+        };
+        let columns = query::columns(&format!("SELECT * FROM {from_item} AS {ALIAS}"))?;
+        Ok(Self { from_item, columns })
     }
-    // A comment at the query's end would swallow the parenthesis.
-    Ok(format!("({}\n)", parse::single_query(source)?))
-}
 
-/// The name of an expression's type, in SQL.
-fn kind_of(expression: &str) -> String {
-    format!("pg_catalog.pg_typeof({expression})::pg_catalog.text")
-}
+    /// The type of a column. One that is missing is text: the server tells so itself.
+    fn base(&self, name: &str) -> Base {
+        let found = self.columns.iter().find(|(column, _)| column == name);
+        found.map_or(Base { oid: pg_sys::TEXTOID, modifier: -1 }, |(_, base)| *base)
+    }
 
-/// Whether an expression is an array, in SQL.
-fn is_array(expression: &str) -> String {
-    format!("pg_catalog.right({}, 2) OPERATOR(pg_catalog.=) '[]'", kind_of(expression))
+    fn value(name: &str) -> String {
+        format!("{ALIAS}.{}", identifier(name))
+    }
+
+    /// A column as text.
+    fn text(&self, name: &str) -> String {
+        as_text(&Self::value(name), self.base(name))
+    }
+
+    /// A column that holds several labels, as JSON: an array, or jsonb.
+    fn labels(&self, name: &str) -> Option<String> {
+        let base = self.base(name);
+        let (value, text) = (Self::value(name), self.text(name));
+        if base.oid == pg_sys::JSONBOID {
+            Some(text)
+        } else if !base.is_array() {
+            None
+        } else if base.is_builtin() {
+            Some(format!("pg_catalog.to_jsonb({value})::pg_catalog.text"))
+        } else {
+            // The elements in their text form, by no cast of their type's owner.
+            Some(format!("pg_catalog.to_jsonb(({text})::pg_catalog.text[])::pg_catalog.text"))
+        }
+    }
+
+    /// Every column but the target, as one JSON record.
+    fn record(&self, target: &str) -> String {
+        let fields: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|(name, _)| name != target)
+            .map(|(name, base)| {
+                let value = Self::value(name);
+                let value = if base.is_builtin() { value } else { as_text(&value, *base) };
+                format!("{value} AS {}", identifier(name))
+            })
+            .collect();
+        if fields.is_empty() {
+            return "'{}'::pg_catalog.text".to_owned();
+        }
+        format!(
+            "(SELECT pg_catalog.to_jsonb(r)::pg_catalog.text FROM (SELECT {}) r)",
+            fields.join(", ")
+        )
+    }
 }
 
 /// The query that gives text, label, weight and, where the label column is an array or jsonb and so
 /// holds several labels, these as JSON; or for a table record and label: one row for each of the
-/// source's.
+/// source's. Values become text as [`as_text`] says: a type's owner has no code run by it.
 pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
-    let column = |name: &str| format!("{ALIAS}.{}", identifier(name));
+    let described = Described::of(source)?;
     let columns = match columns {
         Columns::Text { text, label, weight } => {
             let weight = weight.map_or_else(
                 || "1::pg_catalog.float8".to_owned(),
-                |name| format!("{}::pg_catalog.float8", column(name)),
+                |name| format!("({})::pg_catalog.float8", described.text(name)),
             );
-            let (text, label) = (column(text), column(label));
-            let (kind, is_array) = (kind_of(&label), is_array(&label));
-            format!(
-                "{text}::pg_catalog.text, {label}::pg_catalog.text, {weight}, \
-                 CASE WHEN {is_array} OR {kind} OPERATOR(pg_catalog.=) 'jsonb' \
-                 THEN pg_catalog.to_jsonb({label})::pg_catalog.text END"
-            )
+            let labels = described.labels(label).unwrap_or_else(|| "NULL".to_owned());
+            let (text, label) = (described.text(text), described.text(label));
+            format!("{text}, {label}, {weight}, {labels}::pg_catalog.text")
         }
-        Columns::Table { target } => format!(
-            "(pg_catalog.to_jsonb({ALIAS}) OPERATOR(pg_catalog.-) {})::pg_catalog.text, \
-             {}::pg_catalog.text",
-            literal(target),
-            column(target)
-        ),
+        Columns::Table { target } => {
+            format!("{}, {}", described.record(target), described.text(target))
+        }
     };
-    Ok(format!("SELECT {columns} FROM {} AS {ALIAS}", from_item(source)?))
+    Ok(format!("SELECT {columns} FROM {} AS {ALIAS}", described.from_item))
+}
+
+/// Whether the label column may hold several labels of a text.
+pub fn holds_labels(source: &str, label: &str) -> Result<bool> {
+    Ok(Described::of(source)?.labels(label).is_some())
 }
 
 /// Whether the label column is an array, so that a text may have several labels. jsonb may hold
 /// either: its rows tell.
 pub fn holds_arrays(source: &str, label: &str) -> Result<bool> {
-    let sql = format!(
-        "SELECT {} AS holds",
-        is_array(&format!(
-            "(SELECT {ALIAS}.{} FROM {} AS {ALIAS} LIMIT 0)",
-            identifier(label),
-            from_item(source)?
-        ))
-    );
-    let mut holds = false;
-    query::read(&sql, &[], |row| {
-        holds = row.is_true(row.column(c"holds"));
-        Ok(false)
-    })?;
-    Ok(holds)
+    Ok(Described::of(source)?.base(label).is_array())
 }
 
 /// What a source with more rows than `crm_ai.max_rows` fails with.

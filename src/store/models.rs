@@ -1,20 +1,20 @@
 //! Acts on models: adding versions, choosing champions, granting, dropping.
 
-use super::{execute, fetch};
+use super::registry;
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::{board, commit, roles};
 use crm_ai_wire::{Digest, ModelInfo};
 use pgrx::JsonB;
-use pgrx::prelude::*;
+use pgrx::pg_sys;
 
 fn current_role() -> String {
-    session::role_name(session::current_user()).unwrap_or_default()
+    roles::role_name(roles::current_user()).unwrap_or_default()
 }
 
 /// Whether there is a model of that name.
 pub fn exists(model: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.model WHERE name = $1)";
-    Ok(fetch::<bool>(sql, &[model.into()])?.unwrap_or(false))
+    registry::is_true(sql, &[model.into()])
 }
 
 /// Checks, without locking anything, that the caller owns the model or is an administrator.
@@ -31,11 +31,15 @@ pub fn lock_owned(model: &str) -> Result<()> {
 }
 
 fn owned(model: &str, locked: bool) -> Result<()> {
-    let user = session::current_user();
+    let user = roles::current_user();
     let sql = "SELECT pg_has_role($2, owner, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
                FROM crm_ai.model WHERE name = $1";
-    let sql = if locked { format!("{sql} FOR UPDATE") } else { sql.to_owned() };
-    match fetch::<bool>(&sql, &[model.into(), user.into()])? {
+    let arguments = [model.into(), user.into()];
+    let is_owner = match locked {
+        true => registry::returning_value::<bool>(&format!("{sql} FOR UPDATE"), &arguments)?,
+        false => registry::value::<bool>(sql, &arguments)?,
+    };
+    match is_owner {
         Some(true) => Ok(()),
         Some(false) => Err(Error::not_allowed(format!("must be owner of model \"{model}\""))),
         None => Err(Error::undefined(format!("model \"{model}\" does not exist"))
@@ -47,7 +51,7 @@ fn owned(model: &str, locked: bool) -> Result<()> {
 pub fn ensure(model: &str) -> Result<()> {
     let sql = "INSERT INTO crm_ai.model (name, owner) VALUES ($1, $2::oid)
                ON CONFLICT (name) DO NOTHING";
-    execute(sql, &[model.into(), session::current_user().into()])?;
+    registry::change(sql, &[model.into(), roles::current_user().into()])?;
     Ok(())
 }
 
@@ -67,7 +71,7 @@ pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, origin: Origi
     let sql = "UPDATE crm_ai.model m SET last_version = 1 + greatest(m.last_version,
                    (SELECT max(v.version) FROM crm_ai.version v WHERE v.model = m.name))
                WHERE name = $1 RETURNING last_version";
-    let number: i32 = fetch(sql, &[model.into()])?
+    let number: i32 = registry::returning_value(sql, &[model.into()])?
         .ok_or_else(|| Error::undefined(format!("model \"{model}\" does not exist")))?;
     let sql = "INSERT INTO crm_ai.version (model, version, sha256, precision, architecture, labels,
                    dimensions, max_tokens, temperature, parameters, int8_agreement, source,
@@ -86,11 +90,11 @@ pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, origin: Origi
         info.parameters.cast_signed().into(),
         info.int8_agreement.into(),
         origin.source.into(),
-        session::current_user().into(),
+        roles::current_user().into(),
         origin.run.into(),
         origin.figures.map(JsonB).into(),
     ];
-    execute(sql, &arguments)?;
+    registry::change(sql, &arguments)?;
     Ok(number)
 }
 
@@ -98,7 +102,7 @@ pub fn add_version(model: &str, digest: &Digest, info: &ModelInfo, origin: Origi
 pub fn champion(model: &str) -> Result<Option<i32>> {
     let sql = "SELECT version FROM crm_ai.deployment WHERE model = $1 AND promoted
                ORDER BY id DESC LIMIT 1";
-    fetch(sql, &[model.into()])
+    registry::value(sql, &[model.into()])
 }
 
 /// Records a new champion that somebody chose.
@@ -136,7 +140,11 @@ pub fn record_decision(model: &str, number: i32, decision: &Decision<'_>) -> Res
         decision.figures.clone().map(JsonB).into(),
         current_role().into(),
     ];
-    execute(sql, &arguments)?;
+    registry::change(sql, &arguments)?;
+    if decision.promoted && board::is_preloaded() {
+        // Watches may have old rows to judge again.
+        commit::wake_scheduler();
+    }
     Ok(())
 }
 
@@ -149,13 +157,14 @@ pub fn surplus_versions(model: &str, schedule: i64, keep: i32) -> Result<Vec<i32
                WHERE version <> coalesce((
                    SELECT d.version FROM crm_ai.deployment d WHERE d.model = $1 AND d.promoted
                    ORDER BY d.id DESC LIMIT 1), 0)";
-    Ok(fetch(sql, &[model.into(), schedule.into(), i64::from(keep).into()])?.unwrap_or_default())
+    Ok(registry::value(sql, &[model.into(), schedule.into(), i64::from(keep).into()])?
+        .unwrap_or_default())
 }
 
 /// Fails with 42704 where the version does not exist; gives its artifact.
 pub fn artifact_of(model: &str, number: i32) -> Result<Digest> {
     let sql = "SELECT sha256 FROM crm_ai.version WHERE model = $1 AND version = $2";
-    match fetch::<String>(sql, &[model.into(), number.into()])? {
+    match registry::value::<String>(sql, &[model.into(), number.into()])? {
         Some(hex) => Ok(Digest::parse(&hex)?),
         None => Err(Error::undefined(format!("model \"{model}\" has no version {number}"))
             .hint("crm_ai.versions lists the versions")),
@@ -167,18 +176,14 @@ pub fn previous_champion(model: &str) -> Result<Option<i32>> {
     let sql = "SELECT d.version, d.action = 'rollback', v.version IS NOT NULL
                FROM crm_ai.deployment d LEFT JOIN crm_ai.version v USING (model, version)
                WHERE d.model = $1 AND d.promoted ORDER BY d.id DESC";
-    let history = session::as_owner(|| {
-        Spi::connect_mut(|client| {
-            let rows = client.update(sql, None, &[model.into()])?;
-            rows.map(|row| Ok((row.get(1)?, row.get(2)?, row.get(3)?)))
-                .collect::<std::result::Result<Vec<_>, pgrx::spi::Error>>()
+    let history = registry::rows(sql, &[model.into()], |row| {
+        Ok(Deployed {
+            version: row.get::<i32>(1)?.unwrap_or_default(),
+            is_rollback: row.get::<bool>(2)?.unwrap_or(false),
+            exists: row.get::<bool>(3)?.unwrap_or(false),
         })
     })?;
-    Ok(second_standing(history.into_iter().map(|(version, rollback, exists)| Deployed {
-        version: version.unwrap_or_default(),
-        is_rollback: rollback.unwrap_or(false),
-        exists: exists.unwrap_or(false),
-    })))
+    Ok(second_standing(history.into_iter()))
 }
 
 /// One row of a model's history.
@@ -212,7 +217,7 @@ fn second_standing(history: impl Iterator<Item = Deployed>) -> Option<i32> {
 /// Removes a version's row.
 pub fn delete_version(model: &str, number: i32) -> Result<()> {
     let sql = "DELETE FROM crm_ai.version WHERE model = $1 AND version = $2";
-    execute(sql, &[model.into(), number.into()])?;
+    registry::change(sql, &[model.into(), number.into()])?;
     Ok(())
 }
 
@@ -221,20 +226,22 @@ pub fn judges_records(model: &str) -> Result<Option<bool>> {
     let sql = "SELECT v.architecture = 'table' FROM crm_ai.deployment d
                JOIN crm_ai.version v USING (model, version)
                WHERE d.model = $1 AND d.promoted ORDER BY d.id DESC LIMIT 1";
-    fetch(sql, &[model.into()])
+    registry::value(sql, &[model.into()])
 }
 
 /// The classes of a version.
 pub fn labels(model: &str, number: i32) -> Result<Vec<String>> {
     let sql = "SELECT labels FROM crm_ai.version WHERE model = $1 AND version = $2";
-    Ok(fetch(sql, &[model.into(), number.into()])?.unwrap_or_default())
+    Ok(registry::value(sql, &[model.into(), number.into()])?.unwrap_or_default())
 }
 
 /// Whether the package brought this version, or for `None` the model itself.
 pub fn is_builtin(model: &str, number: Option<i32>) -> Result<bool> {
     let builtin = match number {
-        None => fetch("SELECT builtin FROM crm_ai.model WHERE name = $1", &[model.into()])?,
-        Some(number) => fetch(
+        None => {
+            registry::value("SELECT builtin FROM crm_ai.model WHERE name = $1", &[model.into()])?
+        }
+        Some(number) => registry::value(
             "SELECT builtin FROM crm_ai.version WHERE model = $1 AND version = $2",
             &[model.into(), number.into()],
         )?,
@@ -247,16 +254,16 @@ pub fn is_builtin(model: &str, number: Option<i32>) -> Result<bool> {
 pub fn delete_model(model: &str) -> Result<Vec<Digest>> {
     let sql = "WITH gone AS (DELETE FROM crm_ai.version WHERE model = $1 RETURNING sha256)
                SELECT array_agg(DISTINCT sha256) FROM gone";
-    let digests: Vec<String> = fetch(sql, &[model.into()])?.unwrap_or_default();
-    execute("DELETE FROM crm_ai.deployment WHERE model = $1", &[model.into()])?;
-    execute("DELETE FROM crm_ai.model_grant WHERE model = $1", &[model.into()])?;
-    execute("DELETE FROM crm_ai.run_seen WHERE model = $1", &[model.into()])?;
-    execute("DELETE FROM crm_ai.schedule WHERE model = $1", &[model.into()])?;
+    let digests: Vec<String> = registry::returning_value(sql, &[model.into()])?.unwrap_or_default();
+    registry::change("DELETE FROM crm_ai.deployment WHERE model = $1", &[model.into()])?;
+    registry::change("DELETE FROM crm_ai.model_grant WHERE model = $1", &[model.into()])?;
+    registry::change("DELETE FROM crm_ai.run_seen WHERE model = $1", &[model.into()])?;
+    registry::change("DELETE FROM crm_ai.schedule WHERE model = $1", &[model.into()])?;
     let sql = "UPDATE crm_ai.run SET state = 'cancelled', ended_at = clock_timestamp(),
                    sqlstate = '57014', error = 'the model was dropped'
                WHERE model = $1 AND state = 'queued'";
-    execute(sql, &[model.into()])?;
-    execute("DELETE FROM crm_ai.model WHERE name = $1", &[model.into()])?;
+    registry::change(sql, &[model.into()])?;
+    registry::change("DELETE FROM crm_ai.model WHERE name = $1", &[model.into()])?;
     digests.iter().map(|hex| Digest::parse(hex).map_err(Error::from)).collect()
 }
 
@@ -269,19 +276,19 @@ fn grantee(role: Option<pg_sys::Oid>) -> i64 {
 pub fn grant(model: &str, role: Option<pg_sys::Oid>) -> Result<()> {
     let sql = "INSERT INTO crm_ai.model_grant (model, grantee) VALUES ($1, $2::oid)
                ON CONFLICT DO NOTHING";
-    execute(sql, &[model.into(), grantee(role).into()])?;
+    registry::change(sql, &[model.into(), grantee(role).into()])?;
     Ok(())
 }
 
 /// Takes a grant back. Returns whether there was one.
 pub fn revoke(model: &str, role: Option<pg_sys::Oid>) -> Result<bool> {
     let sql = "DELETE FROM crm_ai.model_grant WHERE model = $1 AND grantee = $2::oid";
-    Ok(execute(sql, &[model.into(), grantee(role).into()])? > 0)
+    Ok(registry::change(sql, &[model.into(), grantee(role).into()])? > 0)
 }
 
 /// The role of that name.
 pub fn role(name: &str) -> Result<pg_sys::Oid> {
-    fetch("SELECT oid FROM pg_roles WHERE rolname = $1", &[name.into()])?
+    registry::value("SELECT oid FROM pg_roles WHERE rolname = $1", &[name.into()])?
         .ok_or_else(|| Error::undefined(format!("role \"{name}\" does not exist")))
 }
 

@@ -38,11 +38,8 @@ pub fn profile(source: pg_sys::Oid, sample: u32) -> Result<Vec<Profile>> {
 
 fn sampling(source: &Source, sample: u32) -> Result<String> {
     let alias = Alias::of(source);
-    let values: Vec<String> = source
-        .columns
-        .iter()
-        .map(|column| format!("{}::pg_catalog.text", alias.column(column)))
-        .collect();
+    let values: Vec<String> =
+        source.columns.iter().map(|column| column.as_text(&alias.column(column))).collect();
     let table = source.sql_name();
     let mut rows = 0_u64;
     if source.has_places() {

@@ -1,6 +1,6 @@
 //! What a run's worker writes down while it works.
 
-use super::execute;
+use super::registry;
 use crate::error::Result;
 use crm_ai_wire::training::{Progress, Started};
 use pgrx::JsonB;
@@ -48,7 +48,7 @@ pub fn record_snapshot(run: i64, snapshot: &Snapshot) -> Result<()> {
         snapshot.sha256.as_str().into(),
         JsonB(classes).into(),
     ];
-    execute(sql, &arguments)?;
+    registry::change(sql, &arguments)?;
     Ok(())
 }
 
@@ -68,10 +68,10 @@ pub fn record_start(run: i64, started: &Started) -> Result<()> {
         count(started.resumed_at).into(),
         count(started.steps).into(),
     ];
-    execute(sql, &arguments)?;
+    registry::change(sql, &arguments)?;
     // What an earlier attempt measured after its last checkpoint is measured again.
-    let sql = "DELETE FROM crm_ai.run_metrics WHERE run = $1 AND step > $2";
-    execute(sql, &[run.into(), count(started.resumed_at).into()])?;
+    let sql = "DELETE FROM crm_ai.run_metric WHERE run = $1 AND step > $2";
+    registry::change(sql, &[run.into(), count(started.resumed_at).into()])?;
     Ok(())
 }
 
@@ -93,32 +93,32 @@ pub fn record_progress(run: i64, done: &Progress, seconds_left: Option<f64>) -> 
     };
     let mut arguments = figures();
     arguments.push(seconds_left.into());
-    execute(sql, &arguments)?;
-    let sql = "INSERT INTO crm_ai.run_metrics
+    registry::change(sql, &arguments)?;
+    let sql = "INSERT INTO crm_ai.run_metric
                    (run, step, of, epoch, loss, learning_rate, rows_per_second)
                VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (run, step) DO NOTHING";
-    execute(sql, &figures())?;
+    registry::change(sql, &figures())?;
     Ok(())
 }
 
 /// Records a sentence of the trainer's.
 pub fn record_notice(run: i64, text: &str) -> Result<()> {
     let sql = "UPDATE crm_ai.run SET notices = notices || $2 WHERE id = $1";
-    execute(sql, &[run.into(), text.into()])?;
+    registry::change(sql, &[run.into(), text.into()])?;
     Ok(())
 }
 
 /// Records that the held-out rows are being judged.
 pub fn record_evaluating(run: i64) -> Result<()> {
     let sql = "UPDATE crm_ai.run SET state = 'evaluating', step = of, eta = NULL WHERE id = $1";
-    execute(sql, &[run.into()])?;
+    registry::change(sql, &[run.into()])?;
     Ok(())
 }
 
 /// Which of the hashes of a model's last run's rows there are: eight bytes each, sorted.
 pub fn seen(model: &str) -> Result<Option<Vec<u64>>> {
     let sql = "SELECT hashes FROM crm_ai.run_seen WHERE model = $1";
-    let bytes: Option<Vec<u8>> = super::fetch(sql, &[model.into()])?;
+    let bytes: Option<Vec<u8>> = registry::value(sql, &[model.into()])?;
     Ok(bytes.map(|bytes| {
         let (numbers, _) = bytes.as_chunks::<8>();
         numbers.iter().map(|number| u64::from_be_bytes(*number)).collect()
@@ -130,6 +130,6 @@ pub fn keep_seen(model: &str, run: i64, hashes: &[u64]) -> Result<()> {
     let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
     let sql = "INSERT INTO crm_ai.run_seen (model, run, hashes) VALUES ($1, $2, $3)
                ON CONFLICT (model) DO UPDATE SET run = excluded.run, hashes = excluded.hashes";
-    execute(sql, &[model.into(), run.into(), bytes.into()])?;
+    registry::change(sql, &[model.into(), run.into(), bytes.into()])?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Training runs: asked for, taken up, ended.
 
-use super::{execute, fetch};
+use super::{Lock, registry};
 use crate::error::{Error, Result};
-use crate::pg::{query, session};
+use crate::pg::{roles, session};
 use crate::run::Kind;
 use crm_ai_wire::training::Outcome;
 use pgrx::{JsonB, pg_sys};
@@ -79,12 +79,13 @@ pub fn insert(wanted: Wanted<'_>) -> Result<i64> {
     let arguments = [
         wanted.model.into(),
         wanted.kind.name().into(),
-        session::current_user().into(),
+        roles::current_user().into(),
         wanted.source.into(),
         JsonB(wanted.options).into(),
         JsonB(session_settings()).into(),
     ];
-    fetch::<i64>(sql, &arguments)?.ok_or_else(|| Error::internal("a run got no number"))
+    registry::returning_value::<i64>(sql, &arguments)?
+        .ok_or_else(|| Error::internal("a run got no number"))
 }
 
 /// Gives runs whose worker is gone their end, or with `resume` another attempt. To be called
@@ -95,7 +96,7 @@ fn settle_orphans(resume: bool) -> Result<()> {
          WHERE $1 AND r.attempts < {ATTEMPTS_MAX} AND {IS_ORPHAN}
              AND EXISTS (SELECT FROM pg_roles WHERE oid = r.role)"
     );
-    execute(&sql, &[resume.into()])?;
+    registry::change(&sql, &[resume.into()])?;
     let sql = format!(
         "UPDATE crm_ai.run r SET state = 'failed', ended_at = clock_timestamp(), sqlstate = '58000',
              error = 'the run was cut off: the server was restarted, crashed or restored',
@@ -103,18 +104,18 @@ fn settle_orphans(resume: bool) -> Result<()> {
                  'go on by themselves after a restart'
          WHERE {IS_ORPHAN}"
     );
-    execute(&sql, &[])?;
+    registry::change(&sql, &[])?;
     let sql = "DELETE FROM crm_ai.run_cancel c WHERE NOT EXISTS (
                    SELECT FROM crm_ai.run r
                    WHERE r.id = c.run AND r.state IN ('queued', 'running', 'evaluating'))";
-    execute(sql, &[])?;
+    registry::change(sql, &[])?;
     Ok(())
 }
 
 /// Takes up the oldest run that can start: one of a model that no other run works on. Only in a
 /// worker, and in a transaction that does nothing else, for others wait for its end.
 pub fn claim(resume: bool) -> Result<Option<Run>> {
-    execute("SELECT pg_advisory_xact_lock(hashtextextended('crm_ai runs', 0))", &[])?;
+    Lock::Runs.take()?;
     settle_orphans(resume)?;
     let sql = "UPDATE crm_ai.run SET state = 'running', attempts = attempts + 1,
                    started_at = coalesce(started_at, clock_timestamp()),
@@ -127,8 +128,8 @@ pub fn claim(resume: bool) -> Result<Option<Run>> {
                        WHERE o.model = q.model AND o.state IN ('running', 'evaluating'))
                    ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED)
                RETURNING id";
-    let Some(id) = fetch::<i64>(sql, &[])? else { return Ok(None) };
-    session::seeing_own_writes(|| session::as_owner(|| read(id))).map(Some)
+    let Some(id) = registry::returning_value::<i64>(sql, &[])? else { return Ok(None) };
+    session::seeing_own_writes(|| read(id)).map(Some)
 }
 
 fn read(id: i64) -> Result<Run> {
@@ -137,7 +138,7 @@ fn read(id: i64) -> Result<Run> {
                FROM crm_ai.run r LEFT JOIN crm_ai.schedule s ON s.id = r.schedule
                WHERE r.id = $1";
     let mut found = None;
-    query::read(sql, &[id.into()], |row| {
+    registry::read(sql, &[id.into()], |row| {
         let text = |column| row.text(column).unwrap_or_default();
         let json = |column| serde_json::from_str(&text(column)).unwrap_or_default();
         found = Some(Run {
@@ -169,7 +170,7 @@ pub fn any_neglected() -> Result<bool> {
                  SELECT FROM crm_ai.run o
                  WHERE o.model = r.model AND o.state IN ('running', 'evaluating'))))"
     );
-    Ok(fetch::<bool>(&sql, &[])?.unwrap_or(false))
+    registry::is_true(&sql, &[])
 }
 
 /// Whether a worker that looked now would find a run to take up.
@@ -177,7 +178,7 @@ pub fn any_waiting_to_start() -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.run q WHERE q.state = 'queued' AND NOT EXISTS (
                    SELECT FROM crm_ai.run o
                    WHERE o.model = q.model AND o.state IN ('running', 'evaluating')))";
-    Ok(fetch::<bool>(sql, &[])?.unwrap_or(false))
+    registry::is_true(sql, &[])
 }
 
 /// Whether any run has not ended.
@@ -189,7 +190,7 @@ pub fn any_open() -> Result<bool> {
 pub fn open() -> Result<Vec<i64>> {
     let sql = "SELECT array_agg(id) FROM crm_ai.run
                WHERE state IN ('queued', 'running', 'evaluating')";
-    Ok(fetch(sql, &[])?.unwrap_or_default())
+    Ok(registry::value(sql, &[])?.unwrap_or_default())
 }
 
 /// Runs that a worker works on.
@@ -198,7 +199,7 @@ pub fn running() -> Result<Vec<i64>> {
         "SELECT array_agg(r.id) FROM crm_ai.run r
          WHERE r.state IN ('running', 'evaluating') AND NOT ({IS_ORPHAN})"
     );
-    Ok(fetch(&sql, &[])?.unwrap_or_default())
+    Ok(registry::value(&sql, &[])?.unwrap_or_default())
 }
 
 /// Ends a run that made a version.
@@ -231,8 +232,17 @@ pub fn succeed(
         outcome.joules.into(),
         outcome.joules_source.as_str().into(),
     ];
-    execute(sql, &arguments)?;
-    execute("DELETE FROM crm_ai.run_cancel WHERE run = $1", &[run.into()])?;
+    registry::change(sql, &arguments)?;
+    registry::change("DELETE FROM crm_ai.run_cancel WHERE run = $1", &[run.into()])?;
+    Ok(())
+}
+
+/// Locks a run that is about to be ended while the process ends, when nothing may be waited for.
+/// 55P03 where somebody holds it.
+pub fn lock_without_waiting(run: i64) -> Result<()> {
+    registry::change("LOCK TABLE crm_ai.run, crm_ai.run_cancel IN ROW EXCLUSIVE MODE NOWAIT", &[])?;
+    let sql = "SELECT 1 FROM crm_ai.run WHERE id = $1 FOR UPDATE NOWAIT";
+    registry::change(sql, &[run.into()])?;
     Ok(())
 }
 
@@ -244,8 +254,8 @@ pub fn end(run: i64, state: &str, error: &Error) -> Result<()> {
     let hint = error.hint_text().map(str::to_owned);
     let arguments =
         [run.into(), state.into(), error.state().into(), error.message().into(), hint.into()];
-    execute(sql, &arguments)?;
-    execute("DELETE FROM crm_ai.run_cancel WHERE run = $1", &[run.into()])?;
+    registry::change(sql, &arguments)?;
+    registry::change("DELETE FROM crm_ai.run_cancel WHERE run = $1", &[run.into()])?;
     Ok(())
 }
 
@@ -253,14 +263,14 @@ pub fn end(run: i64, state: &str, error: &Error) -> Result<()> {
 pub fn put_back(run: i64) -> Result<()> {
     let sql = "UPDATE crm_ai.run SET state = 'queued', eta = NULL, worker_pid = NULL,
                    worker_started = NULL WHERE id = $1";
-    execute(sql, &[run.into()])?;
+    registry::change(sql, &[run.into()])?;
     Ok(())
 }
 
 /// Whether somebody asked the run to end.
 pub fn cancel_requested(run: i64) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.run_cancel WHERE run = $1)";
-    Ok(fetch::<bool>(sql, &[run.into()])?.unwrap_or(false))
+    registry::is_true(sql, &[run.into()])
 }
 
 /// How a run stands, for those who wait for it.
@@ -280,7 +290,7 @@ pub struct Standing {
 
 /// A run as the active snapshot shows it. 42704 where there is none, 42501 where it is another's.
 pub fn standing(run: i64) -> Result<Standing> {
-    let user = session::current_user();
+    let user = roles::current_user();
     let sql = format!(
         "SELECT r.state, NOT ({IS_ORPHAN}) AND r.state <> 'queued', r.worker_pid,
              CASE WHEN r.of IS NULL THEN '' ELSE concat_ws(', ',
@@ -296,20 +306,17 @@ pub fn standing(run: i64) -> Result<Standing> {
          FROM crm_ai.run r WHERE r.id = $1"
     );
     let mut found = None;
-    session::as_owner(|| {
-        query::read(&sql, &[run.into(), user.into()], |row| {
-            let error =
-                row.text(5).map(|state| (state, row.text(6).unwrap_or_default(), row.text(7)));
-            let standing = Standing {
-                state: row.text(1).unwrap_or_default(),
-                has_worker: row.is_true(2),
-                worker_pid: row.int(3),
-                progress: row.text(4).unwrap_or_default(),
-                error,
-            };
-            found = Some((standing, row.is_true(8)));
-            Ok(false)
-        })
+    registry::read(&sql, &[run.into(), user.into()], |row| {
+        let error = row.text(5).map(|state| (state, row.text(6).unwrap_or_default(), row.text(7)));
+        let standing = Standing {
+            state: row.text(1).unwrap_or_default(),
+            has_worker: row.is_true(2),
+            worker_pid: row.int(3),
+            progress: row.text(4).unwrap_or_default(),
+            error,
+        };
+        found = Some((standing, row.is_true(8)));
+        Ok(false)
     })?;
     match found {
         Some((standing, true)) => Ok(standing),
@@ -327,7 +334,7 @@ pub fn cancel(run: i64) -> Result<Option<i32>> {
     let sql = "UPDATE crm_ai.run SET state = 'cancelled', ended_at = clock_timestamp(),
                    sqlstate = '57014', error = 'cancelled before it began'
                WHERE id = $1 AND state = 'queued'";
-    if execute(sql, &[run.into()])? > 0 {
+    if registry::change(sql, &[run.into()])? > 0 {
         return Ok(None);
     }
     let standing = session::seeing_own_writes(|| standing(run))?;
@@ -335,9 +342,9 @@ pub fn cancel(run: i64) -> Result<Option<i32>> {
         return Err(Error::wrong_state(format!("run {run} has ended already"))
             .hint("crm_ai.runs shows how"));
     }
-    let role = session::role_name(session::current_user()).unwrap_or_default();
+    let role = roles::role_name(roles::current_user()).unwrap_or_default();
     let sql = "INSERT INTO crm_ai.run_cancel (run, asked_by) VALUES ($1, $2)
                ON CONFLICT DO NOTHING";
-    execute(sql, &[run.into(), role.into()])?;
+    registry::change(sql, &[run.into(), role.into()])?;
     Ok(standing.worker_pid)
 }

@@ -1,11 +1,13 @@
 //! Schedules: kept, and fired when their time has come.
 
-use super::{execute, fetch, runs};
+use super::{registry, runs};
 use crate::error::{Error, Result};
-use crate::pg::{query, session};
+use crate::pg::roles;
 use crate::run::{Cron, Kind};
-use pgrx::JsonB;
+use pgrx::{JsonB, log};
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// What a schedule is asked with, checked.
 pub struct Wanted<'a> {
@@ -33,7 +35,7 @@ pub fn insert(wanted: Wanted<'_>) -> Result<i64> {
     let arguments = [
         wanted.model.into(),
         wanted.kind.name().into(),
-        session::current_user().into(),
+        roles::current_user().into(),
         wanted.schedule.into(),
         wanted.source.into(),
         JsonB(wanted.options).into(),
@@ -41,19 +43,20 @@ pub fn insert(wanted: Wanted<'_>) -> Result<i64> {
         wanted.min_new_rows.into(),
         wanted.keep_versions.into(),
     ];
-    fetch::<i64>(sql, &arguments)?.ok_or_else(|| Error::internal("a schedule got no number"))
+    registry::returning_value::<i64>(sql, &arguments)?
+        .ok_or_else(|| Error::internal("a schedule got no number"))
 }
 
 /// Removes a schedule. 42704 where there is none, 42501 where it is another's.
 pub fn delete(schedule: i64) -> Result<()> {
-    let user = session::current_user();
+    let user = roles::current_user();
     let sql = "SELECT pg_has_role($2, s.role, 'USAGE') OR pg_has_role($2, 'crm_ai_admin', 'USAGE')
                OR EXISTS (SELECT FROM crm_ai.model m
                           WHERE m.name = s.model AND pg_has_role($2, m.owner, 'USAGE'))
                FROM crm_ai.schedule s WHERE s.id = $1 FOR UPDATE";
-    match fetch::<bool>(sql, &[schedule.into(), user.into()])? {
+    match registry::returning_value::<bool>(sql, &[schedule.into(), user.into()])? {
         Some(true) => {
-            execute("DELETE FROM crm_ai.schedule WHERE id = $1", &[schedule.into()])?;
+            registry::change("DELETE FROM crm_ai.schedule WHERE id = $1", &[schedule.into()])?;
             Ok(())
         }
         Some(false) => {
@@ -95,14 +98,15 @@ pub fn fire() -> Result<Fired> {
             fired.run = ask(standing.id)?.or(fired.run);
         }
         if standing.is_due || left.is_none() {
-            let Some(next) = Cron::parse(&standing.schedule)?.next_after(standing.now) else {
+            let next = Cron::parse(&standing.schedule).map(|cron| cron.next_after(standing.now));
+            let Some(next) = next.unwrap_or_else(|error| complain(standing.id, &error)) else {
                 continue;
             };
             // The wall clock's time, as the server's time zone understands it.
             let sql = "UPDATE crm_ai.schedule SET next_at = (to_timestamp($2) AT TIME ZONE 'UTC')
                            AT TIME ZONE current_setting('TimeZone')
                        WHERE id = $1";
-            execute(sql, &[standing.id.into(), (next as f64).into()])?;
+            registry::change(sql, &[standing.id.into(), (next as f64).into()])?;
             left = Some((next - standing.now) as f64);
         }
         fired.seconds_left = match (fired.seconds_left, left) {
@@ -113,6 +117,19 @@ pub fn fire() -> Result<Fired> {
     Ok(fired)
 }
 
+thread_local! {
+    /// Schedules that were complained of.
+    static UNREADABLE: RefCell<BTreeSet<i64>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Tells once in the log that a schedule cannot be read; the others are fired all the same.
+fn complain(schedule: i64, error: &Error) -> Option<i64> {
+    if UNREADABLE.with_borrow_mut(|known| known.insert(schedule)) {
+        log!("crm_ai: schedule {schedule} is passed over: {}", error.for_log());
+    }
+    None
+}
+
 fn all() -> Result<Vec<Standing>> {
     let sql = "SELECT id, schedule,
                    floor(extract(epoch FROM clock_timestamp()
@@ -121,18 +138,16 @@ fn all() -> Result<Vec<Standing>> {
                    extract(epoch FROM next_at - clock_timestamp())
                FROM crm_ai.schedule ORDER BY id";
     let mut standings = Vec::new();
-    session::as_owner(|| {
-        query::read(sql, &[], |row| {
-            let number = |column| row.text(column).and_then(|text| text.parse().ok());
-            standings.push(Standing {
-                id: number(1).unwrap_or(0),
-                schedule: row.text(2).unwrap_or_default(),
-                now: number(3).unwrap_or(0),
-                is_due: row.is_true(4),
-                left: row.text(5).and_then(|text| text.parse().ok()),
-            });
-            Ok(true)
-        })
+    registry::read(sql, &[], |row| {
+        let number = |column| row.text(column).and_then(|text| text.parse().ok());
+        standings.push(Standing {
+            id: number(1).unwrap_or(0),
+            schedule: row.text(2).unwrap_or_default(),
+            now: number(3).unwrap_or(0),
+            is_due: row.is_true(4),
+            left: row.text(5).and_then(|text| text.parse().ok()),
+        });
+        Ok(true)
     })?;
     Ok(standings)
 }
@@ -146,9 +161,9 @@ fn ask(schedule: i64) -> Result<Option<i64>> {
                    SELECT FROM crm_ai.run r WHERE r.schedule = s.id
                        AND r.state IN ('queued', 'running', 'evaluating'))
                RETURNING id";
-    let run = fetch::<i64>(sql, &[schedule.into()])?;
+    let run = registry::returning_value::<i64>(sql, &[schedule.into()])?;
     let sql = "UPDATE crm_ai.schedule SET last_at = clock_timestamp(),
                    last_run = coalesce($2, last_run) WHERE id = $1";
-    execute(sql, &[schedule.into(), run.into()])?;
+    registry::change(sql, &[schedule.into(), run.into()])?;
     Ok(run)
 }

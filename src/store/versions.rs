@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pg::index::{self, Key, Order};
-use crate::pg::session;
+use crate::pg::{roles, session};
 use crm_ai_wire::{Digest, Precision};
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -66,7 +66,7 @@ pub fn check_exact(reference: &str) -> Result<()> {
 
 /// The version that `reference` means to the present statement.
 pub fn resolve(reference: &str) -> Result<Rc<Version>> {
-    let user = session::current_user();
+    let user = roles::current_user();
     let key = session::snapshot_key();
     let remembered = LAST.with_borrow(|last| {
         let last = last.as_ref()?;
@@ -131,19 +131,18 @@ impl<'a> Model<'a> {
     /// Built-in models are everybody's; others their owner's, and those roles' that were granted
     /// them.
     fn may_be_used_by(&self, user: pg_sys::Oid) -> Result<bool> {
-        if self.builtin || session::has_rights_of(user, self.owner) {
+        if self.builtin || roles::has_rights_of(user, self.owner) {
             return Ok(true);
         }
         let mut granted = false;
         let keys = [Key::Text(c"model", self.name)];
         index::scan(c"model_grant", c"model_grant_pkey", &keys, Order::Ascending, |row| {
             let grantee = row.oid(row.column(c"grantee"));
-            granted = grantee.is_some_and(|role| {
-                role == pg_sys::InvalidOid || session::has_rights_of(user, role)
-            });
+            granted = grantee
+                .is_some_and(|role| role == pg_sys::InvalidOid || roles::has_rights_of(user, role));
             Ok(!granted)
         })?;
-        Ok(granted || session::is_administrator(user))
+        Ok(granted || roles::is_administrator(user))
     }
 }
 

@@ -7,9 +7,10 @@
 //! `pg_db_role_setting`. That one can be read only from inside a database, so a worker is sent into
 //! one for the moment.
 
-use crate::pg::background::{self, must_stop, transaction};
-use crate::pg::board;
+use super::runner;
 use crate::pg::databases::{self, Database};
+use crate::pg::worker::{self, must_stop};
+use crate::pg::{board, transaction};
 use crate::{settings, store};
 use pgrx::bgworkers::{
     BackgroundWorkerBuilder, BackgroundWorkerStatus, BgWorkerStartTime, DynamicBackgroundWorker,
@@ -101,34 +102,38 @@ struct Launcher {
     wants_census: bool,
     /// Whether it was said already that worker slots are missing.
     has_complained: bool,
+    /// The databases that there were at the last sweep.
+    swept: Vec<Oid>,
 }
 
 /// The launcher's life.
 pub fn run() {
-    background::attach_signals();
-    background::connect(None);
+    worker::attach_signals();
+    worker::connect(None);
     board::attach_launcher();
     let mut launcher = Launcher { wants_census: true, ..Launcher::default() };
     let mut first = true;
     while !must_stop() {
-        let is_reload = background::reloaded();
+        let is_reload = worker::reloaded();
         launcher.wants_census |= is_reload;
         let wanted = board::wanted();
-        let waiting = match transaction(databases::list) {
+        let waiting = match transaction::run(databases::list) {
             Ok(databases) => {
                 if first || is_reload {
                     request_configured(&databases);
                 }
                 first = false;
+                launcher.sweep(&databases);
                 launcher.serve(&databases, &wanted)
             }
-            Err(trouble) => {
-                log!("crm_ai: the launcher cannot list the databases: SQLSTATE {}", trouble.state);
+            Err(error) => {
+                log!("crm_ai: the launcher cannot list the databases: {}", error.for_log());
                 true
             }
         };
-        background::sleep(if waiting { LOOK_SOON_MS } else { LOOK_MS }, 0);
+        worker::sleep(if waiting { LOOK_SOON_MS } else { LOOK_MS }, 0);
     }
+    worker::end_for_restart();
 }
 
 /// Puts a database on the board.
@@ -166,7 +171,7 @@ impl Launcher {
                 continue;
             }
             is_waiting = true;
-            if started.must_rest() || background::is_database_wanted_alone(oid) {
+            if started.must_rest() || worker::is_database_wanted_alone(oid) {
                 continue;
             }
             let done = started.start("crm_ai scheduler", "crm_ai_scheduler_main", oid);
@@ -181,7 +186,7 @@ impl Launcher {
             return false;
         }
         let is_free = |database: &&Database| {
-            database.is_open && !background::is_database_wanted_alone(database.oid)
+            database.is_open && !worker::is_database_wanted_alone(database.oid)
         };
         let by_choice = databases.iter().find(|database| database.name == READING_ROOM);
         let Some(database) = by_choice.filter(is_free).or_else(|| databases.iter().find(is_free))
@@ -195,6 +200,15 @@ impl Launcher {
         self.complain_unless(done);
         self.wants_census = !done;
         self.wants_census
+    }
+
+    /// Removes files of databases that are no more, whichever way they were dropped.
+    fn sweep(&mut self, databases: &[Database]) {
+        let there: Vec<Oid> = databases.iter().map(|database| database.oid).collect();
+        if self.swept != there {
+            runner::remove_files_of_dropped(|database| there.contains(&database));
+            self.swept = there;
+        }
     }
 
     fn complain_unless(&mut self, has_started: bool) {
@@ -213,16 +227,16 @@ impl Launcher {
 
 /// The life of the worker that reads which databases are registered.
 pub fn take_census(database: Oid) {
-    background::attach_signals();
-    background::connect(Some(database));
-    match transaction(store::scheduler::registered_databases) {
+    worker::attach_signals();
+    worker::connect(Some(database));
+    match transaction::run(store::scheduler::registered_databases) {
         Ok(registered) => {
             for database in registered {
                 request(database);
             }
         }
-        Err(trouble) => {
-            log!("crm_ai: cannot read the registered databases: SQLSTATE {}", trouble.state);
+        Err(error) => {
+            log!("crm_ai: cannot read the registered databases: {}", error.for_log());
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a database has done beside its sessions: one worker in each that wants it.
 //!
-//! It runs a fixed list of tasks, each in a transaction of its own, whenever a commit that made
-//! work for it wakes it or a task has asked to be run. A task that fails is rolled back and tried
-//! again later, which neither ends the worker nor keeps the others. The worker ends where the
-//! database has nothing for it to do, and makes way for whoever wants the database alone.
+//! It runs a fixed list of tasks, each in transactions of its own, whenever a commit that made work
+//! for it wakes it or a task has asked to be run. A task that fails is rolled back and tried again
+//! later, which neither ends the worker nor keeps the others. The worker ends where the database has
+//! nothing for it to do, and makes way for whoever wants the database alone.
 
 use crate::error::{Error, Result};
-use crate::pg::background::{self, Trouble, must_stop, transaction};
-use crate::pg::{board, commit};
+use crate::pg::transaction;
+use crate::pg::worker::{self, must_stop};
+use crate::pg::{board, commit, databases};
 use crate::store;
 use crate::worker::watchman;
 use pgrx::pg_sys::Oid;
@@ -25,12 +26,12 @@ pub enum Next {
     Idle,
 }
 
-/// Something to do. It is run in a transaction with an active snapshot, as the superuser that
-/// initdb made: what users wrote it runs as them.
+/// Something to do, outside any transaction, as the superuser that initdb made: what users wrote it
+/// runs as them.
 pub struct Task {
     /// For the log.
     pub name: &'static str,
-    /// Does a part of it, of a second or so, that is worth a transaction.
+    /// Does a part of it, of a second or so.
     pub run: fn() -> Result<Next>,
 }
 
@@ -41,10 +42,13 @@ const TASKS: &[Task] = &[
     Task { name: "watches", run: super::watches::run },
 ];
 
-/// Longest sleep, and how often idle tasks are run while any other is not: work whose commit could
-/// not wake the worker is found then. It was prepared before, or committed by another server, or a
-/// task that waited for the engine took the wake for its own.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often all tasks are run where nothing wakes the worker.
+const LOOK: Duration = Duration::from_secs(60);
+/// The same where there are prepared transactions, whose commit wakes nobody.
+const LOOK_PREPARED: Duration = Duration::from_secs(2);
+/// How often the worker looks whether somebody wants the database alone, who waits five seconds for
+/// it to go. Nothing is queried for that.
+const MAKE_WAY: Duration = Duration::from_secs(2);
 /// How long a worker without work stays, so that it is not started anew for each piece.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long a worker that was woken waits for more to do, so that what comes close together is
@@ -76,7 +80,7 @@ struct Standing {
     /// When it is to be run; `None` while it is idle.
     due: Option<Instant>,
     /// What failed last, so that it is logged once.
-    trouble: Option<Trouble>,
+    trouble: Option<Error>,
     rest: Duration,
 }
 
@@ -88,78 +92,119 @@ enum Ended {
     MadeWay,
 }
 
-/// The life of a database's scheduler. It exits 0, in whichever case.
+/// The life of a database's scheduler.
 pub fn run(database: Oid) {
-    background::attach_signals();
+    worker::attach_signals();
     if !board::attach_worker(database) {
         return;
     }
-    background::connect(Some(database));
-    let mut tasks = all();
+    worker::connect(Some(database));
+    let mut scheduler = Scheduler::new(database);
     loop {
-        match work(&mut tasks, database) {
+        match scheduler.work() {
             Ended::MadeWay => return,
             // Taken back before the last look: what commits after that look asks again.
             Ended::Idle => board::set_wanted(database, false),
         }
-        let is_done = match transaction(|| Ok(background::has_extension())) {
-            Ok(true) => run_all(&mut tasks),
-            _ => return,
-        };
-        if is_done {
+        if !is_usable() || scheduler.run_all() {
             return;
         }
         board::set_wanted(database, true);
     }
 }
 
-fn all() -> Vec<Standing> {
-    let standing =
-        |task| Standing { task, due: Some(Instant::now()), trouble: None, rest: REST_MIN };
-    TASKS.iter().map(standing).collect()
+/// How often work is looked for that nothing has announced.
+pub fn look() -> Duration {
+    if commit::may_be_prepared() { LOOK_PREPARED } else { LOOK }
 }
 
-/// Runs tasks until all are idle for a while.
-fn work(tasks: &mut [Standing], database: Oid) -> Ended {
-    let mut idle_since = None;
-    loop {
-        if must_stop() || background::is_database_wanted_alone(database) {
-            return Ended::MadeWay;
-        }
-        background::reloaded();
-        match transaction(|| Ok(background::has_extension())) {
-            Ok(true) => {}
-            _ => return Ended::Idle,
-        }
-        if run_due(tasks) {
-            let since = *idle_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > LINGER {
-                return Ended::Idle;
+/// Whether there is an extension here to work for.
+fn is_usable() -> bool {
+    transaction::run(store::is_usable).unwrap_or(false)
+}
+
+struct Scheduler {
+    database: Oid,
+    /// The database's name, for the log.
+    name: String,
+    tasks: Vec<Standing>,
+    /// Announcements of work that were seen.
+    seen: u32,
+}
+
+impl Scheduler {
+    fn new(database: Oid) -> Self {
+        let standing =
+            |task| Standing { task, due: Some(Instant::now()), trouble: None, rest: REST_MIN };
+        let name = transaction::run(|| Ok(databases::own_name())).unwrap_or_default();
+        let tasks = TASKS.iter().map(standing).collect();
+        Self { database, name, tasks, seen: board::announced() }
+    }
+
+    /// Runs tasks until all are idle for a while.
+    fn work(&mut self) -> Ended {
+        let mut idle_since = None;
+        loop {
+            if must_stop() || worker::is_database_wanted_alone(self.database) {
+                return Ended::MadeWay;
             }
-        } else {
-            idle_since = None;
-            let look = Instant::now() + LOOK;
-            tasks.iter_mut().for_each(|standing| _ = standing.due.get_or_insert(look));
+            worker::reloaded();
+            let now = Instant::now();
+            if self.tasks.iter().any(|standing| standing.due.is_some_and(|due| due <= now)) {
+                if !is_usable() {
+                    return Ended::Idle;
+                }
+                self.run_due(now);
+            }
+            if self.tasks.iter().all(|standing| standing.due.is_none()) {
+                let since = *idle_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > LINGER {
+                    return Ended::Idle;
+                }
+            } else {
+                idle_since = None;
+                let look = Instant::now() + look();
+                self.tasks.iter_mut().for_each(|standing| _ = standing.due.get_or_insert(look));
+            }
+            self.sleep();
         }
-        sleep(tasks);
     }
-}
 
-/// Sleeps until a task is due or a commit has made work, which makes all tasks due.
-fn sleep(tasks: &mut [Standing]) {
-    let now = Instant::now();
-    let until = tasks.iter().filter_map(|task| task.due).min().unwrap_or(now + LOOK);
-    let time = until.saturating_duration_since(now).min(LOOK);
-    if time.is_zero() {
-        return;
-    }
-    let woken = background::sleep(milliseconds(time).max(1), milliseconds(GATHER));
-    if woken {
+    /// Sleeps until a task is due, work is announced, which makes all tasks due, or it is time to
+    /// look whether somebody wants the database alone.
+    fn sleep(&mut self) {
         let now = Instant::now();
-        // There is work. What failed rests on.
-        for task in tasks.iter_mut().filter(|task| task.trouble.is_none()) {
-            task.due = Some(now);
+        let until = self.tasks.iter().filter_map(|task| task.due).min().unwrap_or(now + MAKE_WAY);
+        let time = until.saturating_duration_since(now).min(MAKE_WAY);
+        if !time.is_zero() {
+            worker::sleep(milliseconds(time).max(1), milliseconds(GATHER));
         }
+        // By its number, not by the latch: a task that waited for the engine may have taken that.
+        let announced = board::announced();
+        if std::mem::replace(&mut self.seen, announced) != announced {
+            let now = Instant::now();
+            // There is work. What failed rests on.
+            for task in self.tasks.iter_mut().filter(|task| task.trouble.is_none()) {
+                task.due = Some(now);
+            }
+        }
+    }
+
+    /// Runs each task whose time has come.
+    fn run_due(&mut self, now: Instant) {
+        for standing in &mut self.tasks {
+            if standing.due.is_some_and(|due| due <= now) && !must_stop() {
+                standing.run(&self.name);
+            }
+        }
+    }
+
+    /// Runs every task; tells whether all are idle.
+    fn run_all(&mut self) -> bool {
+        let now = Instant::now();
+        self.tasks.iter_mut().for_each(|standing| standing.due = Some(now));
+        self.run_due(now);
+        self.tasks.iter().all(|standing| standing.due.is_none())
     }
 }
 
@@ -167,26 +212,9 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Runs each task whose time has come; tells whether all are idle.
-fn run_due(tasks: &mut [Standing]) -> bool {
-    let now = Instant::now();
-    for standing in tasks.iter_mut() {
-        if standing.due.is_some_and(|due| due <= now) && !must_stop() {
-            standing.run();
-        }
-    }
-    tasks.iter().all(|standing| standing.due.is_none())
-}
-
-/// Runs every task; tells whether all are idle.
-fn run_all(tasks: &mut [Standing]) -> bool {
-    tasks.iter_mut().for_each(|standing| standing.due = Some(Instant::now()));
-    run_due(tasks)
-}
-
 impl Standing {
-    fn run(&mut self) {
-        match transaction(self.task.run) {
+    fn run(&mut self, database: &str) {
+        match (self.task.run)() {
             Ok(next) => {
                 self.trouble = None;
                 self.rest = REST_MIN;
@@ -196,19 +224,17 @@ impl Standing {
                     Next::Idle => None,
                 };
             }
-            Err(trouble) => {
-                if self.trouble.as_ref() != Some(&trouble) && !must_stop() {
+            Err(error) => {
+                let is_known = self.trouble.as_ref().is_some_and(|known| known.is_like(&error));
+                if !is_known && !must_stop() {
                     log!(
-                        "crm_ai: task \"{}\" failed and will be tried again: {}{}",
+                        "crm_ai: task \"{}\" of database \"{database}\" failed and will be tried \
+                         again: {}",
                         self.task.name,
-                        trouble
-                            .message
-                            .as_deref()
-                            .map_or(String::new(), |said| format!("{said}, ")),
-                        format_args!("SQLSTATE {}", trouble.state),
+                        error.for_log(),
                     );
                 }
-                self.trouble = Some(trouble);
+                self.trouble = Some(error);
                 self.due = Some(Instant::now() + self.rest);
                 self.rest = (self.rest * 2).min(REST_MAX);
             }

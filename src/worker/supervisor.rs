@@ -3,11 +3,11 @@
 //! Preloaded, it is a static worker; otherwise the first call that finds no engine starts it. A
 //! lock on a file in the data directory makes it one however many backends race to start it.
 
-use crate::pg::{child, latch, paths};
+use crate::pg::paths::{self, LOCK, SOCKET};
+use crate::pg::worker::{self, must_stop};
+use crate::pg::{child, latch};
 use crate::settings;
-use pgrx::bgworkers::{
-    BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags,
-};
+use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::prelude::*;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -15,14 +15,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// The engine's socket, relative to the data directory, which is every backend's working
-/// directory: the path stays short however long the directory's own is. Base backups skip names
-/// that begin like this.
-pub const SOCKET: &str = "pgsql_tmp_crm_ai.sock";
-
-/// Artifacts that backends sent from the registry.
-const CACHE: &str = "pgsql_tmp_crm_ai";
-const LOCK: &str = "pgsql_tmp_crm_ai.lock";
+/// The folder of artifacts that backends sent from the registry.
+const CACHE: &str = "models";
 
 const BACKOFF_MS_MIN: u64 = 50;
 const BACKOFF_MS_MAX: u64 = 60_000;
@@ -96,10 +90,20 @@ enum Ended {
     Died(String),
 }
 
-/// The supervisor's life. Exits 0 when another one has the lock, so that it is not restarted.
+/// The supervisor's life. It returns when another one has the lock, so that it is not restarted.
 pub fn run() {
-    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
+    worker::attach_signals();
     let Some(_lock) = take_lock() else { return };
+    paths::remove_former();
+    if let Err(error) = paths::make_own() {
+        log!("crm_ai: cannot make the folder of the engine's files: {error}");
+    }
+    supervise();
+    worker::end_for_restart();
+}
+
+/// Keeps an engine running until the worker is asked to end.
+fn supervise() {
     let mut backoff_ms = BACKOFF_MS_MIN;
     loop {
         let started = Instant::now();
@@ -130,7 +134,7 @@ fn command_line() -> Vec<String> {
     let mut line = vec![settings::engine_path(), "serve".into(), "--lifeline".into()];
     let places = [
         ("--socket", SOCKET.to_owned()),
-        ("--cache", CACHE.to_owned()),
+        ("--cache", paths::own(CACHE).to_string_lossy().into_owned()),
         ("--runtime", paths::library_file("libonnxruntime.so")),
         ("--models", paths::models_directory()),
     ];
@@ -154,8 +158,8 @@ fn watch(mut child: Child, line: &[String]) -> Ended {
     loop {
         // Without a descriptor for its exit the engine is looked after twice a second.
         let milliseconds = if exit.is_some() { 60_000 } else { 500 };
-        latch::sleep(milliseconds, exit.as_ref().map(AsRawFd::as_raw_fd));
-        if stop_requested() {
+        worker::sleep_until_readable(milliseconds, exit.as_ref().map(AsRawFd::as_raw_fd));
+        if must_stop() {
             end(child);
             return Ended::Stop;
         }
@@ -164,7 +168,7 @@ fn watch(mut child: Child, line: &[String]) -> Ended {
             Ok(None) => {}
             Err(error) => return Ended::Died(error.to_string()),
         }
-        if reloaded() && command_line() != line {
+        if worker::reloaded() && command_line() != line {
             end(child);
             return Ended::Changed;
         }
@@ -194,32 +198,12 @@ fn pause(milliseconds: u64) -> bool {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         // A reload may bring the path that was missing: no need to wait on.
-        if left.is_zero() || reloaded() {
-            return stop_requested();
+        if left.is_zero() || worker::reloaded() {
+            return must_stop();
         }
-        latch::sleep(left.as_millis().max(1) as u64, None);
-        if stop_requested() {
+        worker::sleep(left.as_millis().max(1) as u64, 0);
+        if must_stop() {
             return true;
         }
     }
-}
-
-/// Whether the server asked this worker to end. pgrx clears its flag when it is read, and the
-/// signal comes twice, so the first answer is kept.
-fn stop_requested() -> bool {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    static STOP: AtomicBool = AtomicBool::new(false);
-    if BackgroundWorker::sigterm_received() {
-        STOP.store(true, Ordering::Relaxed);
-    }
-    STOP.load(Ordering::Relaxed)
-}
-
-/// Reads the configuration files again when asked to.
-fn reloaded() -> bool {
-    let asked = BackgroundWorker::sighup_received();
-    if asked {
-        crate::pg::entry::reload_settings();
-    }
-    asked
 }

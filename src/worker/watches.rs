@@ -4,16 +4,19 @@
 //! it early (the engine, this worker, the server) leaves the batch in the queue and the rows as
 //! they were. Watches take turns.
 
-use super::scheduler::Next;
+use super::scheduler::{self, Next};
 use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result};
-use crate::pg::background::{self, Trouble};
+use crate::pg::watchdog::watched;
+use crate::pg::worker::{self, must_stop};
+use crate::pg::{board, databases};
 use crate::plan::questions::{Place, Question, Questions};
 use crate::settings;
+use crate::store;
 use crate::store::versions::{self, Version};
 use crate::store::watches::queue::{self, Waiting};
 use crate::store::watches::rows::{Answer, Rows};
-use crate::store::watches::setup::value_for;
+use crate::store::watches::setup::{self, value_for};
 use crate::store::watches::{self, Value, Watch};
 use crm_ai_wire::Task;
 use pgrx::prelude::*;
@@ -22,10 +25,16 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long the task sleeps when nothing waits.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often old rows are queued.
+const BACKFILL: Duration = Duration::from_secs(1);
 /// How often a row that somebody holds is tried before it counts as failed.
 const ATTEMPTS_MAX: i32 = 60;
+/// After how many failures in a row a watch is switched off: at a minute each, an hour.
+const FAILURES_MAX: i32 = 60;
+/// The same for batches that took too long, where one whose worker had to be terminated counts as
+/// [`TERMINATED`].
+const TIMEOUTS_MAX: i32 = 12;
+const TERMINATED: i32 = 4;
 
 /// What is remembered of a watch from batch to batch, and may be forgotten.
 struct Memory {
@@ -45,11 +54,15 @@ thread_local! {
 
 /// Does one batch of the next watch that has work.
 pub fn run() -> Result<Next> {
-    let orphans = queue::remove_orphans()?;
-    if orphans > 0 {
-        log!("crm_ai: {orphans} watches ended, as their tables were dropped");
-    }
-    let mut watches = watches::list()?;
+    let mut watches = store::in_transaction(|| {
+        let dropped = queue::remove_dropped()?;
+        if dropped > 0 {
+            let database = databases::own_name();
+            log!("crm_ai: {dropped} watches of database \"{database}\" ended with their tables");
+        }
+        setup::remove_remains()?;
+        watches::list()
+    })?;
     if watches.is_empty() {
         return Ok(Next::Idle);
     }
@@ -59,29 +72,46 @@ pub fn run() -> Result<Next> {
     let last = LAST.get();
     let turn = watches.partition_point(|watch| watch.id <= last);
     watches.rotate_left(turn);
-    for watch in watches.iter().filter(|watch| watch.is_due) {
+    for watch in watches.iter().filter(|watch| watch.rests.is_none()) {
         if step(watch)? {
             LAST.set(watch.id);
             return Ok(Next::Now);
         }
     }
-    Ok(Next::In(LOOK))
+    Ok(Next::In(pause(&watches)?))
+}
+
+/// How long nothing is to be done, unless a commit announces work.
+fn pause(watches: &[Watch]) -> Result<Duration> {
+    let put_off = store::in_transaction(queue::put_off_until)?;
+    let times = watches.iter().flat_map(|watch| {
+        [watch.rests, (watch.is_backfilling && watch.rests.is_none()).then_some(BACKFILL)]
+    });
+    let look = scheduler::look();
+    Ok(times.flatten().chain(put_off).min().unwrap_or(look).min(look))
 }
 
 /// Does a batch of a watch; tells whether there was one. Its failures are the watch's own: they
 /// are noted, and end neither the task nor other watches.
 fn step(watch: &Watch) -> Result<bool> {
     let rows = settings::batch_rows().min(batch_of(watch.id));
-    match background::subtransaction(|| work(watch, rows)) {
+    let id = watch.id;
+    board::note_watch(id);
+    worker::unless_finished(move || note_terminated(id));
+    let outcome =
+        store::in_transaction(|| watched(settings::watch_timeout(), || work(watch, rows)));
+    worker::finished();
+    board::note_watch(0);
+    match outcome {
         Ok(was_busy) => {
             if was_busy {
                 remember(watch.id, |memory| memory.batch = (memory.batch * 2).min(8192));
             }
             Ok(was_busy)
         }
-        Err(_) if background::must_stop() => Err(Error::internal("the worker was asked to end")),
-        Err(trouble) => {
-            fail(watch, rows, &trouble)?;
+        Err(_) if must_stop() => Err(Error::internal("the worker was asked to end")),
+        Err(error) => {
+            store::in_transaction(|| fail(watch, rows, &error))?;
             Ok(true)
         }
     }
@@ -102,27 +132,72 @@ fn remember<T>(watch: i32, work: impl FnOnce(&mut Memory) -> T) -> T {
 }
 
 /// Looks for the row that a batch failed for, by ever smaller batches; or has the watch rest.
-fn fail(watch: &Watch, rows: usize, trouble: &Trouble) -> Result<()> {
-    if !is_of_a_row(&trouble.state) {
+fn fail(watch: &Watch, rows: usize, error: &Error) -> Result<()> {
+    let state = error.state();
+    if state == "57014" {
+        remember(watch.id, |memory| memory.batch = (rows / 2).max(1));
+        let timeouts = queue::note_timeout(watch.id, &state, 1)?;
+        return switch_off_if(
+            timeouts >= TIMEOUTS_MAX,
+            watch.id,
+            "its batches take longer than \
+            crm_ai.watch_timeout",
+        );
+    }
+    if !is_of_a_row(&state) {
         remember(watch.id, |memory| memory.batch = usize::MAX / 4);
         if watch.failures == 0 {
+            let (id, database) = (watch.id, databases::own_name());
+            let cause = error.for_log();
             log!(
-                "crm_ai: watch {} cannot work and will try again: {}SQLSTATE {}",
-                watch.id,
-                trouble.message.as_ref().map_or(String::new(), |said| format!("{said}, ")),
-                trouble.state
+                "crm_ai: watch {id} of database \"{database}\" failed and will try again: {cause}"
             );
         }
-        return queue::fail(watch.id, &trouble.state);
+        queue::fail(watch.id, &state)?;
+        let is_over = watch.failures + 1 >= FAILURES_MAX && !is_of_the_server(&state);
+        return switch_off_if(
+            is_over,
+            watch.id,
+            &format!("it failed {FAILURES_MAX} times in a row"),
+        );
     }
     match ALONE.take() {
         None => remember(watch.id, |memory| memory.batch = (rows / 2).max(1)),
         Some(waiting) => {
-            queue::fail_row(watch.id, &waiting.key, &trouble.state)?;
+            queue::fail_row(watch.id, &waiting.key, &state)?;
             queue::remove(vec![waiting.place])?;
         }
     }
     Ok(())
+}
+
+/// Notes that this process is being terminated in a batch of the watch.
+fn note_terminated(watch: i32) {
+    let noted = store::in_transaction(|| {
+        let timeouts = queue::note_timeout(watch, "57014", TERMINATED)?;
+        switch_off_if(
+            timeouts >= TIMEOUTS_MAX,
+            watch,
+            "code of the table's triggers, policies or types did not end when it was cancelled",
+        )
+    });
+    if let Err(error) = noted {
+        log!("crm_ai: cannot note that watch {watch} was terminated: {}", error.for_log());
+    }
+}
+
+fn switch_off_if(condition: bool, watch: i32, reason: &str) -> Result<()> {
+    if condition {
+        let database = databases::own_name();
+        log!("crm_ai: watch {watch} of database \"{database}\" is switched off: {reason}");
+        queue::disable(watch, reason)?;
+    }
+    Ok(())
+}
+
+/// Whether an SQLSTATE tells of the server, not of the watch: its engine, its resources, its end.
+fn is_of_the_server(state: &str) -> bool {
+    ["25", "40", "53", "55", "57", "58"].contains(&&state[..2])
 }
 
 /// Whether an SQLSTATE tells of data: a value that does not fit, a constraint, a trigger that
@@ -158,7 +233,7 @@ fn judge(watch: &Watch, waiting: Vec<Waiting>) -> Result<()> {
     let mut keys: Vec<&[String]> = waiting.iter().map(|row| row.key.as_slice()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let batch = watch.as_owner(|| judge_as_owner(watch, &keys))?;
+    let batch = judge_rows(watch, &keys)?;
     for (key, state) in &batch.refused {
         queue::fail_row(watch.id, key, state)?;
     }
@@ -180,25 +255,29 @@ fn judge(watch: &Watch, waiting: Vec<Waiting>) -> Result<()> {
     queue::succeed(watch.id, batch.answers.len() - batch.busy.len(), &batch.version)
 }
 
-fn judge_as_owner(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
-    let rows = Rows::of(watch)?;
-    let version = versions::resolve(&watch.model)?;
-    let value = value(watch, &rows, &version)?;
+fn judge_rows(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
+    let version = watch.as_owner(|| versions::resolve(&watch.model))?;
+    let (value, texts) = watch.as_writer(|| {
+        let rows = Rows::of(watch)?;
+        Ok((value(watch, &rows, &version)?, rows.texts(keys)?))
+    })?;
     let mut batch = Batch { version: version.reference(), ..Batch::default() };
-    let texts = rows.texts(keys)?;
     let mut questions = Questions::default();
     let mut asked: Vec<(usize, Option<Place>)> = Vec::new();
     for (place, text) in texts.iter().enumerate() {
         match text {
             None => {} // no such row any more
             Some(None) => asked.push((place, None)),
-            Some(Some(text)) => match questions.add(&question(watch, value, text)) {
-                Ok(answer) => asked.push((place, Some(answer))),
-                Err(error) if error.state() == "54000" => {
-                    batch.refused.push((keys[place].to_vec(), error.state()));
+            Some(Some(text)) => {
+                let question = question(watch, value, text);
+                match watch.as_owner(|| questions.add(&question)) {
+                    Ok(answer) => asked.push((place, Some(answer))),
+                    Err(error) if error.state() == "54000" => {
+                        batch.refused.push((keys[place].to_vec(), error.state()));
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
-            },
+            }
         }
     }
     let answers = questions.send().answers()?;
@@ -217,7 +296,8 @@ fn judge_as_owner(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
         batch.answers.push(Answer { key, text, value: value.transpose()? });
     }
     if !batch.answers.is_empty() {
-        let written = rows.write(&batch.answers, value, &batch.version)?;
+        let written =
+            watch.as_writer(|| Rows::of(watch)?.write(&batch.answers, value, &batch.version))?;
         let busy = written.busy.iter().map(|&place| batch.answers[place].key.clone());
         batch.busy = busy.collect();
     }
@@ -267,7 +347,7 @@ fn fill_queue(watch: &Watch) -> Result<bool> {
         return Ok(false);
     }
     remember(watch.id, |memory| memory.filled = Instant::now());
-    let old = watch.as_owner(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
+    let old = watch.as_writer(|| Rows::of(watch)?.old(after.as_deref(), stale, &version, count))?;
     queue::add_old(watch.id, &old.keys, old.after)?;
     Ok(!old.keys.is_empty())
 }

@@ -4,7 +4,7 @@
 use super::runner;
 use super::scheduler::Next;
 use crate::error::Result;
-use crate::pg::{board, commit};
+use crate::pg::{board, commit, transaction};
 use crate::store::{runs, schedules};
 use std::time::Duration;
 
@@ -15,10 +15,13 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Fires schedules.
 pub fn fire_schedules() -> Result<Next> {
-    let fired = schedules::fire()?;
-    if let Some(run) = fired.run {
-        commit::start_worker(run);
-    }
+    let fired = transaction::run(|| {
+        let fired = schedules::fire()?;
+        if let Some(run) = fired.run {
+            commit::start_worker(run);
+        }
+        Ok(fired)
+    })?;
     Ok(match fired.seconds_left {
         Some(seconds) => {
             Next::In(Duration::from_secs_f64(seconds.clamp(0.05, LOOK_MAX.as_secs_f64())))
@@ -29,10 +32,12 @@ pub fn fire_schedules() -> Result<Next> {
 
 /// Looks after runs that have not ended.
 pub fn look_after_runs() -> Result<Next> {
-    if !runs::any_open()? {
+    let (is_open, is_neglected) =
+        transaction::run(|| Ok((runs::any_open()?, runs::any_neglected()?)))?;
+    if !is_open {
         return Ok(Next::Idle);
     }
-    if runs::any_neglected()? && runner::has_free_slot() {
+    if is_neglected && runner::has_free_slot() {
         runner::start(board::own_database());
     }
     Ok(Next::In(LOOK))

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::Instant;
 
 /// The engine's socket in a data directory.
-const SOCKET: &str = "pgsql_tmp_crm_ai.sock";
+const SOCKET: &str = "pg_stat_tmp/crm_ai.sock";
 
 /// Answers commands. Runs as the cluster's user: the engine listens to no other.
 pub fn serve(options: &Options) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Intervals by resampling (Efron's percentile bootstrap), and two models on the same rows.
 
-use crate::evaluation::{accuracy, macro_f1};
+use crate::counts::{Counts, macro_f1};
+use crate::evaluation::ratio;
 use crate::judged::Judged;
 use serde::{Deserialize, Serialize};
 
@@ -63,13 +64,25 @@ impl Scored for Judged {
     }
 
     fn scores(&self, rows: &[usize]) -> Scores {
-        let width = self.labels().len();
-        let mut confusion = vec![vec![0; width]; width];
-        for &row in rows {
-            confusion[self.truth()[row]][self.predicted()[row]] += 1;
-        }
-        Scores { accuracy: accuracy(&confusion), macro_f1: macro_f1(&confusion) }
+        let (counts, right) = counts(self, rows.iter().copied());
+        Scores { accuracy: ratio(right, rows.len() as u64), macro_f1: macro_f1(&counts) }
     }
+}
+
+/// What is counted of each class, and how many rows are right.
+pub(crate) fn counts(judged: &Judged, rows: impl Iterator<Item = usize>) -> (Vec<Counts>, u64) {
+    let mut counts = vec![Counts::default(); judged.labels().len()];
+    let mut right = 0;
+    for row in rows {
+        let (truth, predicted) = (judged.truth()[row], judged.predicted()[row]);
+        counts[truth].rows += 1;
+        counts[predicted].predictions += 1;
+        if truth == predicted {
+            counts[truth].right += 1;
+            right += 1;
+        }
+    }
+    (counts, right)
 }
 
 /// What [`Comparison::of`] tells.
@@ -95,9 +108,12 @@ impl Scores {
     }
 }
 
-/// The 95 % intervals of accuracy and macro-F1.
-pub(crate) fn intervals(judged: &impl Scored, seed: u64) -> (Interval, Interval) {
-    resampled(judged.count(), seed, |rows| judged.scores(rows))
+/// The 95 % intervals of accuracy and macro-F1. `pause` is called before each draw.
+pub(crate) fn intervals(judged: &impl Scored, seed: u64, pause: &dyn Fn()) -> (Interval, Interval) {
+    resampled(judged.count(), seed, |rows| {
+        pause();
+        judged.scores(rows)
+    })
 }
 
 fn resampled(
@@ -146,7 +162,7 @@ mod tests {
     /// The normal approximation of a share: 0.8 ± 1.96 · sqrt(0.8 · 0.2 / 400).
     #[test]
     fn the_interval_is_about_the_binomial_one() {
-        let (accuracy, _) = intervals(&judged(400, 320), 7);
+        let (accuracy, _) = intervals(&judged(400, 320), 7, &|| ());
         assert!((accuracy.low - 0.761).abs() < 0.012, "{accuracy:?}");
         assert!((accuracy.high - 0.839).abs() < 0.012, "{accuracy:?}");
     }

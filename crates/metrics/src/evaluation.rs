@@ -3,6 +3,8 @@
 use crate::auc::auc;
 use crate::bootstrap::{self, Interval};
 use crate::calibration::calibration_error;
+use crate::confusion::Confusion;
+use crate::counts::macro_f1;
 use crate::judged::Judged;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +37,8 @@ pub struct Evaluation {
     pub auc: Option<f64>,
     /// Each class, in the model's order.
     pub classes: Vec<ClassFigures>,
-    /// Rows by true class, then by predicted class.
-    pub confusion: Vec<Vec<u64>>,
+    /// Rows by true and predicted class; empty where a row may be of several.
+    pub confusion: Confusion,
 }
 
 /// The figures of one class; a ratio without cases is 0.
@@ -70,30 +72,36 @@ impl ClassFigures {
 impl Evaluation {
     /// Sums up what a model said. `seed` decides the bootstrap's draws.
     pub fn of(judged: &Judged, seed: u64) -> Self {
-        let confusion = confusion(judged);
-        let classes = class_figures(judged.labels(), &confusion);
-        let (accuracy_interval, macro_f1_interval) = bootstrap::intervals(judged, seed);
+        Self::of_with_pauses(judged, seed, &|| ())
+    }
+
+    /// The same. `pause` is called a thousand times on the way, where a caller may give up by
+    /// unwinding.
+    pub fn of_with_pauses(judged: &Judged, seed: u64, pause: &dyn Fn()) -> Self {
+        let (counts, right) = bootstrap::counts(judged, 0..judged.rows());
+        let labels = judged.labels().iter().zip(&counts);
+        let classes = labels.map(|(label, count)| count.figures(label)).collect();
+        let (accuracy_interval, macro_f1_interval) = bootstrap::intervals(judged, seed, pause);
         let rows = judged.rows() as f64;
         let losses = judged.likelihood().iter().map(|p| -p.clamp(PROBABILITY_MIN, 1.0).ln());
         Self {
             rows: judged.rows() as u64,
-            accuracy: accuracy(&confusion),
+            accuracy: ratio(right, judged.rows() as u64),
             accuracy_interval,
-            macro_f1: macro_f1(&confusion),
+            macro_f1: macro_f1(&counts),
             macro_f1_interval,
             micro_f1: None,
             log_loss: losses.sum::<f64>() / rows,
             calibration_error: calibration_error(judged),
             auc: auc(judged),
             classes,
-            confusion,
+            confusion: Confusion::of(judged),
         }
     }
 
     /// Classes that are predicted at least once.
     pub fn predicted_classes(&self) -> usize {
-        let width = self.confusion.len();
-        (0..width).filter(|&class| self.confusion.iter().any(|row| row[class] > 0)).count()
+        self.confusion.predicted_classes()
     }
 
     /// Macro-F1 of giving every row every class that occurs: what a model without any knowledge
@@ -132,46 +140,6 @@ impl Evaluation {
     }
 }
 
-fn confusion(judged: &Judged) -> Vec<Vec<u64>> {
-    let width = judged.labels().len();
-    let mut counts = vec![vec![0; width]; width];
-    for (&truth, &predicted) in judged.truth().iter().zip(judged.predicted()) {
-        counts[truth][predicted] += 1;
-    }
-    counts
-}
-
-pub(crate) fn accuracy(confusion: &[Vec<u64>]) -> f64 {
-    let right: u64 = confusion.iter().enumerate().map(|(class, row)| row[class]).sum();
-    ratio(right, confusion.iter().flatten().sum())
-}
-
-/// Mean of F1 = 2·TP / (rows + predictions) over the classes that occur in either.
-pub(crate) fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
-    let scores: Vec<f64> = (0..confusion.len())
-        .filter_map(|class| {
-            let (rows, predictions) = margins(confusion, class);
-            let cases = rows + predictions;
-            (cases > 0).then(|| 2.0 * confusion[class][class] as f64 / cases as f64)
-        })
-        .collect();
-    if scores.is_empty() { 0.0 } else { scores.iter().sum::<f64>() / scores.len() as f64 }
-}
-
-/// Rows of a class, and predictions of it.
-fn margins(confusion: &[Vec<u64>], class: usize) -> (u64, u64) {
-    (confusion[class].iter().sum(), confusion.iter().map(|row| row[class]).sum())
-}
-
-fn class_figures(labels: &[String], confusion: &[Vec<u64>]) -> Vec<ClassFigures> {
-    let figures = |(class, label): (usize, &String)| {
-        let (rows, predictions) = margins(confusion, class);
-        let right = confusion[class][class];
-        ClassFigures::of(label, rows, predictions, right)
-    };
-    labels.iter().enumerate().map(figures).collect()
-}
-
 /// A share; 0 of nothing.
 pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
@@ -200,7 +168,8 @@ mod tests {
     #[test]
     fn figures_are_those_of_scikit_learn() {
         let found = Evaluation::of(&example(), 1);
-        assert_eq!(found.confusion, [[1, 1, 0], [0, 2, 0], [1, 0, 0]]);
+        let cells: Vec<_> = found.confusion.cells().collect();
+        assert_eq!(cells, [(0, 0, 1), (0, 1, 1), (1, 1, 2), (2, 0, 1)]);
         assert!((found.accuracy - 0.6).abs() < 1e-12);
         // F1: a 2·1/(2+2), b 2·2/(2+3), c 0
         assert!((found.macro_f1 - (0.5 + 0.8 + 0.0) / 3.0).abs() < 1e-12);
@@ -222,6 +191,23 @@ mod tests {
         assert_eq!(found.accuracy, 0.0);
         assert!((found.log_loss - -(0.6_f64.ln())).abs() < 1e-6);
         assert_eq!(found.classes[2].rows, 1);
+    }
+
+    /// Nothing grows with the square of the classes: 40,000 of them took 15 GB and minutes.
+    #[test]
+    fn classes_that_the_model_does_not_know_cost_a_row_each() {
+        let mut judged = Judged::of_classes(labels());
+        for row in 0..40_000 {
+            let class = judged.add_unknown(format!("unknown {row}"));
+            judged.push(&[class], &[0.8, 0.1, 0.1]).unwrap();
+        }
+        let pauses = std::cell::Cell::new(0);
+        let found = Evaluation::of_with_pauses(&judged, 1, &|| pauses.set(pauses.get() + 1));
+        assert_eq!((found.accuracy, found.classes.len()), (0.0, 40_003));
+        assert_eq!(found.confusion.cells().count(), 40_000);
+        assert_eq!(pauses.get(), 1000);
+        assert!(judged.push(&[50_000], &[1.0, 0.0, 0.0]).is_err());
+        assert!(judged.push(&[0], &[1.0]).is_err());
     }
 
     #[test]

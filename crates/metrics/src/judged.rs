@@ -22,8 +22,10 @@ pub enum Error {
 /// Rows with their true class and the probability that a model gave each class.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// Class names. A class that the model does not know has probability 0 everywhere.
+    /// Class names, those first that the model knows. Another has probability 0 everywhere.
     labels: Vec<String>,
+    /// Number of classes that the model knows.
+    known: usize,
     /// Each row's true class. Where a row's label stands for several classes, the one of them that
     /// the model gave most to.
     truth: Vec<usize>,
@@ -37,8 +39,7 @@ pub struct Judged {
     second: Vec<f32>,
 }
 
-/// Whether `probabilities` is [rows, classes] of some rows and classes, and `truth` names these
-/// classes alone.
+/// Whether `probabilities` is [rows, classes] of some rows and classes.
 pub(crate) fn check_shape(
     truth: &[Vec<usize>],
     width: usize,
@@ -51,13 +52,23 @@ pub(crate) fn check_shape(
     if probabilities.len() != expected {
         return Err(Error::Length { expected, found: probabilities.len() });
     }
-    match truth.iter().flatten().find(|&&class| class >= width) {
-        Some(&class) => Err(Error::Class(class)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 impl Judged {
+    /// No rows yet, of a model that knows these classes.
+    pub fn of_classes(labels: Vec<String>) -> Self {
+        Self {
+            known: labels.len(),
+            labels,
+            truth: Vec::new(),
+            predicted: Vec::new(),
+            likelihood: Vec::new(),
+            confidence: Vec::new(),
+            second: Vec::new(),
+        }
+    }
+
     /// `probabilities` is [rows, classes], row-major; `truth` names for each row the classes of
     /// which one is true, usually a single one.
     pub fn new(
@@ -67,26 +78,34 @@ impl Judged {
     ) -> Result<Self, Error> {
         let width = labels.len();
         check_shape(truth, width, probabilities)?;
-        let mut judged = Self {
-            labels,
-            truth: Vec::with_capacity(truth.len()),
-            predicted: Vec::with_capacity(truth.len()),
-            likelihood: Vec::with_capacity(truth.len()),
-            confidence: Vec::with_capacity(truth.len()),
-            second: Vec::new(),
-        };
+        let mut judged = Self::of_classes(labels);
         for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
-            let predicted = most_probable(0..width, row).ok_or(Error::Empty)?;
-            let truth = most_probable(classes.iter().copied(), row).ok_or(Error::Empty)?;
-            judged.truth.push(truth);
-            judged.predicted.push(predicted);
-            judged.likelihood.push(classes.iter().map(|&class| f64::from(row[class])).sum());
-            judged.confidence.push(f64::from(row[predicted]));
-            if let [_, second] = row {
-                judged.second.push(*second);
-            }
+            judged.push(classes, row)?;
         }
         Ok(judged)
+    }
+
+    /// Adds a class that the model does not know, whose probability is 0; gives its number.
+    pub fn add_unknown(&mut self, label: String) -> usize {
+        self.labels.push(label);
+        self.labels.len() - 1
+    }
+
+    /// Adds a row: the classes of which one is true, and the probability of each class that the
+    /// model knows.
+    pub fn push(&mut self, classes: &[usize], row: &[f32]) -> Result<(), Error> {
+        check_row(classes, self.known, self.labels.len(), row)?;
+        let of = |class: usize| row.get(class).copied().unwrap_or(0.0);
+        let predicted = most_probable(0..self.known, of).ok_or(Error::Empty)?;
+        let truth = most_probable(classes.iter().copied(), of).ok_or(Error::Empty)?;
+        self.truth.push(truth);
+        self.predicted.push(predicted);
+        self.likelihood.push(classes.iter().map(|&class| f64::from(of(class))).sum());
+        self.confidence.push(f64::from(of(predicted)));
+        if let [_, second] = row {
+            self.second.push(*second);
+        }
+        Ok(())
     }
 
     /// Number of rows.
@@ -126,7 +145,26 @@ impl Judged {
     }
 }
 
+/// Whether a row has a probability for each known class, and is of classes that there are.
+pub(crate) fn check_row(
+    classes: &[usize],
+    known: usize,
+    width: usize,
+    row: &[f32],
+) -> Result<(), Error> {
+    if row.len() != known {
+        return Err(Error::Length { expected: known, found: row.len() });
+    }
+    match classes.iter().find(|&&class| class >= width) {
+        Some(&class) => Err(Error::Class(class)),
+        None => Ok(()),
+    }
+}
+
 /// The first of the most probable among `classes`.
-fn most_probable(classes: impl Iterator<Item = usize>, row: &[f32]) -> Option<usize> {
-    classes.reduce(|best, class| if row[class] > row[best] { class } else { best })
+fn most_probable(
+    classes: impl Iterator<Item = usize>,
+    probability: impl Fn(usize) -> f32,
+) -> Option<usize> {
+    classes.reduce(|best, class| if probability(class) > probability(best) { class } else { best })
 }

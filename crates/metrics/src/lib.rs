@@ -9,6 +9,8 @@
 mod auc;
 mod bootstrap;
 mod calibration;
+mod confusion;
+mod counts;
 mod evaluation;
 mod gate;
 mod judged;
@@ -16,6 +18,7 @@ mod several;
 
 pub use bootstrap::{Comparison, Interval};
 pub use calibration::{calibration_error, fit_temperature};
+pub use confusion::Confusion;
 pub use evaluation::{ClassFigures, Evaluation};
 pub use gate::{Decision, Gate, Promote};
 pub use judged::{Error, Judged};

@@ -5,8 +5,10 @@
 
 use crate::bootstrap::{Comparison, Scored, Scores, compare, intervals};
 use crate::calibration::{BINS, fitted};
-use crate::evaluation::{ClassFigures, Evaluation, PROBABILITY_MIN, ratio};
-use crate::judged::{Error, check_shape};
+use crate::confusion::Confusion;
+use crate::counts::{Counts, macro_f1};
+use crate::evaluation::{Evaluation, PROBABILITY_MIN, ratio};
+use crate::judged::{Error, check_row, check_shape};
 
 /// From which probability on a class is predicted.
 pub const THRESHOLD: f32 = 0.5;
@@ -14,11 +16,16 @@ pub const THRESHOLD: f32 = 0.5;
 /// Rows with their true classes and the probability that a model gave each class.
 #[derive(Debug, Clone)]
 pub struct JudgedSets {
+    /// Class names, those first that the model knows. Another has probability 0 everywhere.
     labels: Vec<String>,
+    /// Number of classes that the model knows.
+    known: usize,
     /// For each row its classes that are true or predicted, and which of the two holds.
     rows: Vec<Vec<Case>>,
-    /// [rows, classes].
-    probabilities: Vec<f32>,
+    /// Binary cross-entropy, summed over all classes of all rows.
+    loss: f64,
+    /// Probabilities in each bin, summed, and how many of them are of what is true.
+    bins: [(f64, f64); BINS],
 }
 
 /// A class of a row that is true, predicted, or both.
@@ -29,40 +36,68 @@ struct Case {
     is_predicted: bool,
 }
 
-/// What is counted of a class.
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    rows: u64,
-    predictions: u64,
-    right: u64,
-}
-
-impl Counts {
-    fn f1(self) -> f64 {
-        ratio(2 * self.right, self.rows + self.predictions)
-    }
-}
-
 impl JudgedSets {
+    /// No rows yet, of a model that knows these classes.
+    pub fn of_classes(labels: Vec<String>) -> Self {
+        Self { known: labels.len(), labels, rows: Vec::new(), loss: 0.0, bins: [(0.0, 0.0); BINS] }
+    }
+
     /// `probabilities` is [rows, classes], row-major, each from 0 to 1 on its own; `truth` names
     /// for each row the classes that are true, which may be none.
     pub fn new(
         labels: Vec<String>,
         truth: &[Vec<usize>],
-        probabilities: Vec<f32>,
+        probabilities: &[f32],
     ) -> Result<Self, Error> {
         let width = labels.len();
-        check_shape(truth, width, &probabilities)?;
-        let mut rows = Vec::with_capacity(truth.len());
+        check_shape(truth, width, probabilities)?;
+        let mut judged = Self::of_classes(labels);
         for (classes, row) in truth.iter().zip(probabilities.chunks_exact(width)) {
-            let cases = row.iter().enumerate().map(|(class, &p)| Case {
-                class,
-                is_true: classes.contains(&class),
-                is_predicted: p >= THRESHOLD,
-            });
-            rows.push(cases.filter(|case| case.is_true || case.is_predicted).collect());
+            judged.push(classes, row)?;
         }
-        Ok(Self { labels, rows, probabilities })
+        Ok(judged)
+    }
+
+    /// Adds a class that the model does not know, whose probability is 0; gives its number.
+    pub fn add_unknown(&mut self, label: String) -> usize {
+        self.labels.push(label);
+        self.labels.len() - 1
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds a row: the classes that are true, and the probability of each class that the model
+    /// knows.
+    pub fn push(&mut self, classes: &[usize], row: &[f32]) -> Result<(), Error> {
+        check_row(classes, self.known, self.labels.len(), row)?;
+        let mut cases = Vec::new();
+        for (class, &probability) in row.iter().enumerate() {
+            let is_true = classes.contains(&class);
+            let is_predicted = probability >= THRESHOLD;
+            self.calibrate(f64::from(probability), is_true);
+            if is_true || is_predicted {
+                cases.push(Case { class, is_true, is_predicted });
+            }
+        }
+        let known = self.known;
+        for &class in classes.iter().filter(|class| **class >= known) {
+            self.calibrate(0.0, true);
+            cases.push(Case { class, is_true: true, is_predicted: false });
+        }
+        self.rows.push(cases);
+        Ok(())
+    }
+
+    /// A class that is not true and has probability 0 changes nothing.
+    fn calibrate(&mut self, probability: f64, is_true: bool) {
+        let of_truth = if is_true { probability } else { 1.0 - probability };
+        self.loss -= of_truth.clamp(PROBABILITY_MIN, 1.0).ln();
+        let bin = &mut self.bins[((probability * BINS as f64) as usize).min(BINS - 1)];
+        bin.0 += probability;
+        bin.1 += f64::from(u8::from(is_true));
     }
 
     fn counts(&self, rows: impl Iterator<Item = usize>) -> (Vec<Counts>, u64) {
@@ -80,25 +115,19 @@ impl JudgedSets {
         (counts, exact)
     }
 
-    /// Whether each class of each row is true: [rows, classes].
-    fn targets(&self) -> Vec<bool> {
-        let width = self.labels.len();
-        let mut targets = vec![false; self.probabilities.len()];
-        for (row, cases) in self.rows.iter().enumerate() {
-            for case in cases {
-                targets[row * width + case.class] = case.is_true;
-            }
-        }
-        targets
-    }
-
     /// Sums up what a model said. `seed` decides the bootstrap's draws. There is no confusion
     /// matrix; the log-loss is the mean binary cross-entropy over all classes of all rows, and the
     /// calibration error is that of all their probabilities.
     pub fn evaluate(&self, seed: u64) -> Evaluation {
+        self.evaluate_with_pauses(seed, &|| ())
+    }
+
+    /// The same. `pause` is called a thousand times on the way, where a caller may give up by
+    /// unwinding.
+    pub fn evaluate_with_pauses(&self, seed: u64, pause: &dyn Fn()) -> Evaluation {
         let all: Vec<usize> = (0..self.rows.len()).collect();
         let (counts, exact) = self.counts(all.iter().copied());
-        let (accuracy_interval, macro_f1_interval) = intervals(self, seed);
+        let (accuracy_interval, macro_f1_interval) = intervals(self, seed, pause);
         let sum = |part: fn(&Counts) -> u64| counts.iter().map(part).sum::<u64>();
         let cases = sum(|count| count.rows) + sum(|count| count.predictions);
         let (log_loss, calibration_error) = self.calibration();
@@ -112,25 +141,16 @@ impl JudgedSets {
             auc: None,
             log_loss,
             calibration_error,
-            classes: self.labels.iter().zip(&counts).map(|(label, c)| figures(label, c)).collect(),
-            confusion: Vec::new(),
+            classes: self.labels.iter().zip(&counts).map(|(label, c)| c.figures(label)).collect(),
+            confusion: Confusion::default(),
         }
     }
 
+    /// Mean cross-entropy and calibration error over all classes of all rows.
     fn calibration(&self) -> (f64, f64) {
-        let mut loss = 0.0;
-        let mut bins = [(0.0, 0.0); BINS];
-        for (&p, is_true) in self.probabilities.iter().zip(self.targets()) {
-            let p = f64::from(p);
-            let of_truth = if is_true { p } else { 1.0 - p };
-            loss -= of_truth.clamp(PROBABILITY_MIN, 1.0).ln();
-            let bin = &mut bins[((p * BINS as f64) as usize).min(BINS - 1)];
-            bin.0 += p;
-            bin.1 += f64::from(u8::from(is_true));
-        }
-        let off: f64 = bins.iter().map(|(given, found)| (given - found).abs()).sum();
-        let count = self.probabilities.len() as f64;
-        (loss / count, off / count)
+        let off: f64 = self.bins.iter().map(|(given, found)| (given - found).abs()).sum();
+        let count = (self.rows.len() * self.labels.len()) as f64;
+        (self.loss / count, off / count)
     }
 
     /// This model beside the champion on the same rows, in the same order; `None` where the rows
@@ -169,17 +189,6 @@ pub fn fit_sigmoid_temperature(logits: &[f32], classes: usize, truth: &[Vec<usiz
     })
 }
 
-/// Mean of F1 over the classes that are true or predicted somewhere.
-fn macro_f1(counts: &[Counts]) -> f64 {
-    let occurring = counts.iter().filter(|count| count.rows + count.predictions > 0);
-    let (sum, classes) = occurring.fold((0.0, 0), |(sum, n), count| (sum + count.f1(), n + 1));
-    sum / f64::from(classes.max(1))
-}
-
-fn figures(label: &str, count: &Counts) -> ClassFigures {
-    ClassFigures::of(label, count.rows, count.predictions, count.right)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +205,7 @@ mod tests {
     fn figures_are_those_of_indicator_matrices() {
         let truth = [vec![0, 1], vec![1, 2], vec![], vec![0]];
         let p = [[0.9, 0.5, 0.1], [0.2, 0.8, 0.4], [0.1, 0.1, 0.1], [0.3, 0.2, 0.6]].concat();
-        let found = JudgedSets::new(labels(), &truth, p).unwrap().evaluate(1);
+        let found = JudgedSets::new(labels(), &truth, &p).unwrap().evaluate(1);
         assert_eq!(found.accuracy, 0.5);
         // Right 3; true 5, predicted 4.
         assert!((found.micro_f1.unwrap() - 6.0 / 9.0).abs() < 1e-12);
@@ -206,6 +215,25 @@ mod tests {
         let losses: [f64; 12] = [0.9, 0.5, 0.9, 0.8, 0.8, 0.4, 0.9, 0.9, 0.9, 0.3, 0.8, 0.4];
         let loss = losses.iter().map(|p: &f64| -p.ln()).sum::<f64>() / 12.0;
         assert!((found.log_loss - loss).abs() < 1e-6, "{} {loss}", found.log_loss);
+    }
+
+    /// As if the unknown class had a column of zeros.
+    #[test]
+    fn a_class_that_the_model_does_not_know_is_never_predicted() {
+        let truth = [vec![0], vec![1, 3], vec![3]];
+        let known = [[0.9, 0.1, 0.2], [0.2, 0.8, 0.4], [0.1, 0.1, 0.7]];
+        let mut judged = JudgedSets::of_classes(labels());
+        assert_eq!(judged.add_unknown("d".to_owned()), 3);
+        for (classes, row) in truth.iter().zip(&known) {
+            judged.push(classes, row).unwrap();
+        }
+        let wide: Vec<f32> = known.iter().flat_map(|row| [row[0], row[1], row[2], 0.0]).collect();
+        let labels = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let expected = JudgedSets::new(labels, &truth, &wide).unwrap().evaluate(1);
+        let found = judged.evaluate(1);
+        assert!((found.log_loss - expected.log_loss).abs() < 1e-12);
+        assert!((found.calibration_error - expected.calibration_error).abs() < 1e-12);
+        assert_eq!((found.macro_f1, found.classes), (expected.macro_f1, expected.classes));
     }
 
     #[test]
@@ -224,11 +252,11 @@ mod tests {
             .map(|row| [row % 2 == 0, row % 3 == 0])
             .map(|own| (0..2).filter(|&class| own[class]).collect())
             .collect();
-        let p = (0..300)
+        let p: Vec<f32> = (0..300)
             .flat_map(|row| [row % 2 == 0, row % 3 == 0].map(|own| (row, own)))
             .map(|(row, own)| if says(row, own) { 0.9 } else { 0.1 })
             .collect();
-        JudgedSets::new(labels()[..2].to_vec(), &truth, p).unwrap()
+        JudgedSets::new(labels()[..2].to_vec(), &truth, &p).unwrap()
     }
 
     fn promoted(new: &JudgedSets, champion: Option<&JudgedSets>) -> bool {

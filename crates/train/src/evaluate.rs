@@ -64,7 +64,7 @@ fn judge_sets(
     truth: &[Vec<usize>],
 ) -> Result<Verdict, Error> {
     let seed = job.seed as u64;
-    let judged = JudgedSets::new(new.labels.clone(), truth, new.rows.clone())?;
+    let judged = JudgedSets::new(new.labels.clone(), truth, &new.rows)?;
     let evaluation = judged.evaluate(seed);
     let (mut pair, mut changed_labels) = (None, Vec::new());
     if let Some(champion) = champion {
@@ -80,8 +80,9 @@ fn judge_sets(
                 .map(|classes| classes.iter().filter_map(|&class| place(class)).collect())
                 .collect();
             let judged = |answers: &Answers| {
-                let rows = (0..truth.len()).flat_map(|row| answers.spread(row, &both)).collect();
-                JudgedSets::new(both.clone(), &truth, rows)
+                let rows: Vec<f32> =
+                    (0..truth.len()).flat_map(|row| answers.spread(row, &both)).collect();
+                JudgedSets::new(both.clone(), &truth, &rows)
             };
             let (new, champion) = (judged(new)?, judged(champion)?);
             pair = new.compare(&champion, seed).map(|found| (champion.evaluate(seed), found));

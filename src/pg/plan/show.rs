@@ -1,6 +1,7 @@
 //! What EXPLAIN tells of a batch node.
 
 use super::run::Runner;
+use crate::pg::roles;
 use crate::plan::pace::Start;
 use crate::settings;
 use pgrx::pg_sys;
@@ -29,7 +30,10 @@ pub unsafe fn show(runner: &Runner, output: *mut pg_sys::ExplainState) {
             number(c"Largest Batch", count(figures.largest), output);
             number(c"Batched Rows", count(figures.rows), output);
             number(c"Engine Texts", count(figures.texts), output);
-            number(c"Cached Texts", count(figures.cached), output);
+            // Tells whether anybody has asked about a text before.
+            if roles::is_monitor(roles::current_user()) {
+                number(c"Cached Texts", count(figures.cached), output);
+            }
             if (*output).timing {
                 let milliseconds = figures.waited.as_secs_f64() * 1e3;
                 let (label, unit) = (c"Engine Wait".as_ptr(), c"ms".as_ptr());

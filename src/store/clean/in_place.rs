@@ -2,11 +2,11 @@
 
 use super::job::Job;
 use super::report::Report;
-use super::run;
 use super::source;
 use super::sql::{self, EQ};
 use super::staging::STAGING;
 use crate::error::{Error, Result};
+use crate::store::caller::run;
 
 /// Keeps others from changing the table until the transaction ends; they may read it.
 pub fn lock(table: &str) -> Result<()> {

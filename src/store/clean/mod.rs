@@ -20,44 +20,31 @@ pub use source::Source;
 pub use sql::Alias;
 pub use undo::undo;
 
+use super::caller;
 use crate::error::Result;
+use crate::pg::roles;
 use job::Job;
 use pgrx::prelude::*;
-use pgrx::spi::SpiTupleTable;
 use target::Target;
 
-/// Runs one statement; gives the number of rows that it made, changed or returned.
-fn run(sql: &str) -> Result<u64> {
-    let rows = Spi::connect_mut(|client| client.update(sql, None, &[]).map(|rows| rows.len()))?;
-    Ok(rows as u64)
-}
-
-/// Runs one statement; gives what `read` makes of its first row.
-fn row_of<T>(
-    sql: &str,
-    read: impl FnOnce(&SpiTupleTable<'_>) -> std::result::Result<T, pgrx::spi::Error>,
-) -> Result<Option<T>> {
-    let value = Spi::connect_mut(|client| {
-        let rows = client.update(sql, Some(1), &[])?;
-        if rows.is_empty() { Ok(None) } else { read(&rows.first()).map(Some) }
-    })?;
-    Ok(value)
-}
-
-/// Cleans a table: into a new one, or where it is when the target is the source.
+/// Cleans a table: into a new one, or where it is when the target is the source. Rows are read as
+/// the caller; a table that is cleaned in place is written by its owner where the caller may
+/// `SET ROLE` to it.
 pub fn clean_table(request: &Request) -> Result<Report> {
     let source = Source::read(request.source)?;
     let target = Target::parse(&request.target)?;
     let in_place = target.oid == Some(source.oid);
+    let mut writer = roles::current_user();
     if in_place {
         source.check_in_place()?;
+        writer = roles::writer_of(source.oid, writer);
     }
     if !request.dry_run {
-        target.make_room(&source, in_place, request.replace)?;
+        caller::as_writer(writer, || target.make_room(&source, in_place, request.replace))?;
     }
     let job = Job::new(request, source, in_place)?;
     if in_place && !request.dry_run {
-        in_place::lock(&job.source.sql_name())?;
+        caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
     notice!("cleaning {}", shown_kinds(&job));
     let read = staging::fill(&job)?;
@@ -66,16 +53,22 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     if request.dry_run {
         report.examples = results::examples(&job)?;
     } else {
-        results::make_companions(&job, &target)?;
-        if in_place {
-            in_place::apply(&job, &report)?;
-        } else {
-            results::make_target(&job, &target)?;
-        }
-        target.comment(&job.source, in_place)?;
+        staging::lend_to(writer)?;
+        caller::as_writer(writer, || write(&job, &target, in_place, &report))?;
     }
     staging::drop()?;
     Ok(report)
+}
+
+/// Makes the tables of what was staged, or changes the source.
+fn write(job: &Job, target: &Target, in_place: bool, report: &Report) -> Result<()> {
+    results::make_companions(job, target)?;
+    if in_place {
+        in_place::apply(job, report)?;
+    } else {
+        results::make_target(job, target)?;
+    }
+    target.comment(&job.source, in_place)
 }
 
 /// `public.customer: phone as phone:US, email as email`.

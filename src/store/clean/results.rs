@@ -5,8 +5,8 @@ use super::report::Report;
 use super::sql::{self, EQ};
 use super::staging::{STAGING, field};
 use super::target::Target;
-use super::{row_of, run};
 use crate::error::Result;
+use crate::store::caller::{first, run, value};
 use crm_ai_clean::rows::Kind;
 use pgrx::JsonB;
 
@@ -58,14 +58,14 @@ fn clean_column(job: &Job, index: usize) -> String {
 
 /// The key of a staged row.
 fn key(job: &Job) -> String {
-    sql::key_of(&job.source, |column| field("st", column))
+    sql::key_of(&job.source, "(st.record)")
 }
 
 /// The query of rejected rows, with their reasons.
 fn rejects(job: &Job) -> String {
     let kinds = job.looked.iter().map(|looked| Some(looked.step.kind.name()));
     format!(
-        "SELECT st.source_row, {key} AS key, pg_catalog.to_jsonb(st.record) AS record, st.reason,
+        "SELECT st.source_row, {key} AS key, {record} AS record, st.reason,
              st.duplicate_of, CASE WHEN st.told THEN (
                  SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                      'column', p.column_name, 'value_kind', p.kind, 'problem', p.problem))
@@ -74,6 +74,7 @@ fn rejects(job: &Job) -> String {
                  WHERE p.problem IS NOT NULL) END AS problems
          FROM {STAGING} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
         key = key(job),
+        record = sql::record_of(&job.source, "(st.record)"),
         names = names(job, |_| true),
         kinds = sql::text_array(kinds),
         problems = problems(job),
@@ -87,7 +88,7 @@ fn changes(job: &Job) -> String {
         .looked
         .iter()
         .map(|looked| match is_cleaned(looked) {
-            true => sql::as_text(&field("st", job.column(looked))),
+            true => job.column(looked).as_text(&field("st", job.column(looked))),
             false => "NULL".to_owned(),
         })
         .collect();
@@ -129,7 +130,7 @@ pub fn count(job: &Job, target: &Target) -> Result<Report> {
         reason("missing"),
         reason("invalid")
     );
-    let counts = row_of(&sql, |row| {
+    let counts = first(&sql, &[], |row| {
         let mut counts = [0_i64; 6];
         for (count, place) in counts.iter_mut().zip(1..) {
             *count = row.get::<i64>(place)?.unwrap_or_default();
@@ -172,7 +173,7 @@ fn count_problems(job: &Job) -> Result<Option<JsonB>> {
         names(job, |_| true),
         problems(job)
     );
-    Ok(row_of(&sql, |row| row.get::<JsonB>(1))?.flatten())
+    value::<JsonB>(&sql, &[])
 }
 
 /// The first changes and rejected rows, as a dry run shows them.
@@ -188,5 +189,5 @@ pub fn examples(job: &Job) -> Result<Option<JsonB>> {
         list(changes(job)),
         list(rejects(job))
     );
-    Ok(row_of(&sql, |row| row.get::<JsonB>(1))?.flatten())
+    value::<JsonB>(&sql, &[])
 }

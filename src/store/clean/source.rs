@@ -62,6 +62,17 @@ impl Column {
         self.has_nan() || whole.contains(&self.base.oid)
     }
 
+    /// A value of the column as text.
+    pub fn as_text(&self, value: &str) -> String {
+        sql::as_text(value, self.base)
+    }
+
+    /// A value of the column as `to_jsonb` may take it: it would use casts to json that users have
+    /// made for types of theirs, whose values are text here.
+    pub fn as_json(&self, value: &str) -> String {
+        if self.base.is_builtin() { value.to_owned() } else { self.as_text(value) }
+    }
+
     /// Whether the values are points in time, with a time of day.
     pub fn is_timestamp(&self) -> bool {
         [pg_sys::TIMESTAMPOID, pg_sys::TIMESTAMPTZOID].contains(&self.base.oid)
@@ -216,8 +227,11 @@ pub fn followers(oid: pg_sys::Oid) -> Result<Vec<String>> {
 pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
     const ROWS: usize = 1000;
     let alias = sql::Alias::of(source);
-    let values: Vec<String> =
-        columns.iter().map(|&index| sql::as_text(&alias.column(&source.columns[index]))).collect();
+    let value = |&index: &usize| {
+        let column = &source.columns[index];
+        column.as_text(&alias.column(column))
+    };
+    let values: Vec<String> = columns.iter().map(value).collect();
     let mut found = vec![Vec::new(); columns.len()];
     if columns.is_empty() {
         return Ok(found);

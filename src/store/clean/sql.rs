@@ -1,6 +1,7 @@
 //! Pieces of SQL that mean the same under every search path.
 
 use super::source::{Column, Source};
+use crate::pg::types::Base;
 use std::fmt;
 
 /// Equality that no caller's schema can stand in for.
@@ -40,9 +41,20 @@ pub fn text_array<T: AsRef<str>>(texts: impl IntoIterator<Item = Option<T>>) -> 
     array(&items)
 }
 
-/// An expression as text. The collation is said, as values of several columns come together.
-pub fn as_text(value: &str) -> String {
-    format!("{value}::pg_catalog.text COLLATE pg_catalog.\"default\"")
+/// An expression of a type as text: by the type's output function, for whoever owns a type can make
+/// a cast of it to text that runs code of theirs. Only for the server's own types, whose casts
+/// nobody can make, the cast is written: it leaves out the padding of `char(n)`, for example.
+/// The collation is said, as values of several columns come together.
+pub fn as_text(value: &str, base: Base) -> String {
+    const COLLATION: &str = "COLLATE pg_catalog.\"default\"";
+    if base.is_builtin() {
+        format!("{value}::pg_catalog.text {COLLATION}")
+    } else {
+        // concat gives '' for NULL.
+        format!(
+            "CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.concat({value}) END {COLLATION}"
+        )
+    }
 }
 
 /// An array of expressions that give text.
@@ -77,8 +89,8 @@ impl fmt::Display for Alias {
     }
 }
 
-/// `jsonb_build_object` of the key's columns, each of which `value` writes; NULL without a key.
-pub fn key_of(source: &Source, value: impl Fn(&Column) -> String) -> String {
+/// `jsonb_build_object` of the key's columns of the row that `row` names; NULL without a key.
+pub fn key_of(source: &Source, row: &str) -> String {
     if source.primary_key.is_empty() {
         return "NULL::pg_catalog.jsonb".to_owned();
     }
@@ -86,9 +98,25 @@ pub fn key_of(source: &Source, value: impl Fn(&Column) -> String) -> String {
         .primary_key
         .iter()
         .map(|&index| &source.columns[index])
-        .map(|column| format!("{}, {}", literal(&column.name), value(column)))
+        .map(|column| {
+            let value = column.as_json(&format!("{row}.{}", identifier(&column.name)));
+            format!("{}, {value}", literal(&column.name))
+        })
         .collect();
     format!("pg_catalog.jsonb_build_object({})", pairs.join(", "))
+}
+
+/// The whole of the row that `row` names, as jsonb.
+pub fn record_of(source: &Source, row: &str) -> String {
+    let fields: Vec<String> = source
+        .columns
+        .iter()
+        .map(|column| {
+            let name = identifier(&column.name);
+            format!("{} AS {name}", column.as_json(&format!("{row}.{name}")))
+        })
+        .collect();
+    format!("(SELECT pg_catalog.to_jsonb(r) FROM (SELECT {}) r)", fields.join(", "))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 //! problems, then marks of the changed ones; `crm_ai.clean_values` makes it.
 
 use super::job::{Distinct, Job, Looked};
-use super::run;
 use super::source::Column;
 use super::sql::{self, Alias, EQ};
 use crate::error::Result;
+use crate::pg::roles;
+use crate::store::caller::run;
 use crm_ai_clean::rows::Kind;
+use pgrx::pg_sys;
 
 /// The staging table's name in SQL.
 pub const STAGING: &str = "pg_temp.crm_ai_staging";
@@ -22,6 +24,20 @@ pub fn fill(job: &Job) -> Result<u64> {
         run(&marking_duplicates(job))?;
     }
     Ok(rows)
+}
+
+/// Lets the role that writes the table read what was staged.
+pub fn lend_to(writer: pg_sys::Oid) -> Result<()> {
+    lend(STAGING, writer)
+}
+
+/// Lets another role read a temporary table of the session's.
+pub fn lend(table: &str, reader: pg_sys::Oid) -> Result<()> {
+    if reader != roles::current_user() {
+        let name = roles::role_name(reader).unwrap_or_default();
+        run(&format!("GRANT SELECT ON {table} TO {}", sql::identifier(&name)))?;
+    }
+    Ok(())
 }
 
 /// Removes the staging table, which would otherwise stay until the transaction ends.
@@ -76,7 +92,7 @@ fn raw_of(job: &Job, looked: &Looked, alias: &Alias) -> String {
         Kind::Date(_) if column.is_timestamp() => {
             format!("pg_catalog.to_char({value}, 'YYYY-MM-DD HH24:MI:SS'::pg_catalog.text)")
         }
-        _ => sql::as_text(&value),
+        _ => column.as_text(&value),
     }
 }
 
@@ -97,7 +113,7 @@ fn compared(job: &Job, row: &str) -> Vec<String> {
         match job.cleaned(index).filter(|_| job.distinct != Distinct::WholeRow) {
             Some(place) => format!("{row}.clean[{place}]"),
             None if column.is_comparable() => field(row, column),
-            None => sql::as_text(&field(row, column)),
+            None => column.as_text(&field(row, column)),
         }
     };
     columns.into_iter().map(value).collect()

@@ -2,8 +2,9 @@
 
 use super::source::Source;
 use super::sql;
-use super::{row_of, run};
 use crate::error::{Error, Result};
+use crate::pg::roles;
+use crate::store::caller::{first, run, value};
 use pgrx::pg_sys;
 
 /// Longest name of a table, in bytes.
@@ -29,11 +30,8 @@ impl Target {
     /// that of the table that it means now, or else of a new one in the first schema of the search
     /// path.
     pub fn parse(text: &str) -> Result<Self> {
-        let parts =
-            row_of(&format!("SELECT pg_catalog.parse_ident({})", sql::literal(text)), |row| {
-                row.get::<Vec<String>>(1)
-            })?;
-        let parts = parts.flatten().unwrap_or_default();
+        let parts = format!("SELECT pg_catalog.parse_ident({})", sql::literal(text));
+        let parts = value::<Vec<String>>(&parts, &[])?.unwrap_or_default();
         let (schema, name) = match &parts[..] {
             [name] => (None, name.clone()),
             [schema, name] => (Some(schema.clone()), name.clone()),
@@ -120,7 +118,7 @@ impl Target {
             "SELECT pg_catalog.has_schema_privilege({}, 'CREATE'::pg_catalog.text)",
             sql::literal(&self.schema)
         );
-        if row_of(&sql, |row| row.get::<bool>(1))?.flatten() == Some(true) {
+        if value::<bool>(&sql, &[])? == Some(true) {
             return Ok(());
         }
         Err(Error::not_allowed(format!("permission denied for schema {}", self.schema))
@@ -164,21 +162,51 @@ impl Target {
         Ok(())
     }
 
-    /// Fails unless the table was cleaned in place and what was recorded is still there.
-    pub fn check_undoable(&self) -> Result<()> {
-        let companion = |name: &String| -> Result<bool> {
-            let Some((_, oid)) = find(Some(&self.schema), name)? else { return Ok(false) };
-            Ok(comment(oid)?.is_some_and(|text| text.starts_with(IN_PLACE)))
-        };
-        let [rejects, changes] = self.companions();
-        if companion(&rejects)? && companion(&changes)? {
-            return Ok(());
+    /// Fails unless the table was cleaned in place and what was recorded is still there: 55000. The
+    /// companions are locked, and then belong to `writer`, who takes from them: whoever owns another
+    /// table or view of their names could have code of theirs run by it.
+    pub fn take_companions(&self, writer: pg_sys::Oid) -> Result<()> {
+        let mut found = Vec::new();
+        for name in self.companions() {
+            match find(Some(&self.schema), &name)? {
+                Some((_, oid)) if is_companion(oid)? => found.push((name, oid)),
+                _ => return Err(self.nothing_to_undo()),
+            }
         }
-        Err(Error::wrong_state(format!("nothing is recorded to undo for table \"{}\"", self.name))
-            .hint(
-                "only a table that clean_table cleaned in place can be undone, from the \
-                   companions that it left",
-            ))
+        run(&format!(
+            "LOCK TABLE {}, {} IN SHARE ROW EXCLUSIVE MODE",
+            self.rejects(),
+            self.changes()
+        ))?;
+        for (name, oid) in found {
+            // It may have been replaced before it was locked.
+            let is_same = find(Some(&self.schema), &name)?.is_some_and(|(_, now)| now == oid);
+            if !is_same || !is_companion(oid)? {
+                return Err(self.nothing_to_undo());
+            }
+            let owner = roles::table_owner(oid);
+            if owner == Some(writer) {
+                continue;
+            }
+            if owner != Some(roles::current_user()) {
+                return Err(Error::not_allowed(format!(
+                    "table \"{name}\" belongs to neither you nor the owner of \"{}\"",
+                    self.name
+                ))
+                .hint("have its owner look at it, and drop it or hand it over"));
+            }
+            let table = sql::qualified(&self.schema, &name);
+            let writer = roles::role_name(writer).unwrap_or_default();
+            run(&format!("ALTER TABLE {table} OWNER TO {}", sql::identifier(&writer)))?;
+        }
+        Ok(())
+    }
+
+    fn nothing_to_undo(&self) -> Error {
+        Error::wrong_state(format!("nothing is recorded to undo for table \"{}\"", self.name)).hint(
+            "only a table that clean_table cleaned in place can be undone, from the companions \
+             that it left",
+        )
     }
 
     /// Removes the companions.
@@ -202,16 +230,28 @@ fn find(schema: Option<&str>, name: &str) -> Result<Option<(String, pg_sys::Oid)
          WHERE c.oid {eq} pg_catalog.to_regclass({})::pg_catalog.oid",
         sql::literal(&written)
     );
-    let found = row_of(&sql, |row| Ok((row.get::<String>(1)?, row.get::<pg_sys::Oid>(2)?)))?;
+    let found = first(&sql, &[], |row| Ok((row.get::<String>(1)?, row.get::<pg_sys::Oid>(2)?)))?;
     Ok(found.and_then(|(schema, oid)| schema.zip(oid)))
 }
 
 fn current_schema() -> Result<String> {
     let sql = "SELECT pg_catalog.current_schema()::pg_catalog.text";
-    row_of(sql, |row| row.get::<String>(1))?.flatten().ok_or_else(|| {
+    value::<String>(sql, &[])?.ok_or_else(|| {
         Error::undefined_schema("no schema has been selected to create the target in")
             .hint("name the target with its schema, or set search_path")
     })
+}
+
+/// Whether a relation is a plain table, and a companion by its comment.
+fn is_companion(oid: pg_sys::Oid) -> Result<bool> {
+    let sql = format!(
+        "SELECT c.relkind OPERATOR(pg_catalog.=) 'r'::\"char\"
+             AND NOT c.relhasrules AND NOT c.relhassubclass
+         FROM pg_catalog.pg_class c WHERE c.oid {} $1",
+        sql::EQ
+    );
+    let is_table = value::<bool>(&sql, &[oid.into()])? == Some(true);
+    Ok(is_table && comment(oid)?.is_some_and(|text| text.starts_with(IN_PLACE)))
 }
 
 fn comment(oid: pg_sys::Oid) -> Result<Option<String>> {
@@ -219,5 +259,5 @@ fn comment(oid: pg_sys::Oid) -> Result<Option<String>> {
         "SELECT pg_catalog.obj_description({}::pg_catalog.oid, 'pg_class'::pg_catalog.name)",
         oid.to_u32()
     );
-    Ok(row_of(&sql, |row| row.get::<String>(1))?.flatten())
+    value::<String>(&sql, &[])
 }

@@ -7,8 +7,10 @@ use super::report::Report;
 use super::source::Source;
 use super::sql::{self, EQ};
 use super::target::Target;
-use super::{in_place, row_of, run};
+use super::{in_place, staging};
 use crate::error::{Error, Result};
+use crate::pg::roles;
+use crate::store::caller::{self, run, value};
 use pgrx::JsonB;
 
 /// What is to come back, in the session's temporary schema.
@@ -22,16 +24,20 @@ pub fn undo(target: &str) -> Result<Report> {
     let Some(oid) = target.oid else {
         return Err(Error::undefined_table("the target does not exist"));
     };
-    target.check_undoable()?;
     let source = Source::read(oid)?;
     source.check_in_place()?;
-    in_place::lock(&source.sql_name())?;
+    let writer = roles::writer_of(oid, roles::current_user());
+    target.take_companions(writer)?;
+    caller::as_writer(writer, || in_place::lock(&source.sql_name()))?;
     let recorded = count(&target.changes())? + count(&target.rejects())?;
     let columns = changed_columns(&source, &target)?;
     compare(&source, &target, &columns)?;
-    bring_back_values(&source, &target, &columns)?;
+    staging::lend(UNDO, writer)?;
     let conflicts = conflicting_values()?;
-    bring_back_rows(&source, &target)?;
+    caller::as_writer(writer, || {
+        bring_back_values(&source, &target, &columns)?;
+        bring_back_rows(&source, &target)
+    })?;
     run(&format!("DROP TABLE {UNDO}"))?;
     let left = count(&target.changes())? + count(&target.rejects())?;
     let report = Report {
@@ -45,27 +51,27 @@ pub fn undo(target: &str) -> Result<Report> {
         ..Report::default()
     };
     if left == 0 {
-        target.drop_companions()?;
+        caller::as_writer(writer, || target.drop_companions())?;
     }
     Ok(report)
 }
 
 fn count(table: &str) -> Result<i64> {
     let sql = format!("SELECT pg_catalog.count(*) FROM {table}");
-    Ok(row_of(&sql, |row| row.get::<i64>(1))?.flatten().unwrap_or_default())
+    Ok(value::<i64>(&sql, &[])?.unwrap_or_default())
 }
 
 /// The columns that were changed, by their place in the table; 42703 where one is gone.
 fn changed_columns(source: &Source, target: &Target) -> Result<Vec<usize>> {
     let sql =
         format!("SELECT pg_catalog.array_agg(DISTINCT c.column_name) FROM {} c", target.changes());
-    let names = row_of(&sql, |row| row.get::<Vec<String>>(1))?.flatten().unwrap_or_default();
+    let names = value::<Vec<String>>(&sql, &[])?.unwrap_or_default();
     names.iter().map(|name| source.find(name)).collect()
 }
 
 /// A row's key, as the companions have it.
 fn key(source: &Source) -> String {
-    sql::key_of(source, |column| format!("t.{}", sql::identifier(&column.name)))
+    sql::key_of(source, "t")
 }
 
 /// Puts each change beside what the table holds now.
@@ -73,12 +79,9 @@ fn compare(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
     let cases: Vec<String> = columns
         .iter()
         .map(|&index| {
-            let name = &source.columns[index].name;
-            format!(
-                "WHEN c.column_name {EQ} {} THEN t.{}::pg_catalog.text",
-                sql::literal(name),
-                sql::identifier(name)
-            )
+            let column = &source.columns[index];
+            let now = column.as_text(&format!("t.{}", sql::identifier(&column.name)));
+            format!("WHEN c.column_name {EQ} {} THEN {now}", sql::literal(&column.name))
         })
         .collect();
     let now = match cases.is_empty() {
@@ -125,14 +128,12 @@ fn bring_back_values(source: &Source, target: &Target, columns: &[usize]) -> Res
         set.join(", "),
         before.join(", ")
     ))?;
-    let wanted = row_of(
-        &format!(
-            "SELECT pg_catalog.count(*) FROM (
-                 SELECT DISTINCT u.part, u.place FROM {UNDO} u WHERE u.is_same) u"
-        ),
-        |row| row.get::<i64>(1),
-    )?;
-    in_place::check_all_done(changed, wanted.flatten().unwrap_or_default(), "changed")?;
+    let wanted = format!(
+        "SELECT pg_catalog.count(*) FROM (
+             SELECT DISTINCT u.part, u.place FROM {UNDO} u WHERE u.is_same) u"
+    );
+    let wanted = value::<i64>(&wanted, &[])?.unwrap_or_default();
+    in_place::check_all_done(changed, wanted, "changed")?;
     run(&format!(
         "DELETE FROM {} c USING {UNDO} u
          WHERE u.is_same AND u.key {EQ} c.key AND u.column_name {EQ} c.column_name",
@@ -159,22 +160,30 @@ fn bring_back_rows(source: &Source, target: &Target) -> Result<()> {
          FROM {} r, pg_catalog.jsonb_object_keys(r.record) k(name)",
         target.rejects()
     );
-    let Some(names) = row_of(&sql, |row| row.get::<Vec<String>>(1))?.flatten() else {
-        return Ok(());
-    };
-    let mut columns = Vec::new();
+    let Some(names) = value::<Vec<String>>(&sql, &[])? else { return Ok(()) };
+    let (mut columns, mut values, mut as_text) = (Vec::new(), Vec::new(), Vec::new());
     for name in &names {
         let column = &source.columns[source.find(name)?];
-        if !column.is_computed {
-            columns.push(sql::identifier(name));
+        if column.is_computed {
+            continue;
+        }
+        columns.push(sql::identifier(name));
+        if column.base.is_builtin() {
+            values.push(format!("p.{}", sql::identifier(name)));
+        } else {
+            // Recorded in the text form of its type, which the record's reader would not take.
+            let (name, type_name) = (sql::literal(name), column.base.sql_name());
+            values.push(format!("(r.record OPERATOR(pg_catalog.->>) {name})::{type_name}"));
+            as_text.push(name);
         }
     }
-    let values: Vec<String> = columns.iter().map(|name| format!("p.{name}")).collect();
+    let plain =
+        format!("r.record OPERATOR(pg_catalog.-) ARRAY[{}]::pg_catalog.text[]", as_text.join(", "));
     run(&format!(
         "WITH back AS (
              INSERT INTO {table} AS t ({}) OVERRIDING SYSTEM VALUE
              SELECT {} FROM (SELECT * FROM {rejects} ORDER BY source_row) r,
-                 pg_catalog.jsonb_populate_record(NULL::{table}, r.record) p
+                 pg_catalog.jsonb_populate_record(NULL::{table}, {plain}) p
              ON CONFLICT DO NOTHING RETURNING {} AS key)
          DELETE FROM {rejects} r USING back WHERE back.key {EQ} r.key",
         columns.join(", "),
@@ -198,6 +207,6 @@ fn rows_left(target: &Target) -> Result<serde_json::Value> {
 
 /// The list that a query aggregates; empty for NULL.
 fn list_of(sql: &str) -> Result<serde_json::Value> {
-    let list = row_of(sql, |row| row.get::<JsonB>(1))?.flatten();
+    let list = value::<JsonB>(sql, &[])?;
     Ok(list.map_or_else(|| serde_json::json!([]), |JsonB(list)| list))
 }

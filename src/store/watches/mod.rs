@@ -1,17 +1,18 @@
 //! Watches: what each is, what waits for it, and the rows that it reads and writes.
 //!
-//! `queue` is our own tables, with the rights of the extension's owner; `rows` is the watched
-//! table, as the watch's owner; `setup` begins and ends a watch.
+//! `queue` is our own tables, with the rights of the extension's owner; `rows` is the watched table,
+//! as the role that writes it; `setup` begins and ends a watch.
 
 pub mod queue;
 pub mod rows;
 pub mod setup;
 
 use super::clean::Source;
+use super::{caller, registry};
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::{roles, session};
 use pgrx::pg_sys::{self, Oid};
-use pgrx::prelude::*;
+use std::time::Duration;
 
 /// What a model's answer is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Value {
 pub struct Watch {
     /// Its number.
     pub id: i32,
-    /// As whom the rows are read and written.
+    /// Who made it: the model is used with this role's rights.
     pub owner: Oid,
     /// The table.
     pub source: Oid,
@@ -69,21 +70,30 @@ pub struct Watch {
     pub is_backfilling: bool,
     /// Failures in a row.
     pub failures: i32,
-    /// Whether it is time to try.
-    pub is_due: bool,
+    /// How long it rests before the next try.
+    pub rests: Option<Duration>,
 }
 
 impl Watch {
-    /// Runs `work` as the owner, in a context that cannot take another role, values being read and
+    /// Runs `work` as the role that writes the table for the watch's owner, with values read and
     /// written in forms that no setting changes. 42704 where the owner is no more.
+    pub fn as_writer<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.check_owner()?;
+        let writer = roles::writer_of(self.source, self.owner);
+        caller::as_writer(writer, || session::in_plain_forms(work))
+    }
+
+    /// Runs `work`, which asks what the watch's owner may use. 42704 where the owner is no more.
     pub fn as_owner<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        if session::role_name(self.owner).is_none() {
-            return Err(Error::undefined("the watch's owner does not exist any more"));
+        self.check_owner()?;
+        roles::acting_as(self.owner, work)
+    }
+
+    fn check_owner(&self) -> Result<()> {
+        match roles::role_name(self.owner) {
+            Some(_) => Ok(()),
+            None => Err(Error::undefined("the watch's owner does not exist any more")),
         }
-        session::as_role(self.owner, &session::PLAIN_FORMS, || {
-            Spi::run("SET CONSTRAINTS ALL IMMEDIATE")?;
-            work()
-        })
     }
 
     /// The table as it is now; what the watch needs of it is there.
@@ -117,48 +127,51 @@ pub fn key_columns(table: &Source) -> Vec<usize> {
 /// The class names of a version; none of an encoder.
 pub fn labels(model: &str, number: i32) -> Result<Vec<String>> {
     let sql = "SELECT labels FROM crm_ai.version WHERE model = $1 AND version = $2";
-    let labels = session::as_owner(|| {
-        Spi::connect(|client| {
-            let rows = client.select(sql, Some(1), &[model.into(), number.into()])?;
-            if rows.is_empty() { Ok(None) } else { rows.first().get_one::<Vec<String>>() }
-        })
-    })?;
-    Ok(labels.unwrap_or_default())
+    Ok(registry::value(sql, &[model.into(), number.into()])?.unwrap_or_default())
 }
 
-/// All watches, those of tables that are gone left out.
+/// All watches that are switched on, those of tables that are gone left out.
 pub fn list() -> Result<Vec<Watch>> {
-    let sql = "SELECT w.id, w.owner::oid, w.source::oid, w.text_column, w.model, w.target_column,
-                   w.version_column, w.on_promotion = 'rescore', w.backfill_rate,
-                   ARRAY[w.search_path, w.date_style, w.time_zone], s.version,
-                   s.backfill IS NOT NULL, s.failures, coalesce(s.next_try <= now(), true)
-               FROM crm_ai.watch w JOIN crm_ai.watch_state s ON s.watch = w.id
-               JOIN pg_class c ON c.oid = w.source::oid ORDER BY w.id";
-    let watches = session::as_owner(|| {
-        Spi::connect(|client| {
-            let rows = client.select(sql, None, &[])?;
-            rows.map(|row| {
-                let mut settings = row.get::<Vec<String>>(10)?.unwrap_or_default().into_iter();
-                let mut setting = || settings.next().unwrap_or_default();
-                Ok(Watch {
-                    id: row.get(1)?.unwrap_or_default(),
-                    owner: row.get(2)?.unwrap_or(pg_sys::InvalidOid),
-                    source: row.get(3)?.unwrap_or(pg_sys::InvalidOid),
-                    text_column: row.get(4)?.unwrap_or_default(),
-                    model: row.get(5)?.unwrap_or_default(),
-                    target_column: row.get(6)?.unwrap_or_default(),
-                    version_column: row.get(7)?,
-                    rescores: row.get(8)?.unwrap_or_default(),
-                    backfill_rate: row.get::<i32>(9)?.unwrap_or_default().unsigned_abs(),
-                    settings: [setting(), setting(), setting()],
-                    version: row.get(11)?,
-                    is_backfilling: row.get(12)?.unwrap_or_default(),
-                    failures: row.get(13)?.unwrap_or_default(),
-                    is_due: row.get(14)?.unwrap_or_default(),
-                })
-            })
-            .collect::<std::result::Result<Vec<_>, pgrx::spi::Error>>()
+    select("s.disabled_at IS NULL")
+}
+
+/// The watch that fills a column; 42704 where there is none.
+pub fn find(source: Oid, target: &str) -> Result<Watch> {
+    let same = |watch: &Watch| watch.source == source && watch.target_column == target;
+    select("true")?.into_iter().find(same).ok_or_else(|| {
+        Error::undefined(format!("no watch fills column \"{target}\" of this table"))
+            .hint("crm_ai.watches lists the watches")
+    })
+}
+
+fn select(condition: &str) -> Result<Vec<Watch>> {
+    let sql = format!(
+        "SELECT w.id, w.owner::oid, w.source::oid, w.text_column, w.model, w.target_column,
+             w.version_column, w.on_promotion = 'rescore', w.backfill_rate,
+             ARRAY[w.search_path, w.date_style, w.time_zone], s.version,
+             s.backfill IS NOT NULL, s.failures,
+             extract(epoch FROM s.next_try - clock_timestamp())::float8
+         FROM crm_ai.watch w JOIN crm_ai.watch_state s ON s.watch = w.id
+         JOIN pg_class c ON c.oid = w.source::oid WHERE {condition} ORDER BY w.id"
+    );
+    registry::rows(&sql, &[], |row| {
+        let mut settings = row.get::<Vec<String>>(10)?.unwrap_or_default().into_iter();
+        let mut setting = || settings.next().unwrap_or_default();
+        Ok(Watch {
+            id: row.get(1)?.unwrap_or_default(),
+            owner: row.get(2)?.unwrap_or(pg_sys::InvalidOid),
+            source: row.get(3)?.unwrap_or(pg_sys::InvalidOid),
+            text_column: row.get(4)?.unwrap_or_default(),
+            model: row.get(5)?.unwrap_or_default(),
+            target_column: row.get(6)?.unwrap_or_default(),
+            version_column: row.get(7)?,
+            rescores: row.get(8)?.unwrap_or_default(),
+            backfill_rate: row.get::<i32>(9)?.unwrap_or_default().unsigned_abs(),
+            settings: [setting(), setting(), setting()],
+            version: row.get(11)?,
+            is_backfilling: row.get(12)?.unwrap_or_default(),
+            failures: row.get(13)?.unwrap_or_default(),
+            rests: row.get::<f64>(14)?.filter(|left| *left > 0.0).map(Duration::from_secs_f64),
         })
-    })?;
-    Ok(watches)
+    })
 }

@@ -1,12 +1,12 @@
-//! The rows of a watched table, read and written as the watch's owner.
+//! The rows of a watched table, read and written by the role that writes it for the watch's owner.
 
 use super::{Value, Watch, key_columns};
 use crate::error::Result;
 use crate::pg::session;
+use crate::store::caller;
 use crate::store::clean::{Source, sql};
 use crate::store::enrich::same_text;
 use pgrx::datum::DatumWithOid;
-use pgrx::prelude::*;
 use std::collections::HashSet;
 
 /// Keys looked at in a table at once to find old rows.
@@ -61,8 +61,9 @@ impl<'a> Rows<'a> {
         &self.table
     }
 
-    fn text_column(&self) -> String {
-        sql::as_text(&format!("t.{}", sql::identifier(&self.watch.text_column)))
+    fn text_column(&self) -> Result<String> {
+        let column = &self.table.columns[self.table.find(&self.watch.text_column)?];
+        Ok(column.as_text(&format!("t.{}", sql::identifier(&column.name))))
     }
 
     /// `unnest` of the key's columns and others, numbered; and the condition that joins it to the
@@ -112,16 +113,13 @@ impl<'a> Rows<'a> {
     /// The texts of rows as they are now; none where there is no such row any more.
     pub fn texts(&self, keys: &[&[String]]) -> Result<Vec<Option<Option<String>>>> {
         let sql =
-            format!("SELECT k.n::pg_catalog.int4, {} FROM {}", self.text_column(), self.join(&[]));
+            format!("SELECT k.n::pg_catalog.int4, {} FROM {}", self.text_column()?, self.join(&[]));
         let mut texts = vec![None; keys.len()];
-        Spi::connect(|client| {
-            for row in client.select(&sql, None, &self.key_arrays(keys))? {
-                let place = place(row.get::<i32>(1)?);
-                if let Some(text) = texts.get_mut(place) {
-                    *text = Some(row.get::<String>(2)?);
-                }
+        caller::rows(&sql, &self.key_arrays(keys), |row| {
+            if let Some(text) = texts.get_mut(place(row.get::<i32>(1)?)) {
+                *text = Some(row.get::<String>(2)?);
             }
-            Ok::<_, pgrx::spi::Error>(())
+            Ok(())
         })?;
         Ok(texts)
     }
@@ -154,18 +152,14 @@ impl<'a> Rows<'a> {
         let sql = format!(
             "SELECT k.n::pg_catalog.int4 FROM {} AND {} {how}",
             self.join(&[("judged", &text)]),
-            same_text(&self.text_column(), "k.judged")
+            same_text(&self.text_column()?, "k.judged")
         );
         let keys: Vec<&[String]> = answers.iter().map(|answer| answer.key.as_slice()).collect();
         let mut arguments = self.key_arrays(&keys);
         let texts: Vec<Option<String>> = answers.iter().map(|answer| answer.text.clone()).collect();
         arguments.push(texts.into());
-        let places = Spi::connect_mut(|client| {
-            let rows = client.update(&sql, None, &arguments)?;
-            rows.map(|row| Ok(place(row.get::<i32>(1)?)))
-                .collect::<std::result::Result<HashSet<_>, pgrx::spi::Error>>()
-        })?;
-        Ok(places)
+        let places = caller::returning(&sql, &arguments, |row| Ok(place(row.get::<i32>(1)?)))?;
+        Ok(places.into_iter().collect())
     }
 
     fn update(&self, answers: &[&Answer], value: Value, version: &str) -> Result<()> {
@@ -197,9 +191,7 @@ impl<'a> Rows<'a> {
         let [path, dates, zone] = &self.watch.settings;
         let settings: [(&std::ffi::CStr, &str); 3] =
             [(c"search_path", path), (c"DateStyle", dates), (c"TimeZone", zone)];
-        session::as_role(self.watch.owner, &settings, || {
-            Spi::connect_mut(|client| client.update(&sql, None, &arguments).map(drop))
-        })?;
+        session::with_settings(&settings, || caller::change(&sql, &arguments))?;
         Ok(())
     }
 
@@ -232,7 +224,7 @@ impl<'a> Rows<'a> {
         let wanted = match (&self.watch.version_column, stale) {
             (_, false) => format!("{} IS NULL", column(&self.watch.target_column)),
             (Some(by), true) => {
-                let by = sql::as_text(&column(by));
+                let by = self.table.columns[self.table.find(by)?].as_text(&column(by));
                 let other = format!("{by} OPERATOR(pg_catalog.<>) {}", sql::literal(version));
                 format!("({by} IS NULL OR {other})")
             }
@@ -252,8 +244,12 @@ impl<'a> Rows<'a> {
             );
             arguments.extend(after.iter().map(|value| DatumWithOid::from(value.clone())));
         }
-        let keys: Vec<String> =
-            names.iter().map(|name| format!("{name}::pg_catalog.text")).collect();
+        let keys: Vec<String> = self
+            .key
+            .iter()
+            .zip(&names)
+            .map(|(&index, name)| self.table.columns[index].as_text(name))
+            .collect();
         let sql = format!(
             "SELECT ARRAY[{}], {wanted} AND {} IS NOT NULL FROM {} t WHERE {beyond}
              ORDER BY {} LIMIT {LOOK_ROWS}",
@@ -265,19 +261,17 @@ impl<'a> Rows<'a> {
         let mut found = Vec::new();
         let mut last = None;
         let mut seen = 0;
-        Spi::connect(|client| {
-            for row in client.select(&sql, None, &arguments)? {
-                let key = row.get::<Vec<String>>(1)?.unwrap_or_default();
-                seen += 1;
-                if row.get::<bool>(2)? == Some(true) {
-                    found.push(key.clone());
-                }
-                last = Some(key);
-                if found.len() == count {
-                    return Ok(());
-                }
+        caller::rows(&sql, &arguments, |row| {
+            if found.len() == count {
+                return Ok(());
             }
-            Ok::<_, pgrx::spi::Error>(())
+            let key = row.get::<Vec<String>>(1)?.unwrap_or_default();
+            seen += 1;
+            if row.get::<bool>(2)? == Some(true) {
+                found.push(key.clone());
+            }
+            last = Some(key);
+            Ok(())
         })?;
         let is_end = seen < LOOK_ROWS && found.len() < count;
         Ok(Old { keys: found, after: last.filter(|_| !is_end) })

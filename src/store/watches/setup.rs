@@ -1,11 +1,11 @@
 //! Beginning and ending a watch.
 
-use super::{Value, Watch, key_columns, list, queue};
+use super::{Value, Watch, key_columns, queue};
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::{board, roles, session, transaction};
 use crate::store::clean::{Source, sql};
-use pgrx::pg_sys;
-use pgrx::prelude::*;
+use crate::store::{caller, registry};
+use pgrx::{notice, pg_sys};
 
 /// What is asked of `crm_ai.watch`.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ pub fn check(table: &Source, request: &Request<'_>) -> Result<()> {
     }
     let temporary = "SELECT relpersistence OPERATOR(pg_catalog.=) 't'::\"char\"
                      FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) $1";
-    if Spi::get_one_with_args::<bool>(temporary, &[table.oid.into()])? == Some(true) {
+    if caller::value::<bool>(temporary, &[table.oid.into()])? == Some(true) {
         return Err(Error::wrong_object(format!("\"{}\" is a temporary table", table.name))
             .hint("the worker that fills it cannot see it: watch a table that stays"));
     }
@@ -121,7 +121,7 @@ fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
     for (column, right) in needed {
         let sql = "SELECT pg_catalog.has_column_privilege($1::pg_catalog.oid, $2, $3)";
         let arguments = [table.oid.into(), column.into(), right.into()];
-        if Spi::get_one_with_args::<bool>(sql, &arguments)? != Some(true) {
+        if caller::value::<bool>(sql, &arguments)? != Some(true) {
             return Err(Error::not_allowed(format!(
                 "permission denied for column \"{column}\" of table \"{}\"",
                 table.name
@@ -130,7 +130,7 @@ fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
         }
     }
     let sql = "SELECT pg_catalog.has_table_privilege($1::pg_catalog.oid, 'TRIGGER')";
-    if Spi::get_one_with_args::<bool>(sql, &[table.oid.into()])? != Some(true) {
+    if caller::value::<bool>(sql, &[table.oid.into()])? != Some(true) {
         return Err(Error::not_allowed(format!("permission denied for table \"{}\"", table.name))
             .hint("a watch needs TRIGGER on it"));
     }
@@ -141,19 +141,20 @@ fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
 pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32> {
     let sql = "SELECT pg_catalog.current_setting('search_path'),
                    pg_catalog.current_setting('DateStyle'), pg_catalog.current_setting('TimeZone')";
-    let settings = Spi::connect(|client| {
-        let row = client.select(sql, Some(1), &[])?.first();
+    let settings = caller::first(sql, &[], |row| {
         let setting = |place| row.get::<String>(place).map(Option::unwrap_or_default);
-        Ok::<[String; 3], pgrx::spi::Error>([setting(1)?, setting(2)?, setting(3)?])
+        Ok([setting(1)?, setting(2)?, setting(3)?])
     })?;
+    let settings = settings.unwrap_or_default();
     let id = insert(table, request, version, settings)?;
     let key: Vec<String> =
-        key_columns(table).into_iter().map(|index| differs(&table.columns[index].name)).collect();
+        key_columns(table).into_iter().map(|index| differs(table, index)).collect();
     let text = sql::plain_literal(request.text_column);
     let table_name = table.sql_name();
     // With the owner's rights, since the function is granted to nobody: whoever could name it could
     // queue keys for the watches of others. `check` has asked for the caller's.
-    let changed = format!("WHEN ({} OR {})", differs(request.text_column), key.join(" OR "));
+    let text_changed = differs(table, table.find(request.text_column)?);
+    let changed = format!("WHEN ({text_changed} OR {})", key.join(" OR "));
     // A condition costs each statement the time to prepare it: the function looks for NULL itself.
     for (event, when) in [("INSERT", ""), ("UPDATE", changed.as_str())] {
         let create = format!(
@@ -161,14 +162,17 @@ pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32
              EXECUTE FUNCTION crm_ai.watch_queue('{id}', {text})",
             trigger_name(id, event)
         );
-        session::as_owner(|| Spi::run(&create))?;
+        registry::change(&create, &[])?;
     }
     Ok(id)
 }
 
-fn differs(column: &str) -> String {
-    let column = sql::identifier(column);
-    format!("OLD.{column}::pg_catalog.text IS DISTINCT FROM NEW.{column}::pg_catalog.text")
+/// Whether a column has another value in the new row, in SQL that calls nobody's code: it is run
+/// by whoever writes the table.
+fn differs(table: &Source, index: usize) -> String {
+    let column = &table.columns[index];
+    let of = |row: &str| column.as_text(&format!("{row}.{}", sql::identifier(&column.name)));
+    format!("{} IS DISTINCT FROM {}", of("OLD"), of("NEW"))
 }
 
 fn trigger_name(id: i32, event: &str) -> String {
@@ -181,7 +185,7 @@ fn insert(
     version: &str,
     [path, dates, zone]: [String; 3],
 ) -> Result<i32> {
-    let user = session::current_user();
+    let user = roles::current_user();
     let sql = "INSERT INTO crm_ai.watch (owner, source, text_column, model, target_column,
                    version_column, on_promotion, backfill_rate, search_path, date_style, time_zone)
                VALUES ($1::oid, $2::oid, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -201,16 +205,10 @@ fn insert(
         zone.into(),
     ];
     let backfill = (request.backfill_rate > 0).then_some("missing");
-    let id = session::as_owner(|| {
-        Spi::connect_mut(|client| {
-            let rows = client.update(sql, None, &arguments)?;
-            let Some(id) = rows.into_iter().next().map(|row| row.get::<i32>(1)).transpose()? else {
-                return Ok::<_, pgrx::spi::Error>(None);
-            };
-            client.update(state, None, &[id.into(), version.into(), backfill.into()])?;
-            Ok(id)
-        })
-    })?;
+    let id = registry::returning_value::<i32>(sql, &arguments)?;
+    if let Some(id) = id {
+        registry::change(state, &[id.into(), version.into(), backfill.into()])?;
+    }
     id.ok_or_else(|| {
         Error::duplicate(format!(
             "column \"{}\" of table \"{}\" is filled by a watch already",
@@ -220,23 +218,51 @@ fn insert(
     })
 }
 
-/// The watch that fills a column; 42704 where there is none.
-pub fn find(source: pg_sys::Oid, target: &str) -> Result<Watch> {
-    let same = |watch: &Watch| watch.source == source && watch.target_column == target;
-    list()?.into_iter().find(same).ok_or_else(|| {
-        Error::undefined(format!("no watch fills column \"{target}\" of this table"))
-            .hint("crm_ai.watches lists the watches")
-    })
+/// Ends a watch: gives up the batch that is under way, and removes the watch with its triggers and
+/// what waits for it. What others hold locked for long is left to the scheduler.
+pub fn end(watch: &Watch) -> Result<()> {
+    queue::delete(watch.id)?;
+    board::interrupt_watch(watch.id);
+    if drop_triggers(watch.id)? {
+        queue::clear(watch.id)?;
+    } else {
+        notice!("the triggers of the watch are dropped when the table is free");
+    }
+    Ok(())
 }
 
-/// Removes the watch with its triggers and what waits for it.
-pub fn end(watch: &Watch) -> Result<()> {
-    let table = Source::read(watch.source)?.sql_name();
-    session::as_owner(|| {
-        ["INSERT", "UPDATE"].iter().try_for_each(|event| {
-            let name = trigger_name(watch.id, event);
-            Spi::run(&format!("DROP TRIGGER IF EXISTS {name} ON {table}"))
-        })
-    })?;
-    queue::delete(watch)
+/// Removes what ended watches have left.
+pub fn remove_remains() -> Result<()> {
+    for watch in queue::ended()? {
+        if drop_triggers(watch)? {
+            queue::clear(watch)?;
+        }
+    }
+    Ok(())
+}
+
+/// How long the triggers' table is waited for, in milliseconds: longer than it takes to end a batch.
+const LOCK_WAIT: &str = "5000";
+
+/// Drops the triggers of a watch; `false` where somebody holds their table.
+fn drop_triggers(watch: i32) -> Result<bool> {
+    // A trigger's arguments are kept one after the other, each with a zero byte behind it.
+    let sql = "SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
+               FROM pg_trigger t, convert_to($1::text || ' ', 'UTF8') first(argument)
+               WHERE t.tgfoid = 'crm_ai.watch_queue()'::regprocedure AND t.tgparentid = 0
+                   AND octet_length(t.tgargs) >= octet_length(first.argument)
+                   AND substring(t.tgargs FROM 1 FOR octet_length(first.argument))
+                       = set_byte(first.argument, octet_length(first.argument) - 1, 0)";
+    let drops = registry::rows(sql, &[watch.into()], |row| row.get::<String>(1))?;
+    for drop in drops.into_iter().flatten() {
+        let dropped = transaction::subtransaction(|| {
+            session::with_settings(&[(c"lock_timeout", LOCK_WAIT)], || registry::change(&drop, &[]))
+        });
+        match dropped {
+            Ok(_) => {}
+            Err(error) if error.state() == "55P03" => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }

@@ -1,12 +1,15 @@
 //! The new version into the registry, and the gate's decision.
 
+use super::Limit;
 use super::place::Place;
 use super::read::{Prepared, check_role};
 use crate::client;
 use crate::error::Result;
 use crate::files;
 use crate::folder::Folder;
-use crate::pg::{session, transaction};
+use crate::pg::watchdog::watched;
+use crate::pg::{roles, session};
+use crate::store;
 use crate::store::models::{self, Decision, Origin};
 use crate::store::runs::{self, Run};
 use crate::store::{artifacts, progress};
@@ -14,24 +17,33 @@ use crm_ai_metrics::Promote;
 use crm_ai_wire::training::Outcome;
 use serde_json::{Value, json};
 
-/// Stores the new version, decides, and ends the run, in one transaction.
-pub fn finish(run: &Run, place: &Place, prepared: &Prepared, outcome: &Outcome) -> Result<()> {
+/// Stores the new version, decides, and ends the run, in one transaction. Nobody's code runs in it,
+/// but locks of others are waited for: no longer than the run may take.
+pub fn finish(
+    run: &Run,
+    place: &Place,
+    limit: Limit,
+    prepared: &Prepared,
+    outcome: &Outcome,
+) -> Result<()> {
     let folder = Folder::own(&place.output())?;
-    transaction::run(|| {
+    store::in_transaction(|| {
         check_role(run)?;
-        transaction::as_role(run.role, || {
-            let version = store(run, &folder, prepared, outcome)?;
-            let (promoted, reason) = decide(run, prepared, outcome, version)?;
-            progress::keep_seen(&run.model, run.id, &prepared.hashes)?;
-            if let Some(terms) = run.schedule {
-                drop_surplus(run, terms)?;
-            }
-            runs::succeed(run.id, prepared.champion, version, promoted, &reason, outcome)
+        watched(limit.left(), || {
+            roles::acting_as(run.role, || {
+                let version = add_version(run, &folder, prepared, outcome)?;
+                let (promoted, reason) = decide(run, prepared, outcome, version)?;
+                progress::keep_seen(&run.model, run.id, &prepared.hashes)?;
+                if let Some(terms) = run.schedule {
+                    drop_surplus(run, terms)?;
+                }
+                runs::succeed(run.id, prepared.champion, version, promoted, &reason, outcome)
+            })
         })
     })
 }
 
-fn store(run: &Run, folder: &Folder, prepared: &Prepared, outcome: &Outcome) -> Result<i32> {
+fn add_version(run: &Run, folder: &Folder, prepared: &Prepared, outcome: &Outcome) -> Result<i32> {
     // Before the bytes, so that a model that was dropped meanwhile, or is another's by now, costs
     // nothing.
     models::lock_owned(&run.model)?;

@@ -1,17 +1,16 @@
-//! Where a run's files lie while it goes on. All names begin with `pgsql_tmp`, which base backups
-//! skip; those with rows in them lie where the server itself removes them at its start.
+//! Where a run's files lie while it goes on. Those with rows in them lie where the server itself
+//! removes them at its start; checkpoints outlast a restart.
 
 use crate::error::{Error, Result};
+use crate::pg::paths::{self, make_folder};
+use crate::pg::{transaction, worker};
+use crate::store::{self, runs};
 use pgrx::pg_sys;
-use std::fs::DirBuilder;
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 const TEMPORARY: &str = "base/pgsql_tmp";
 const RUN: &str = "pgsql_tmp_crm_ai_run_";
-/// Checkpoints outlast a restart, so the server must not remove them.
-const CHECKPOINT: &str = "pgsql_tmp_crm_ai_checkpoint_";
+const CHECKPOINT: &str = "checkpoint_";
 
 /// The folders of one run, relative to the data directory.
 pub struct Place {
@@ -25,7 +24,7 @@ impl Place {
         let name = format!("{}_{run}", database.to_u32());
         Self {
             folder: Path::new(TEMPORARY).join(format!("{RUN}{name}")),
-            checkpoint: PathBuf::from(format!("{CHECKPOINT}{name}")),
+            checkpoint: paths::own(&format!("{CHECKPOINT}{name}")),
         }
     }
 
@@ -35,6 +34,7 @@ impl Place {
         remove(&self.folder);
         make_folder(Path::new(TEMPORARY)).map_err(failed)?;
         make_folder(&self.folder).map_err(failed)?;
+        paths::make_own().map_err(failed)?;
         make_folder(&self.checkpoint).map_err(failed)
     }
 
@@ -80,13 +80,6 @@ impl Place {
     }
 }
 
-fn make_folder(path: &Path) -> std::io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made,
-    }
-}
-
 /// What cannot be removed now is at the server's next start, or by the next worker.
 fn remove(path: &Path) {
     let _ = std::fs::remove_dir_all(path);
@@ -95,21 +88,67 @@ fn remove(path: &Path) {
 /// Removes the folders of runs of this database that no worker works on: those whose worker was
 /// killed, and checkpoints of runs that have ended.
 pub fn remove_leftovers(database: pg_sys::Oid) {
-    let live = crate::pg::transaction::run(|| {
-        if !crate::pg::background::has_extension() {
-            return Ok(None);
-        }
-        Ok(Some((crate::store::runs::running()?, crate::store::runs::open()?)))
-    });
+    // Before the runs: a folder that a run makes meanwhile is not among them.
+    let folders = run_folders(database);
+    let checkpoints =
+        checkpoints().into_iter().filter(|checkpoint| checkpoint.database == database);
+    let checkpoints: Vec<Checkpoint> = checkpoints.collect();
+    // Again where a cancel, which is the next run's, has come in between.
+    let live = live_runs().or_else(|_| live_runs());
     let Ok(Some((running, open))) = live else { return };
-    for (directory, prefix, kept) in [(TEMPORARY, RUN, running), (".", CHECKPOINT, open)] {
-        let prefix = format!("{prefix}{}_", database.to_u32());
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let run = name.to_str().and_then(|name| name.strip_prefix(&prefix));
-            if run.and_then(|run| run.parse().ok()).is_some_and(|run: i64| !kept.contains(&run)) {
-                remove(&entry.path());
-            }
+    for (run, path) in folders {
+        if !running.contains(&run) {
+            remove(&path);
         }
+    }
+    for checkpoint in checkpoints {
+        if !open.contains(&checkpoint.run) {
+            remove(&checkpoint.path);
+        }
+    }
+}
+
+/// Runs that a worker works on, and runs that have not ended; `None` without the extension.
+fn live_runs() -> Result<Option<(Vec<i64>, Vec<i64>)>> {
+    worker::forget_cancel();
+    transaction::run(|| match store::is_usable()? {
+        true => Ok(Some((runs::running()?, runs::open()?))),
+        false => Ok(None),
+    })
+}
+
+fn run_folders(database: pg_sys::Oid) -> Vec<(i64, PathBuf)> {
+    let prefix = format!("{RUN}{}_", database.to_u32());
+    let entries = std::fs::read_dir(TEMPORARY).into_iter().flatten().flatten();
+    let run = |entry: std::fs::DirEntry| {
+        let name = entry.file_name();
+        Some((name.to_str()?.strip_prefix(&prefix)?.parse().ok()?, entry.path()))
+    };
+    entries.filter_map(run).collect()
+}
+
+/// A run's folder of checkpoints.
+struct Checkpoint {
+    database: pg_sys::Oid,
+    run: i64,
+    path: PathBuf,
+}
+
+fn checkpoints() -> Vec<Checkpoint> {
+    let read = |name: String| {
+        let (database, run) = name.strip_prefix(CHECKPOINT)?.split_once('_')?;
+        Some(Checkpoint {
+            database: pg_sys::Oid::from(database.parse::<u32>().ok()?),
+            run: run.parse().ok()?,
+            path: paths::own(&name),
+        })
+    };
+    paths::list_own().into_iter().filter_map(read).collect()
+}
+
+/// Removes checkpoints of databases that are no more.
+pub fn remove_of_dropped(is_there: impl Fn(pg_sys::Oid) -> bool) {
+    for checkpoint in checkpoints().into_iter().filter(|found| !is_there(found.database)) {
+        remove(&checkpoint.path);
     }
 }

@@ -5,13 +5,13 @@ use super::{Limit, TOO_FEW_NEW};
 use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
-use crate::pg::{json, query, session, transaction};
+use crate::pg::{json, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
 use crate::store::runs::Run;
 use crate::store::versions::{self, Version};
-use crate::store::{labelled, models};
+use crate::store::{self, labelled, models};
 use crm_ai_wire::Digest;
 use crm_ai_wire::training::{Job, ModelFolder, Task};
 use std::cell::Cell;
@@ -45,7 +45,7 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
         if let Err(error) = check_role(run) {
             return Ok(Err(error));
         }
-        Ok(transaction::restricted(run.role, &session_of(run), limit.left(), || {
+        Ok(transaction::read_as(run.role, &session_of(run), limit.left(), || {
             let sql = labelled::query_of(&run.source, options.what.columns())?;
             // What is missing or not allowed is told as it is; no row is read for it.
             labelled::check(&sql)?;
@@ -56,21 +56,20 @@ pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
     });
     let (sql, snapshot) =
         read.map_err(|error| if has_begun.get() { private(error) } else { error })??;
-    transaction::end_limit();
-    let snapshot = transaction::run(|| record(run, Snapshot { query: sql, ..snapshot }))?;
+    let snapshot = store::in_transaction(|| record(run, Snapshot { query: sql, ..snapshot }))?;
     if run.rows_sha256.as_ref().is_some_and(|before| *before != snapshot.sha256) {
         // Other rows than at the attempt before: its checkpoint is of another job.
         place.forget_checkpoint()?;
     }
-    let (job, champion) = transaction::run(|| {
-        transaction::as_role(run.role, || lay_out(run, &options, place, &snapshot))
+    let (job, champion) = store::in_transaction(|| {
+        roles::acting_as(run.role, || lay_out(run, &options, place, &snapshot))
     })?;
     Ok(Prepared { job, champion, hashes: snapshot.hashes })
 }
 
 /// Fails where the run's role was dropped: nobody would own what it learns.
 pub fn check_role(run: &Run) -> Result<()> {
-    match session::role_name(run.role) {
+    match roles::role_name(run.role) {
         Some(_) => Ok(()),
         None => {
             Err(Error::not_allowed("the run's role was dropped")

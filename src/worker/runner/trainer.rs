@@ -5,8 +5,9 @@ use super::read::Prepared;
 use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
 use crate::pg::child::{self, Limits};
-use crate::pg::{latch, paths, transaction};
+use crate::pg::{latch, paths};
 use crate::settings;
+use crate::store;
 use crate::store::progress;
 use crate::store::runs::Run;
 use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
@@ -49,7 +50,9 @@ pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Re
         latch::sleep(LOOK.as_millis() as u64, fd);
         let (events, is_over) = trainer.read()?;
         if !events.is_empty() {
-            transaction::run(|| events.into_iter().try_for_each(|event| told.take(run, event)))?;
+            store::in_transaction(|| {
+                events.into_iter().try_for_each(|event| told.take(run, event))
+            })?;
         }
         if is_over {
             break;

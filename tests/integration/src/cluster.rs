@@ -102,6 +102,16 @@ impl Cluster {
         self.directory.join("data")
     }
 
+    /// The directory of the extension's own files in the data directory.
+    pub fn own_files(&self) -> PathBuf {
+        self.data().join("pg_stat_tmp/crm_ai")
+    }
+
+    /// The engine's socket.
+    pub fn engine_socket(&self) -> PathBuf {
+        self.data().join("pg_stat_tmp/crm_ai.sock")
+    }
+
     /// The directory of the server's socket.
     pub fn sockets(&self) -> &Path {
         &self.directory

@@ -55,7 +55,7 @@ fn source(cluster: &Cluster, name: &str) -> Session {
              worker_pid, worker_started)
          SELECT 'topics', 'text', 'postgres', 'running', 'x', '{{}}', '{{}}', 3, pid, backend_start
          FROM pg_stat_activity WHERE pid = pg_backend_pid();
-         INSERT INTO crm_ai.run_metrics VALUES (1, 1, now(), 1, 1, 1, 1, 1);
+         INSERT INTO crm_ai.run_metric VALUES (1, 1, now(), 1, 1, 1, 1, 1);
          INSERT INTO crm_ai.run_seen VALUES ('topics', 1, '\\x0001020304050607');
          INSERT INTO crm_ai.schedule (model, kind, role, schedule, source, options, session,
              min_new_rows, keep_versions)

@@ -193,6 +193,7 @@ fn promised() -> BTreeMap<String, String> {
         "revoke_model",
         "profile",
         "undo_clean",
+        "resume_watch",
         "unschedule",
         "unwatch",
     ];
@@ -211,6 +212,7 @@ fn promised() -> BTreeMap<String, String> {
         "crm_enrich",
         "evaluate",
         "evaluate_table",
+        "keep_own_rows",
         "register_scheduler",
         "schedule_retrain",
         "schedule_retrain_table",

@@ -113,7 +113,7 @@ fn a_killed_supervisor_leaves_no_engine_behind() {
 fn the_socket_is_the_servers_alone() {
     let cluster = Cluster::new(&[]);
     cluster.engine();
-    let socket = std::fs::metadata(cluster.data().join("pgsql_tmp_crm_ai.sock")).unwrap();
+    let socket = std::fs::metadata(cluster.engine_socket()).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&socket.permissions()) & 0o777;
     assert_eq!(mode, 0o600);
 }

@@ -9,6 +9,7 @@ mod dump;
 mod engine_death;
 mod engine_setup;
 mod enrich;
+mod functions;
 mod gate;
 mod install;
 mod lifecycle;

@@ -283,7 +283,7 @@ fn with_forgetful_engine(spoil: &str) -> (Cluster, String) {
     session.run(spoil);
     drop(session);
     cluster.stop(crm_ai_integration::Stop::Fast);
-    std::fs::remove_dir_all(cluster.data().join("pgsql_tmp_crm_ai")).unwrap();
+    std::fs::remove_dir_all(cluster.own_files().join("models")).unwrap();
     cluster.start();
     (cluster, known)
 }

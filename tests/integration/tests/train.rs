@@ -48,15 +48,15 @@ pub fn of_run(session: &mut Session, run: &str, what: &str) -> String {
 #[track_caller]
 pub fn nothing_left(cluster: &Cluster) {
     wait_until("the run's files are removed", LIMIT, || {
-        let names = |folder: &str| {
-            let entries = std::fs::read_dir(cluster.data().join(folder));
+        let names = |folder: std::path::PathBuf| {
+            let entries = std::fs::read_dir(folder);
             entries.into_iter().flatten().flatten().map(|entry| entry.file_name())
         };
         let is_ours = |name: std::ffi::OsString| {
             let name = name.to_string_lossy().into_owned();
-            name.contains("crm_ai_run_") || name.contains("crm_ai_checkpoint_")
+            name.contains("crm_ai_run_") || name.contains("checkpoint_")
         };
-        !names("base/pgsql_tmp").chain(names(".")).any(is_ours)
+        !names(cluster.data().join("base/pgsql_tmp")).chain(names(cluster.own_files())).any(is_ours)
     });
 }
 

@@ -36,8 +36,8 @@ fn trainer(cluster: &Cluster) -> Option<Process> {
 
 /// The step at which the run's checkpoint was written; 0 where there is none.
 fn saved_step(cluster: &Cluster) -> u64 {
-    let folders = std::fs::read_dir(cluster.data()).unwrap().flatten();
-    let ours = |name: &str| name.starts_with("pgsql_tmp_crm_ai_checkpoint_");
+    let folders = std::fs::read_dir(cluster.own_files()).unwrap().flatten();
+    let ours = |name: &str| name.starts_with("checkpoint_");
     let mut found = folders.filter(|entry| entry.file_name().to_str().is_some_and(ours));
     let state = found.find_map(|entry| std::fs::read(entry.path().join("state")).ok());
     // Who wrote it, and then the steps that were done.

@@ -33,7 +33,12 @@ CREATE TABLE crm_ai.watch_state (
     failures integer NOT NULL DEFAULT 0,
     error_state text,
     error_at timestamptz,
-    next_try timestamptz
+    next_try timestamptz,
+    -- Batches in a row that had to be cancelled or whose worker had to be terminated.
+    timeouts integer NOT NULL DEFAULT 0,
+    -- Since when the watch is switched off, and why; NULL: it is on.
+    disabled_at timestamptz,
+    disabled_reason text
 ) WITH (fillfactor = 50);
 
 -- Keys of rows that wait to be judged. Written by the trigger function crm_ai.watch_queue, not by
@@ -48,6 +53,8 @@ CREATE TABLE crm_ai.pending (
     not_before timestamptz
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
+-- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
+ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
 
 -- Rows that could not be judged or written, each with why. Holds keys, never a text.
 CREATE TABLE crm_ai.watch_error (
@@ -63,36 +70,3 @@ SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_state', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.pending', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_error', '');
-
--- A watch that is made, or restored from a dump, registers its database.
-CREATE TRIGGER register AFTER INSERT ON crm_ai.watch
-    FOR EACH STATEMENT EXECUTE FUNCTION crm_ai.register_scheduler();
-
--- Of each watch that the reader owns, or all for an administrator.
-CREATE VIEW crm_ai.watches AS
-SELECT w.id, w.source, w.text_column, w.model, w.target_column, w.version_column, w.owner,
-    w.on_promotion, w.backfill_rate, s.version, s.rows_done,
-    coalesce(p.waiting, 0) AS rows_waiting,
-    greatest(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.oldest), 0)
-        AS lag_seconds,
-    s.backfill IS NULL AS is_backfilled,
-    (SELECT pg_catalog.count(*) FROM crm_ai.watch_error e WHERE e.watch = w.id) AS rows_failed,
-    s.failures, s.error_state, s.error_at, s.next_try, w.created_at
-FROM crm_ai.watch w
-JOIN crm_ai.watch_state s ON s.watch = w.id
-LEFT JOIN (
-    SELECT watch, pg_catalog.count(*) AS waiting, pg_catalog.min(queued_at) AS oldest
-    FROM crm_ai.pending GROUP BY watch
-) p ON p.watch = w.id
-WHERE pg_catalog.pg_has_role(w.owner::oid, 'USAGE')
-    OR pg_catalog.pg_has_role('crm_ai_admin', 'USAGE');
-COMMENT ON VIEW crm_ai.watches IS
-    'columns that are filled after commit: how far behind each is, what it did, and how it fails';
-
-CREATE VIEW crm_ai.watch_errors AS
-SELECT e.watch, w.source, w.target_column, e.key, e.state, e.failed_at
-FROM crm_ai.watch_error e JOIN crm_ai.watches w ON w.id = e.watch;
-COMMENT ON VIEW crm_ai.watch_errors IS
-    'rows that a watch could not judge or write, by primary key, each with the SQLSTATE';
-
-GRANT SELECT ON crm_ai.watches, crm_ai.watch_errors TO PUBLIC;

@@ -1,0 +1,56 @@
+-- 0.1.0 to 0.2.0: changes of what is there. scripts/extension_sql.sh appends the functions, views,
+-- triggers and rights of sql/schema, which replace those of 0.1.0: every name in them is bound anew.
+
+-- Constraints and index conditions of 0.1.0 were bound under the installing session's search path.
+ALTER TABLE crm_ai.model
+    DROP CONSTRAINT model_name_check,
+    ADD CONSTRAINT model_name_check
+        CHECK (name !~ '@' AND pg_catalog.length(name) BETWEEN 1 AND 63);
+ALTER TABLE crm_ai.version
+    DROP CONSTRAINT version_version_check,
+    ADD CONSTRAINT version_version_check CHECK (version > 0),
+    DROP CONSTRAINT version_precision_check,
+    ADD CONSTRAINT version_precision_check CHECK (precision IN ('fp32', 'int8'));
+ALTER TABLE crm_ai.deployment
+    DROP CONSTRAINT deployment_action_check,
+    ADD CONSTRAINT deployment_action_check
+        CHECK (action IN ('builtin', 'first', 'promote', 'rollback', 'train'));
+ALTER TABLE crm_ai.run
+    DROP CONSTRAINT run_kind_check,
+    ADD CONSTRAINT run_kind_check CHECK (kind IN ('text', 'table')),
+    DROP CONSTRAINT run_state_check,
+    ADD CONSTRAINT run_state_check
+        CHECK (state IN ('queued', 'running', 'evaluating', 'succeeded', 'failed', 'cancelled'));
+DROP INDEX crm_ai.run_open;
+CREATE INDEX run_open ON crm_ai.run (id) WHERE state IN ('queued', 'running', 'evaluating');
+ALTER TABLE crm_ai.schedule
+    DROP CONSTRAINT schedule_kind_check,
+    ADD CONSTRAINT schedule_kind_check CHECK (kind IN ('text', 'table'));
+ALTER TABLE crm_ai.watch
+    DROP CONSTRAINT watch_on_promotion_check,
+    ADD CONSTRAINT watch_on_promotion_check CHECK (on_promotion IN ('keep', 'rescore')),
+    DROP CONSTRAINT watch_backfill_rate_check,
+    ADD CONSTRAINT watch_backfill_rate_check CHECK (backfill_rate >= 0);
+ALTER TABLE crm_ai.watch_state
+    DROP CONSTRAINT watch_state_backfill_check,
+    ADD CONSTRAINT watch_state_backfill_check CHECK (backfill IN ('missing', 'stale'));
+
+-- Tables are read through views that show what a role may see.
+REVOKE ALL ON crm_ai.model, crm_ai.version, crm_ai.deployment, crm_ai.model_grant FROM PUBLIC;
+
+-- Row security kept roles with pg_read_all_data from dumping the table; a view takes its name.
+DROP POLICY of_own_runs ON crm_ai.run_metrics;
+ALTER TABLE crm_ai.run_metrics DISABLE ROW LEVEL SECURITY;
+REVOKE ALL ON crm_ai.run_metrics FROM PUBLIC;
+ALTER TABLE crm_ai.run_metrics RENAME TO run_metric;
+ALTER INDEX crm_ai.run_metrics_pkey RENAME TO run_metric_pkey;
+
+-- Watches that fail again and again are switched off.
+ALTER TABLE crm_ai.watch_state
+    ADD COLUMN timeouts integer NOT NULL DEFAULT 0,
+    ADD COLUMN disabled_at timestamptz,
+    ADD COLUMN disabled_reason text;
+
+-- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
+ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
+
