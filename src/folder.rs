@@ -71,7 +71,8 @@ impl Folder {
         for path in Manifest::FILES {
             if let Some(file) = self.file(path)? {
                 let bytes = file.metadata().map_err(|error| Error::io(path, &error))?.len();
-                let sha256 = Digest::of_reader(file).map_err(|error| Error::io(path, &error))?;
+                let sha256 =
+                    Digest::of_reader(Heeding(file)).map_err(|error| Error::io(path, &error))?;
                 files.push(FileEntry { path: path.to_owned(), bytes, sha256 });
             }
         }
@@ -109,6 +110,16 @@ impl Folder {
         let file = open_with(&self.directory, path, flags, Mode::from_raw_mode(0o644))
             .map_err(|errno| path_error(path, errno))?;
         Ok(File::from(file))
+    }
+}
+
+/// A file that is read in pieces, between which a cancel is raised.
+struct Heeding(File);
+
+impl Read for Heeding {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        pgrx::check_for_interrupts!();
+        self.0.read(buffer)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::pg::composite;
+use crate::pg::memory::check_room_to_clean;
 use crate::settings;
 use crm_ai_clean::phone::{self, Region};
 use crm_ai_clean::text;
@@ -19,12 +20,14 @@ fn crm_normalize_phone(
     raw: &str,
     region: &str,
 ) -> std::result::Result<Option<String>, ErrorReport> {
+    check_room_to_clean(raw.len())?;
     Ok(phone::normalise(raw, self::region(region)?))
 }
 
 /// The same with the region of `crm_ai.default_region`.
 #[pg_extern(stable, strict, parallel_safe, name = "crm_normalize_phone")]
 fn crm_normalize_phone_default(raw: &str) -> std::result::Result<Option<String>, ErrorReport> {
+    check_room_to_clean(raw.len())?;
     Ok(phone::normalise(raw, region(&settings::default_region())?))
 }
 
@@ -35,6 +38,7 @@ fn crm_phone(
     region: &str,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> std::result::Result<pgrx::composite_type!('static, "crm_phone_info"), ErrorReport> {
+    check_room_to_clean(raw.len())?;
     let info = phone::describe(raw, self::region(region)?);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "e164", info.e164)?;
@@ -73,6 +77,7 @@ fn crm_find_phones(
         .hint("search it in pieces, as in substr(body, 1, 50000)")
         .into());
     }
+    check_room_to_clean(body.len())?;
     let found = phone::find(body, self::region(region)?);
     let position = |characters: usize| i32::try_from(characters).unwrap_or(i32::MAX);
     Ok(TableIterator::new(
@@ -96,12 +101,23 @@ fn crm_phone_digits(
         .hint("11 holds every number of the North American plan with its country code")
         .into());
     }
+    check_room_to_clean(raw.len())?;
     Ok(phone::digits(raw, width as usize))
 }
 
 /// Text as it was meant: NFC, without mark-up, control and zero-width characters, mojibake
 /// repaired where certain, white space folded.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn crm_clean_text(raw: &str) -> String {
-    text::clean(raw)
+fn crm_clean_text(raw: &str) -> std::result::Result<String, ErrorReport> {
+    if raw.len() > text::INPUT_BYTES_MAX {
+        return Err(Error::over_limit(format!(
+            "a text of {} bytes exceeds the {} that are cleaned",
+            raw.len(),
+            text::INPUT_BYTES_MAX
+        ))
+        .hint("clean it in pieces, as in substr(body, 1, 1000000)")
+        .into());
+    }
+    check_room_to_clean(raw.len())?;
+    Ok(text::clean(raw))
 }

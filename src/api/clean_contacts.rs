@@ -1,6 +1,7 @@
 //! Cleaning of e-mail addresses, names and postal addresses: normal forms and descriptions.
 
 use crate::pg::composite;
+use crate::pg::memory::check_room_to_clean;
 use crm_ai_clean::{address, email, name};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -9,8 +10,9 @@ type Result<T> = std::result::Result<T, ErrorReport>;
 
 /// The deliverable form of an e-mail address, else NULL.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn crm_normalize_email(raw: &str) -> Option<String> {
-    email::normalise(raw)
+fn crm_normalize_email(raw: &str) -> Result<Option<String>> {
+    check_room_to_clean(raw.len())?;
+    Ok(email::normalise(raw))
 }
 
 /// All that is known of an e-mail address.
@@ -19,6 +21,7 @@ fn crm_email(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<pgrx::composite_type!('static, "crm_email_info")> {
+    check_room_to_clean(raw.len())?;
     let info = email::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "address", info.address)?;
@@ -36,8 +39,9 @@ fn crm_email(
 
 /// A name in standard spelling and order, else NULL.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn crm_normalize_name(raw: &str) -> Option<String> {
-    name::normalise(raw)
+fn crm_normalize_name(raw: &str) -> Result<Option<String>> {
+    check_room_to_clean(raw.len())?;
+    Ok(name::normalise(raw))
 }
 
 /// The parts of a name.
@@ -46,6 +50,7 @@ fn crm_name(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<pgrx::composite_type!('static, "crm_name_info")> {
+    check_room_to_clean(raw.len())?;
     let info = name::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "kind", info.kind.name())?;
@@ -63,8 +68,9 @@ fn crm_name(
 
 /// A postal address on one line in its standard form, else NULL.
 #[pg_extern(immutable, strict, parallel_safe)]
-fn crm_normalize_address(raw: &str) -> Option<String> {
-    address::normalise(raw)
+fn crm_normalize_address(raw: &str) -> Result<Option<String>> {
+    check_room_to_clean(raw.len())?;
+    Ok(address::normalise(raw))
 }
 
 /// The parts of a postal address.
@@ -73,6 +79,7 @@ fn crm_address(
     raw: &str,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Result<pgrx::composite_type!('static, "crm_address_info")> {
+    check_room_to_clean(raw.len())?;
     let info = address::describe(raw);
     let mut row = composite::result_row(fcinfo)?;
     composite::set(&mut row, "number", info.number)?;

@@ -1,7 +1,7 @@
 //! Cleaning of rows and tables.
 
 use crate::error::{Error, Result};
-use crate::pg::composite;
+use crate::pg::{composite, memory};
 use crate::store::clean::{self, Report, Request, default_region};
 use crate::store::profile;
 use crm_ai_clean::rows::{self, Kind, Plan};
@@ -110,6 +110,8 @@ mod crm_ai {
 }
 
 fn clean_record(record: &str, columns: Option<&str>) -> Result<String> {
+    memory::check_room_for_json(record.len())?;
+    memory::check_room_for_json(columns.map_or(0, str::len))?;
     let kinds = columns.map(rows::kinds_of).transpose()?;
     Ok(rows::clean_record(record, kinds.as_ref(), default_region()?)?)
 }
@@ -136,7 +138,9 @@ fn plan_of(text: &str) -> Result<Rc<Plan>> {
 
 fn clean_values(raw: &Array<'_, &str>, plan: &str) -> Result<Vec<Option<String>>> {
     let plan = plan_of(plan)?;
+    memory::check_room(raw.len().saturating_mul(256), "a row to clean")?;
     let raw: Vec<Option<&str>> = raw.iter().collect();
+    memory::check_room_to_clean(raw.iter().flatten().map(|value| value.len()).sum())?;
     let row = plan.clean(&raw);
     let mark = |is_so: bool| is_so.then(|| "t".to_owned());
     let is_changed = row.changed.iter().any(|changed| *changed);

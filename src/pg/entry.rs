@@ -9,9 +9,15 @@ use pgrx::prelude::*;
 #[allow(non_snake_case)]
 pub extern "C-unwind" fn _PG_init() {
     forbid_backtraces();
+    crm_ai_clean::pause::set(heed_interrupts);
     crate::settings::init();
     crate::pg::plan::init();
     crate::worker::init();
+}
+
+/// Raises a pending cancel.
+fn heed_interrupts() {
+    pgrx::check_for_interrupts!();
 }
 
 /// Takes the wish for back-traces out of the environment that the server was started in: every

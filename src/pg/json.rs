@@ -1,6 +1,7 @@
 //! `jsonb` arguments as text.
 
 use crate::error::{Error, Result};
+use crate::pg::memory;
 use crm_ai_wire::json;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{Datum, UnboxDatum};
@@ -25,6 +26,7 @@ impl JsonText {
 /// The value of a `jsonb` that the server gave as text: numbers beyond double precision as the
 /// largest. 22023 where it is nested too deeply.
 pub fn read(text: &str, argument: &str) -> Result<Value> {
+    memory::check_room_for_json(text.len())?;
     json::read(text).map_err(|_| {
         Error::invalid_argument(format!("{argument} is nested more than 100 deep"))
             .hint("leave out what is nested so deeply")
@@ -44,7 +46,7 @@ impl FromDatum for JsonText {
         // palloc'd NUL-terminated text.
         unsafe {
             let text = pg_sys::OidOutputFunctionCall(pg_sys::F_JSONB_OUT.into(), datum);
-            let owned = CStr::from_ptr(text).to_string_lossy().into_owned();
+            let owned = memory::copy(CStr::from_ptr(text));
             pg_sys::pfree(text.cast());
             Some(Self(owned))
         }

@@ -5,6 +5,8 @@
 //! what was there a moment ago is there.
 
 use crate::error::{Error, Result};
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
+use std::ffi::CStr;
 
 /// Below this nobody asks: what is so small comes out of what the process has.
 const SMALL: usize = 64 << 10;
@@ -18,8 +20,27 @@ pub fn check_room(bytes: usize, what: &str) -> Result<()> {
     room.try_reserve_exact(bytes).map_err(|_| Error::out_of_memory(what))
 }
 
-/// A copy of text that the server gave.
-pub fn copy(bytes: &[u8]) -> Result<String> {
-    check_room(bytes.len(), "a value")?;
-    Ok(String::from_utf8_lossy(bytes).into_owned())
+/// Fails with 53200 unless there is room to clean a value of so many bytes: a few copies of it, and
+/// some more for each character.
+pub fn check_room_to_clean(bytes: usize) -> Result<()> {
+    check_room(bytes.saturating_mul(8), "a value to clean")
+}
+
+/// Fails with 54000 for JSON of more than 16 MiB, and with 53200 unless there is room to read it:
+/// each of its values becomes some hundred bytes.
+pub fn check_room_for_json(bytes: usize) -> Result<()> {
+    const BYTES_MAX: usize = 16 << 20;
+    if bytes > BYTES_MAX {
+        return Err(Error::over_limit(format!("JSON of {bytes} bytes exceeds {BYTES_MAX}"))
+            .hint("give fewer or shorter values at once"));
+    }
+    check_room(bytes.saturating_mul(24), "JSON")
+}
+
+/// A copy of text that the server gave. 53200 is raised where there is no room for it, as the
+/// server raises it.
+pub fn copy(text: &CStr) -> String {
+    let room = check_room(text.count_bytes(), "a value");
+    room.map_err(ErrorReport::from).unwrap_or_report();
+    text.to_string_lossy().into_owned()
 }

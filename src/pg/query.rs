@@ -38,15 +38,15 @@ impl Row {
             if value.is_null() {
                 return None;
             }
-            let text = CStr::from_ptr(value).to_string_lossy().into_owned();
+            let text = memory::copy(CStr::from_ptr(value));
             // Else every value would stay in memory until the last row is read.
             pg_sys::pfree(value.cast());
             Some(text)
         }
     }
 
-    /// A column in its text form, copied only if it is no longer than `limit` bytes, and where there
-    /// is memory for it: 53200. `too_long` is given its length and the limit.
+    /// A column in its text form, copied only if it is no longer than `limit` bytes; else the error
+    /// is what `too_long` makes of its length and the limit.
     pub fn text_within(
         &self,
         column: i32,
@@ -59,10 +59,10 @@ impl Row {
             if value.is_null() {
                 return Ok(None);
             }
-            let bytes = CStr::from_ptr(value).to_bytes();
-            let copied = match bytes.len() <= limit {
-                true => memory::copy(bytes),
-                false => Err(too_long(bytes.len(), limit)),
+            let text = CStr::from_ptr(value);
+            let copied = match text.count_bytes() {
+                bytes if bytes > limit => Err(too_long(bytes, limit)),
+                _ => Ok(memory::copy(text)),
             };
             pg_sys::pfree(value.cast());
             copied.map(Some)

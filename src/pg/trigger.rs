@@ -1,6 +1,7 @@
 //! The new row of a trigger, its columns read and changed as text.
 
 use crate::error::{Error, Result};
+use crate::pg::memory;
 use crate::pg::types::Base;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::prelude::*;
@@ -81,7 +82,7 @@ impl<'a> NewRow<'a> {
             if value.is_null() {
                 return None;
             }
-            Some(CStr::from_ptr(value).to_string_lossy().into_owned())
+            Some(memory::copy(CStr::from_ptr(value)))
         }
     }
 

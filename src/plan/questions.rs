@@ -6,6 +6,7 @@ use crate::api::records::prediction;
 use crate::api::sentiment::{Sentiment, level_of_classes, read_row};
 use crate::client::{Deadline, Inference, Target};
 use crate::error::{Error, Result};
+use crate::pg::memory;
 use crate::store::versions::{self, Version};
 use crm_ai_wire::{Reply, Rows, Task};
 use std::borrow::Cow;
@@ -54,6 +55,7 @@ impl Questions {
     /// Adds a question. What is wrong with it alone is told at once, and nothing is added.
     pub fn add(&mut self, question: &Question<'_>) -> Result<Place> {
         check_length(question.text)?;
+        memory::check_room(question.text.len() * 2, "a text")?;
         let group = self.group(&question.reference, question.task)?;
         if question.blank_is_silent && question.text.trim().is_empty() {
             return Ok(Place { group, row: None });

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::pg::query;
-use crate::store::clean::{Alias, Source, default_region};
+use crate::store::clean::{Alias, Source, default_region, sql};
 use crm_ai_clean::rows::{Column, Kind, Profile};
 use pgrx::pg_sys;
 
@@ -38,8 +38,11 @@ pub fn profile(source: pg_sys::Oid, sample: u32) -> Result<Vec<Profile>> {
 
 fn sampling(source: &Source, sample: u32) -> Result<String> {
     let alias = Alias::of(source);
-    let values: Vec<String> =
-        source.columns.iter().map(|column| column.as_text(&alias.column(column))).collect();
+    let values: Vec<String> = source
+        .columns
+        .iter()
+        .map(|column| sql::sampled(&column.as_text(&alias.column(column))))
+        .collect();
     let table = source.sql_name();
     let mut rows = 0_u64;
     if source.has_places() {

@@ -15,7 +15,7 @@ use crate::settings;
 use crate::store;
 use crate::store::versions::{self, Version};
 use crate::store::watches::queue::{self, Waiting};
-use crate::store::watches::rows::{Answer, Rows};
+use crate::store::watches::rows::{Answer, Rows, Text};
 use crate::store::watches::setup::{self, value_for};
 use crate::store::watches::{self, Value, Watch};
 use crm_ai_wire::Task;
@@ -259,24 +259,20 @@ fn judge_rows(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
     let version = watch.as_owner(|| versions::resolve(&watch.model))?;
     let (value, texts) = watch.as_writer(|| {
         let rows = Rows::of(watch)?;
-        Ok((value(watch, &rows, &version)?, rows.texts(keys)?))
+        Ok((value(watch, &rows, &version)?, rows.texts(keys, settings::max_text_bytes())?))
     })?;
     let mut batch = Batch { version: version.reference(), ..Batch::default() };
     let mut questions = Questions::default();
     let mut asked: Vec<(usize, Option<Place>)> = Vec::new();
     for (place, text) in texts.iter().enumerate() {
         match text {
-            None => {} // no such row any more
-            Some(None) => asked.push((place, None)),
-            Some(Some(text)) => {
+            Text::NoRow => {}
+            Text::Null => asked.push((place, None)),
+            Text::TooLong => batch.refused.push((keys[place].to_vec(), "54000".to_owned())),
+            Text::Is(text) => {
                 let question = question(watch, value, text);
-                match watch.as_owner(|| questions.add(&question)) {
-                    Ok(answer) => asked.push((place, Some(answer))),
-                    Err(error) if error.state() == "54000" => {
-                        batch.refused.push((keys[place].to_vec(), error.state()));
-                    }
-                    Err(error) => return Err(error),
-                }
+                let answer = watch.as_owner(|| questions.add(&question))?;
+                asked.push((place, Some(answer)));
             }
         }
     }
@@ -291,7 +287,10 @@ fn judge_rows(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
                 Value::Vector => vector(&answers.vector(answer)?),
             })
         });
-        let text = texts[place].clone().flatten();
+        let text = match &texts[place] {
+            Text::Is(text) => Some(text.clone()),
+            _ => None,
+        };
         let key = keys[place].to_vec();
         batch.answers.push(Answer { key, text, value: value.transpose()? });
     }

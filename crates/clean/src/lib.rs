@@ -9,6 +9,7 @@ pub mod booleans;
 pub mod dates;
 pub mod email;
 pub mod name;
+pub mod pause;
 pub mod phone;
 pub mod rows;
 pub mod tagger;

@@ -10,6 +10,7 @@ mod markup;
 mod mojibake;
 mod tags;
 
+use crate::pause;
 use std::borrow::Cow;
 
 pub(crate) use invisible::strip as strip_invisible;
@@ -18,6 +19,9 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 /// Bound on the passes. Each layer of damage takes one pass and shrinks the text: what people
 /// leave needs two or three, and mojibake of mojibake halves.
 const PASSES_MAX: usize = 64;
+
+/// Longest text that is read, in bytes: a pass over it takes part of a second.
+pub const INPUT_BYTES_MAX: usize = 16 << 20;
 
 /// The normal form of `raw`: HTML tags and entities out, mojibake repaired where certain, control,
 /// zero-width and bidi characters out, NFC, runs of white space folded to one space, trimmed.
@@ -57,9 +61,13 @@ fn is_plain(raw: &str) -> bool {
 }
 
 fn pass(text: &str) -> String {
+    pause::now();
     let text = markup::strip(text);
+    pause::now();
     let text = mojibake::repair(&text);
+    pause::now();
     let text = invisible::strip(&text);
+    pause::now();
     fold_white_space(&compose(&text))
 }
 

@@ -178,16 +178,31 @@ fn count_problems(job: &Job) -> Result<Option<JsonB>> {
 
 /// The first changes and rejected rows, as a dry run shows them.
 pub fn examples(job: &Job) -> Result<Option<JsonB>> {
-    let list = |query: String| {
+    let list = |query: String, shortened: &str| {
         format!(
-            "(SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e)), '[]')
+            "(SELECT coalesce(pg_catalog.jsonb_agg(
+                  pg_catalog.to_jsonb(e) OPERATOR(pg_catalog.||) {shortened}), '[]')
               FROM ({query} LIMIT {EXAMPLES}) e)"
         )
     };
+    let values = format!(
+        "pg_catalog.jsonb_build_object('before', {}, 'after', {})",
+        sql::shortened("e.before"),
+        sql::shortened("e.after")
+    );
+    let record = format!(
+        "pg_catalog.jsonb_build_object('record', (
+             SELECT pg_catalog.jsonb_object_agg(f.key, CASE
+                 WHEN pg_catalog.length(f.value::pg_catalog.text) OPERATOR(pg_catalog.>) {max}
+                 THEN pg_catalog.to_jsonb({}) ELSE f.value END)
+             FROM pg_catalog.jsonb_each(e.record) f))",
+        sql::shortened("(f.value OPERATOR(pg_catalog.#>>) '{}'::pg_catalog.text[])"),
+        max = sql::SHOWN_CHARS_MAX,
+    );
     let sql = format!(
         "SELECT pg_catalog.jsonb_build_object('changes', {}, 'rejects', {})",
-        list(changes(job)),
-        list(rejects(job))
+        list(changes(job), &values),
+        list(rejects(job), &record)
     );
     value::<JsonB>(&sql, &[])
 }

@@ -229,7 +229,7 @@ pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
     let alias = sql::Alias::of(source);
     let value = |&index: &usize| {
         let column = &source.columns[index];
-        column.as_text(&alias.column(column))
+        sql::sampled(&column.as_text(&alias.column(column)))
     };
     let values: Vec<String> = columns.iter().map(value).collect();
     let mut found = vec![Vec::new(); columns.len()];

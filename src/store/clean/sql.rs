@@ -57,6 +57,27 @@ pub fn as_text(value: &str, base: Base) -> String {
     }
 }
 
+/// A text as a sample has it: of a long one the beginning, so that a sample's size has a bound.
+pub fn sampled(text: &str) -> String {
+    const BYTES_MAX: usize = 16 << 10;
+    const CHARS: usize = 4096;
+    format!(
+        "CASE WHEN pg_catalog.octet_length({text}) OPERATOR(pg_catalog.>) {BYTES_MAX}
+         THEN pg_catalog.\"left\"({text}, {CHARS}) ELSE {text} END"
+    )
+}
+
+/// Most characters of a value that a report shows.
+pub const SHOWN_CHARS_MAX: usize = 1000;
+
+/// A text as a report shows it.
+pub fn shortened(text: &str) -> String {
+    format!(
+        "CASE WHEN pg_catalog.length({text}) OPERATOR(pg_catalog.>) {SHOWN_CHARS_MAX}
+         THEN pg_catalog.concat(pg_catalog.\"left\"({text}, {SHOWN_CHARS_MAX}), '…') ELSE {text} END"
+    )
+}
+
 /// An array of expressions that give text.
 pub fn array(items: &[String]) -> String {
     format!("ARRAY[{}]::pg_catalog.text[]", items.join(", "))

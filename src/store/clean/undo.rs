@@ -146,9 +146,12 @@ fn bring_back_values(source: &Source, target: &Target, columns: &[usize]) -> Res
 fn conflicting_values() -> Result<serde_json::Value> {
     let sql = format!(
         "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(e)) FROM (
-             SELECT u.key, u.column_name, u.before, u.after, u.now,
+             SELECT u.key, u.column_name, {} AS before, {} AS after, {} AS now,
                  u.place IS NOT NULL AS row_exists
-             FROM {UNDO} u WHERE NOT u.is_same LIMIT {EXAMPLES}) e"
+             FROM {UNDO} u WHERE NOT u.is_same LIMIT {EXAMPLES}) e",
+        sql::shortened("u.before"),
+        sql::shortened("u.after"),
+        sql::shortened("u.now")
     );
     list_of(&sql)
 }

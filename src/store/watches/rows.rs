@@ -2,7 +2,7 @@
 
 use super::{Value, Watch, key_columns};
 use crate::error::Result;
-use crate::pg::session;
+use crate::pg::{query, session};
 use crate::store::caller;
 use crate::store::clean::{Source, sql};
 use crate::store::enrich::same_text;
@@ -28,6 +28,19 @@ pub struct Answer {
     pub text: Option<String>,
     /// The answer in its text form.
     pub value: Option<String>,
+}
+
+/// The text of a row.
+#[derive(Debug, Clone)]
+pub enum Text {
+    /// There is no such row any more.
+    NoRow,
+    /// The column is NULL.
+    Null,
+    /// It is longer than a model is asked to judge.
+    TooLong,
+    /// It is this.
+    Is(String),
 }
 
 /// Old rows to judge.
@@ -110,17 +123,30 @@ impl<'a> Rows<'a> {
         (0..self.key.len()).map(column).collect()
     }
 
-    /// The texts of rows as they are now; none where there is no such row any more.
-    pub fn texts(&self, keys: &[&[String]]) -> Result<Vec<Option<Option<String>>>> {
-        let sql =
-            format!("SELECT k.n::pg_catalog.int4, {} FROM {}", self.text_column()?, self.join(&[]));
-        let mut texts = vec![None; keys.len()];
-        caller::rows(&sql, &self.key_arrays(keys), |row| {
-            if let Some(text) = texts.get_mut(place(row.get::<i32>(1)?)) {
-                *text = Some(row.get::<String>(2)?);
+    /// The texts of rows as they are now, none longer than `bytes_max`.
+    pub fn texts(&self, keys: &[&[String]], bytes_max: usize) -> Result<Vec<Text>> {
+        let text = self.text_column()?;
+        let is_long = format!(
+            "coalesce(pg_catalog.octet_length({text}) OPERATOR(pg_catalog.>) {bytes_max}, false)"
+        );
+        let sql = format!(
+            "SELECT k.n::pg_catalog.int4, {is_long}, CASE WHEN NOT {is_long} THEN {text} END FROM {}",
+            self.join(&[])
+        );
+        let mut texts = vec![Text::NoRow; keys.len()];
+        let arguments = self.key_arrays(keys);
+        // Not under the transaction's first snapshot, which rows queued since are later than.
+        let read = |row: &query::Row| {
+            if let Some(found) = texts.get_mut(place(row.int(1))) {
+                *found = match (row.is_true(2), row.text(3)) {
+                    (true, _) => Text::TooLong,
+                    (false, None) => Text::Null,
+                    (false, Some(text)) => Text::Is(text),
+                };
             }
-            Ok(())
-        })?;
+            Ok(true)
+        };
+        session::seeing_own_writes(|| query::read(&sql, &arguments, read))?;
         Ok(texts)
     }
 

@@ -2,10 +2,11 @@
 
 use super::place::Place;
 use super::{Limit, TOO_FEW_NEW};
+use crate::api::predict::too_long;
 use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
-use crate::pg::{json, query, roles, transaction};
+use crate::pg::{json, memory, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
@@ -140,7 +141,8 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
     let rows_max = settings::max_rows();
     let mut has_weight = !matches!(options.what.columns(), Columns::Text { weight: Some(_), .. });
     query::read(sql, &[], |row| {
-        let (Some(content), Some(label)) = (row.text(1), row.text(2)) else {
+        let text = |column| row.text_within(column, settings::max_text_bytes(), too_long);
+        let (Some(content), Some(label)) = (text(1)?, text(2)?) else {
             snapshot.null_rows += 1;
             return Ok(true);
         };
@@ -149,9 +151,11 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
             return Err(labelled::too_many_rows(rows_max));
         }
         let labels = match &options.what {
-            What::Text(_) => row.text(4),
+            What::Text(_) => text(4)?,
             What::Table(_) => None,
         };
+        // For the row as JSON, and what is made of it on the way.
+        memory::check_room(content.len() * 8, "a row")?;
         let label = match labels {
             Some(json) => several(&mut snapshot, &json)?,
             None => {

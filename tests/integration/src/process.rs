@@ -50,6 +50,12 @@ pub fn resident_bytes(pid: i32) -> u64 {
     field(&status, "VmRSS:").unwrap().parse::<u64>().unwrap() * 1024
 }
 
+/// Size of a process's address space in bytes.
+pub fn address_space(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    field(&status, "VmSize:").unwrap().parse::<u64>().unwrap() * 1024
+}
+
 /// Sends a signal; a process that is gone already is no error.
 pub fn signal(pid: i32, signal: Signal) {
     let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);

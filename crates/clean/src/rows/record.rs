@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::guess::guess;
 use super::kind::{Kind, KindError};
 use super::value::clean;
+use crate::pause;
 use crate::phone::Region;
 
 /// Why a record cannot be cleaned at all. Holds nothing of its values.
@@ -62,6 +63,7 @@ pub fn clean_record(
     let mut problems = Vec::new();
     let mut ok = true;
     for (column, raw) in &fields {
+        pause::now();
         let (kind, field) = (kind_of(column, raw, kinds, region), field(raw));
         let mut tell = |problem: &str| {
             problems.push(json!({"column": column, "value_kind": kind.name(), "problem": problem}));

@@ -1,6 +1,7 @@
 //! One value cleaned by its kind.
 
 use super::kind::Kind;
+use crate::pause;
 use crate::phone::Region;
 use crate::{address, booleans, dates, email, name, phone, text};
 
@@ -43,10 +44,15 @@ pub fn is_absence(problem: &str) -> bool {
 /// `#REF!`), but not to the kinds `phone_digits` and `keep`, which take any text as it is, nor the
 /// latter to `text` and `id`. A phone without a region is read in none.
 pub fn clean(raw: &str, kind: Kind) -> Cleaned {
+    pause::now();
     match kind {
         Kind::Keep => return Cleaned::valid(raw.to_owned()),
         Kind::PhoneDigits(width) => return Cleaned::valid(phone::digits(raw, width)),
         _ => {}
+    }
+    if raw.len() > text::INPUT_BYTES_MAX {
+        // Nobody reads it, so it stays as it is.
+        return Cleaned { value: Some(raw.to_owned()), problem: Some("too_long") };
     }
     if is_blank(raw) {
         return Cleaned::absent(EMPTY);

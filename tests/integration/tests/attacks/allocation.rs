@@ -1,0 +1,94 @@
+//! Inputs larger than the memory that a backend can have: an error each, never an abort, which
+//! would restart the cluster.
+
+use crm_ai_integration::Cluster;
+use crm_ai_integration::process;
+use crm_ai_integration::session::Session;
+use crm_ai_integration::tiny_model;
+
+/// Room that a backend has beyond what it took before, in MiB.
+const ROOMS: [u64; 3] = [24, 96, 320];
+
+/// Every function over large inputs; `{}` stands for a number of MiB.
+const CALLS: [&str; 30] = [
+    "SELECT crm_clean_text(repeat('x&amp;y ', {} * 150000))",
+    "SELECT crm_clean_text(repeat('é\u{301}<b> ', {} * 100000))",
+    "SELECT crm_name(repeat('Ann Lee ', {} * 131072))",
+    "SELECT crm_normalize_name(repeat('ann lee ', {} * 131072))",
+    "SELECT crm_address(repeat('12 Main St ', {} * 95325))",
+    "SELECT crm_normalize_address(repeat('12 Main St ', {} * 95325))",
+    "SELECT crm_email(repeat('a', {} * 1048576) || '@example.com')",
+    "SELECT crm_normalize_email(repeat('a@x.com;', {} * 131072))",
+    "SELECT crm_phone(repeat('650 253 0000 ', {} * 80659), 'US')",
+    "SELECT crm_normalize_phone(repeat('6', {} * 1048576), 'US')",
+    "SELECT crm_phone_digits(repeat('650 ', {} * 262144), 3)",
+    "SELECT crm_phone_digits('1', {} * 1048576)",
+    "SELECT crm_find_phones(repeat('650 253 0000 ', {} * 80659), 'US')",
+    "SELECT crm_clean_row(jsonb_build_object('email', repeat('x', {} * 1048576)))",
+    "SELECT crm_clean_row((SELECT jsonb_object_agg('k' || i, repeat('v', 100))
+        FROM generate_series(1, {} * 8000) i))",
+    "SELECT crm_clean_row((SELECT jsonb_build_object('a', jsonb_agg(i)) FROM generate_series(1, {} * 60000) i))",
+    "SELECT crm_ai.clean_values(ARRAY[repeat('x', {} * 1048576)], 'x')",
+    "SELECT crm_sentiment(repeat('x', {} * 1048576))",
+    "SELECT crm_sentiment_batch(array_agg(repeat('great ', 20000))) FROM generate_series(1, {} * 8)",
+    "SELECT crm_classify_batch('topics', array_agg(repeat('great ', 20000))) FROM generate_series(1, {} * 8)",
+    "SELECT count(*) FROM (SELECT crm_embed_batch(array_agg('text ' || i)) FROM generate_series(1, {} * 600) i) x",
+    "SELECT count(crm_sentiment(repeat('great ', 20000) || i)) FROM generate_series(1, {} * 8) i",
+    "SELECT crm_predict('topics', jsonb_build_object('a', repeat('x', {} * 1048576)))",
+    "SELECT crm_predict_batch('topics', array_agg(jsonb_build_object('a', repeat('x', 100000)))) FROM generate_series(1, {} * 10)",
+    "SELECT crm_ai.profile('large{}')",
+    "SELECT crm_ai.clean_table('large{}', 'clean', dry_run => true)",
+    "SELECT crm_ai.clean_table('large{}', 'clean', '{\"body\": \"text\"}', dry_run => true)",
+    "SELECT crm_ai.evaluate('topics', 'large{}', 'body', 'body')",
+    "SELECT crm_ai.train('m', 'large{}', 'body', 'body', label_sets => jsonb_build_object('a', repeat('x', {} * 1048576)))",
+    "INSERT INTO filled SELECT repeat('great ', {} * 170000), NULL, repeat('x', {} * 1048576)",
+];
+
+fn large(session: &mut Session, mebibytes: u64) {
+    session.run(&format!(
+        "CREATE TABLE large{mebibytes} AS SELECT i, repeat(md5(i::text), {mebibytes} * 8192) AS body,
+             repeat('ann@x.com ', {mebibytes} * 26000) AS email FROM generate_series(1, 4) i"
+    ));
+}
+
+#[test]
+fn inputs_beyond_the_memory_are_errors() {
+    let cluster = Cluster::new(&["crm_ai.max_text_bytes = '32MB'"]);
+    let mut owner = cluster.session();
+    tiny_model::classifier(1).write(&cluster.imports().join("topics"));
+    owner.run(
+        "SELECT crm_ai.import_model('topics', 'topics');
+         CREATE TABLE filled (body text, mood text, note text);
+         CREATE TRIGGER fill BEFORE INSERT ON filled FOR EACH ROW
+             EXECUTE FUNCTION crm_enrich('mood=crm_sentiment(body)');
+         CREATE TRIGGER clean BEFORE INSERT ON filled FOR EACH ROW
+             EXECUTE FUNCTION crm_clean('note=text')",
+    );
+    let postmaster = cluster.postmaster();
+    for size in [8, 64] {
+        large(&mut owner, size);
+    }
+    for room in ROOMS {
+        let mut session = cluster.session();
+        session.run("SET client_min_messages = error; SET statement_timeout = '60s'");
+        // What it keeps for good.
+        session.run("SELECT crm_sentiment('x'), crm_clean_text('x'), crm_address('12 Main St')");
+        // By the server's own user: nobody else may.
+        let limit = process::address_space(session.pid) + (room << 20);
+        owner
+            .run(&format!("COPY (SELECT) TO PROGRAM 'prlimit --pid {} --as={limit}'", session.pid));
+        for size in [8, 64] {
+            for call in CALLS {
+                let sql = call.replace("{}", &size.to_string());
+                if let Err(failure) = session.try_rows(&sql) {
+                    let state = failure.state.as_str();
+                    let known = ["53200", "54000", "22023", "57014", "42704", "53000", "53400"];
+                    assert!(known.contains(&state), "{room} MiB, {sql}: {failure:?}");
+                }
+            }
+        }
+        assert_eq!(session.value("SELECT crm_sentiment('great product')"), "positive");
+    }
+    assert_eq!(cluster.postmaster(), postmaster);
+    assert!(!cluster.log().contains("was terminated by signal"), "a backend died");
+}
