@@ -83,7 +83,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
                 .hint("auto is what the model's crm_ai.json asks for, else fp32")
         })?),
     };
-    store::begin_act("crm_ai.import_model()");
+    store::begin_act("crm_ai.import_model()")?;
     let folder = Folder::open(path)?;
     let manifest = folder.manifest()?;
     models::ensure(name)?;
@@ -116,7 +116,7 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 fn export(reference: &str, path: &str, format: &str) -> Result<String> {
-    store::begin_act("crm_ai.export_model()");
+    store::begin_act("crm_ai.export_model()")?;
     let version = versions::resolve(reference)?;
     let (held, manifest) = files::Held::find(&version.sha256)?;
     let has = |path: &str| manifest.files.iter().any(|file| file.path == path);
@@ -135,7 +135,7 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
 }
 
 fn promote(model: &str, version: i32) -> Result<()> {
-    store::begin_act("crm_ai.promote()");
+    store::begin_act("crm_ai.promote()")?;
     models::lock_owned(model)?;
     models::artifact_of(model, version)?;
     if models::champion(model)? == Some(version) {
@@ -145,7 +145,7 @@ fn promote(model: &str, version: i32) -> Result<()> {
 }
 
 fn rollback(model: &str) -> Result<i32> {
-    store::begin_act("crm_ai.rollback()");
+    store::begin_act("crm_ai.rollback()")?;
     models::lock_owned(model)?;
     let previous = models::previous_champion(model)?.ok_or_else(|| {
         Error::wrong_state(format!("model \"{model}\" has no earlier champion to go back to"))
@@ -156,7 +156,7 @@ fn rollback(model: &str) -> Result<i32> {
 }
 
 fn drop_version(model: &str, version: i32) -> Result<()> {
-    store::begin_act("crm_ai.drop_version()");
+    store::begin_act("crm_ai.drop_version()")?;
     models::lock_owned(model)?;
     let digest = models::artifact_of(model, version)?;
     if models::champion(model)? == Some(version) {
@@ -173,7 +173,7 @@ fn drop_version(model: &str, version: i32) -> Result<()> {
 }
 
 fn drop_model(model: &str) -> Result<()> {
-    store::begin_act("crm_ai.drop_model()");
+    store::begin_act("crm_ai.drop_model()")?;
     models::lock_owned(model)?;
     if models::is_builtin(model, None)? {
         return Err(builtin_stays());
@@ -187,13 +187,13 @@ fn builtin_stays() -> Error {
 }
 
 fn grant(model: &str, role: &str) -> Result<()> {
-    store::begin_act("crm_ai.grant_model()");
+    store::begin_act("crm_ai.grant_model()")?;
     models::lock_owned(model)?;
     models::grant(model, grantee(role)?)
 }
 
 fn revoke(model: &str, role: &str) -> Result<()> {
-    store::begin_act("crm_ai.revoke_model()");
+    store::begin_act("crm_ai.revoke_model()")?;
     models::lock_owned(model)?;
     if models::revoke(model, grantee(role)?)? {
         return Ok(());

@@ -48,7 +48,7 @@ fn add(
     terms: (Option<i32>, Option<i32>),
 ) -> Result<i64> {
     const ACT: &str = "crm_ai.schedule_retrain()";
-    store::begin_act(ACT);
+    store::begin_act(ACT)?;
     scheduler::check_possible(ACT)?;
     let kind = Kind::from_name(kind)?;
     let Some(schedule) = schedule else {
@@ -65,6 +65,6 @@ fn add(
 }
 
 fn remove(schedule: i64) -> Result<()> {
-    store::begin_act("crm_ai.unschedule()");
+    store::begin_act("crm_ai.unschedule()")?;
     schedules::delete(schedule)
 }

@@ -127,7 +127,7 @@ fn start(
     source: Option<&str>,
     options: serde_json::Value,
 ) -> Result<i64> {
-    store::begin_act("crm_ai.train()");
+    store::begin_act("crm_ai.train()")?;
     let kind = Kind::from_name(kind)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
@@ -229,7 +229,7 @@ impl Told {
 }
 
 fn cancel(run: i64) -> Result<()> {
-    store::begin_act("crm_ai.cancel()");
+    store::begin_act("crm_ai.cancel()")?;
     if let Some(worker) = runs::cancel(run)? {
         commit::interrupt(worker);
     }

@@ -89,7 +89,7 @@ use pgrx::AllocatedByPostgres;
 use pgrx::heap_tuple::PgHeapTuple;
 
 fn watch(request: &Request<'_>) -> Outcome<i32> {
-    store::begin_act("crm_ai.watch()");
+    store::begin_act("crm_ai.watch()")?;
     scheduler::check_possible("crm_ai.watch")?;
     if !matches!(request.on_promotion, "keep" | "rescore") {
         return Err(Error::invalid_argument("on_promotion is neither keep nor rescore")
@@ -109,14 +109,14 @@ fn watch(request: &Request<'_>) -> Outcome<i32> {
 }
 
 fn unwatch(source: pg_sys::Oid, target: &str) -> Outcome<()> {
-    store::begin_act("crm_ai.unwatch()");
+    store::begin_act("crm_ai.unwatch()")?;
     setup::end(&own_watch(source, target)?)?;
     scheduler::wake_at_commit();
     Ok(())
 }
 
 fn resume(source: pg_sys::Oid, target: &str) -> Outcome<()> {
-    store::begin_act("crm_ai.resume_watch()");
+    store::begin_act("crm_ai.resume_watch()")?;
     watches_queue::enable(own_watch(source, target)?.id)?;
     scheduler::wake_at_commit();
     Ok(())

@@ -135,19 +135,42 @@ extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash
     TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
 }
 
-/// Locks the extension against being dropped until the transaction ends; `false` where it is not in
-/// the database. Waits for whoever is dropping it.
-pub fn lock_extension() -> bool {
-    // SAFETY: catalogue look-ups and a lock inside a transaction.
-    unsafe {
-        let find = || pg_sys::get_extension_oid(c"crm_ai".as_ptr(), true);
-        let extension = find();
-        if extension == pg_sys::InvalidOid {
-            return false;
+/// What came of an attempt to keep the extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It stays until the transaction ends.
+    Yes,
+    /// It is not in the database.
+    No,
+    /// Somebody is dropping it.
+    IsDropped,
+}
+
+/// Keeps the extension from being dropped until the transaction ends. Waits for whoever is dropping
+/// it only where `waits` is said: nothing may be locked by then that a drop would wait for.
+pub fn keep_extension(waits: bool) -> Kept {
+    let find = || {
+        // SAFETY: a catalogue look-up; a missing extension gives InvalidOid as asked for.
+        unsafe { pg_sys::get_extension_oid(c"crm_ai".as_ptr(), true) }
+    };
+    let extension = find();
+    if extension == pg_sys::InvalidOid {
+        return Kept::No;
+    }
+    let (class, mode) = (pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+    // SAFETY: a lock inside a transaction.
+    let has_lock = unsafe {
+        if waits {
+            pg_sys::LockDatabaseObject(class, extension, 0, mode);
+            true
+        } else {
+            pg_sys::ConditionalLockDatabaseObject(class, extension, 0, mode)
         }
-        let mode = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        pg_sys::LockDatabaseObject(pg_sys::ExtensionRelationId, extension, 0, mode);
-        find() == extension
+    };
+    match (has_lock, find() == extension) {
+        (false, _) => Kept::IsDropped,
+        (true, true) => Kept::Yes,
+        (true, false) => Kept::No,
     }
 }
 

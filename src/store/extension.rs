@@ -2,14 +2,19 @@
 
 use super::registry;
 use crate::error::{Error, Result};
-use crate::pg::{catalog, session, transaction};
+use crate::pg::catalog::{self, Kept};
+use crate::pg::{session, transaction};
 use pgrx::pg_sys::Oid;
 
 /// Begins an operation on the registry, named `act` in errors. 25006 on a standby and in a read-only
-/// transaction.
-pub fn begin_act(act: &str) {
+/// transaction, 55P03 while the extension is being dropped: whoever drops it may wait for what the
+/// present transaction has read.
+pub fn begin_act(act: &str) -> Result<()> {
     session::prevent_if_read_only(act);
-    catalog::lock_extension();
+    match catalog::keep_extension(false) {
+        Kept::IsDropped => Err(Error::is_locked("extension crm_ai is being dropped")),
+        Kept::Yes | Kept::No => Ok(()),
+    }
 }
 
 /// Runs `work` on the registry in a worker's transaction of its own; 42704 where the extension was
@@ -30,7 +35,7 @@ pub fn is_usable() -> Result<bool> {
 
 /// Whether the extension is in the connected database, in any version; with the same lock.
 pub fn is_installed() -> Result<bool> {
-    Ok(catalog::lock_extension())
+    Ok(catalog::keep_extension(true) == Kept::Yes)
 }
 
 /// The version of the extension's objects.

@@ -10,6 +10,7 @@ mod dump;
 mod engine_death;
 mod engine_setup;
 mod enrich;
+mod faults;
 mod functions;
 mod gate;
 mod install;
