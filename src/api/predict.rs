@@ -1,6 +1,6 @@
 //! Text in, classes or vectors out.
 
-use crate::client::{self, Target};
+use crate::client::{self, Reference, Target};
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::versions::{self, Version};
@@ -146,7 +146,8 @@ pub fn check_length(text: &str) -> Result<()> {
 
 /// What the engine is asked of a version.
 pub fn target_of(version: &Version, task: Task) -> Target {
-    Target { model: version.sha256, precision: version.precision, task }
+    let reference = Reference::new(&version.model, version.number);
+    Target { model: version.sha256, precision: version.precision, task, reference }
 }
 
 /// Runs `judge` over the texts that are not NULL and puts its answers in their places.

@@ -49,6 +49,8 @@ pub struct Job {
     pub arrival: Instant,
     /// When nobody wants the answer any more.
     pub deadline: Option<Instant>,
+    /// What people call the version; may be empty.
+    pub reference: Box<str>,
     outlet: Arc<dyn Outlet>,
     /// All texts back to back.
     texts: Box<str>,
@@ -94,6 +96,7 @@ impl Job {
             },
             arrival: now,
             deadline: (wait > 0).then(|| now + Duration::from_millis(wait)),
+            reference: infer.reference.into(),
             outlet,
             texts: texts.into_boxed_str(),
             ends: ends.into_boxed_slice(),

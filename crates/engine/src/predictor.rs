@@ -1,7 +1,7 @@
 //! What the engine asks of a model, whatever runs it.
 
 use crate::queue::BatchLimits;
-use crm_ai_infer::{Info, Seat, Tokens};
+use crm_ai_infer::{Info, Seat, Stop, Tokens};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +66,24 @@ pub trait Predictor: Send + Sync {
     fn prepare(&self, text: &str) -> Result<Input, Failure>;
 
     /// Judges what was prepared: row-major [batch, labels] probabilities or [batch, dimensions]
-    /// vectors. A worker's seat belongs to the calling thread alone.
-    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure>;
+    /// vectors. A worker's seat belongs to the calling thread alone. Fails when it is asked to stop
+    /// before it is done.
+    fn run(
+        &self,
+        seat: Seat,
+        task: Task,
+        batch: &[&Input],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Failure>;
+
+    /// Which of the model's parts is busy while a batch runs from that seat; each part runs one
+    /// batch at a time.
+    fn slot(&self, seat: Seat) -> usize {
+        match seat {
+            Seat::Worker(worker) => worker,
+            Seat::Alone => usize::MAX,
+        }
+    }
 }
 
 /// Numbers that a model gives for each text or record: one per label, or the vector's length; 0 for
@@ -92,8 +108,14 @@ pub trait Loader: Send + Sync {
         workers: usize,
     ) -> Result<Arc<dyn Predictor>, Failure>;
 
-    /// Finds out what the model in `folder` is; `workers` threads may share what is measured.
-    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure>;
+    /// Finds out what the model in `folder` is; `workers` threads may share what is measured. May
+    /// give up when it is not wanted any more.
+    fn describe(
+        &self,
+        folder: &Path,
+        workers: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<ModelInfo, Failure>;
 
     /// Where models run: `cpu` or `cuda`.
     fn device(&self) -> &'static str;

@@ -207,6 +207,11 @@ impl Queue {
         self.rows.iter().sum()
     }
 
+    /// Whether a request is in work.
+    pub fn is_in_work(&self, id: JobId) -> bool {
+        self.jobs.contains_key(&id)
+    }
+
     /// Whether no request is in work.
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()

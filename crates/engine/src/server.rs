@@ -8,18 +8,20 @@
 
 use crate::Engine;
 use crate::connection::{Connection, Pause, is_own_user};
-use crate::files::{self, FileWork};
+use crate::examiner::{EXAMINERS, Examination, Subject};
+use crate::files::{self, Announced, FileWork, Purpose};
 use crate::job::{Caller, Job};
 use crate::outlet::{Outlet, SocketOutlet};
 use crate::pending::Pending;
 use crate::poll::{Event, Poll};
 use crate::{examiner, log};
-use crm_ai_wire::{Digest, ErrorCode, FRAME_BYTES_MAX, Frame, ProtocolError, Reply, Request};
+use crm_ai_wire::{ErrorCode, FRAME_BYTES_MAX, Frame, ProtocolError, Reply, Request, Upload};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -53,12 +55,8 @@ impl Default for ServerOptions {
 pub fn serve(listener: UnixListener, engine: Arc<Engine>, options: ServerOptions) -> io::Error {
     let served = Server::start(listener, &engine, options).and_then(|server| {
         let server = Arc::new(server);
-        for worker in 0..engine.options.threads {
-            let server = Arc::clone(&server);
-            spawn(&format!("worker {worker}"), move || {
-                let Err(error) = server.run();
-                log::event(format_args!("cannot wait for peers: {error}"));
-            })?;
+        for _ in 0..engine.options.threads {
+            server.add_thread()?;
         }
         server.run()
     });
@@ -70,6 +68,8 @@ struct Server {
     poll: Arc<Poll>,
     engine: Arc<Engine>,
     sockets: Mutex<Sockets>,
+    /// Threads that do what each does.
+    threads: AtomicUsize,
 }
 
 impl Server {
@@ -80,16 +80,41 @@ impl Server {
     ) -> io::Result<Self> {
         let poll = Arc::new(Poll::new()?);
         let sockets = Sockets::open(listener, engine, &poll, options)?;
-        Ok(Self { poll, engine: Arc::clone(engine), sockets: Mutex::new(sockets) })
+        let (engine, sockets, threads) =
+            (Arc::clone(engine), Mutex::new(sockets), AtomicUsize::new(1));
+        Ok(Self { poll, engine, sockets, threads })
     }
 
     /// What each thread does: attend to a peer, then work.
-    fn run(&self) -> io::Result<Infallible> {
+    fn run(self: &Arc<Self>) -> io::Result<Infallible> {
         loop {
             let events = self.poll.wait()?;
             // A panic under the lock ends the process.
             self.sockets.lock().unwrap_or_else(PoisonError::into_inner).attend(&events);
+            self.replace_detached();
             self.engine.work(&|| self.poll.ring());
+        }
+    }
+
+    fn add_thread(self: &Arc<Self>) -> io::Result<()> {
+        let number = self.threads.fetch_add(1, Ordering::Relaxed);
+        let server = Arc::clone(self);
+        spawn(&format!("worker {number}"), move || {
+            let Err(error) = server.run();
+            log::event(format_args!("cannot wait for peers: {error}"));
+        })
+    }
+
+    /// Sees to it that there is one more thread than there are at work, those included that are
+    /// long at something. Threads that are no longer needed wait with the others.
+    fn replace_detached(self: &Arc<Self>) {
+        let needed = self.engine.options.threads + 1 + self.engine.detached();
+        while self.threads.load(Ordering::Relaxed) < needed {
+            if let Err(error) = self.add_thread() {
+                // Tried again when somebody is woken next.
+                self.threads.fetch_sub(1, Ordering::Relaxed);
+                return log::event(format_args!("cannot start a thread: {error}"));
+            }
         }
     }
 }
@@ -101,7 +126,7 @@ struct Sockets {
     engine: Arc<Engine>,
     pending: Arc<Pending>,
     files: Sender<FileWork>,
-    examiner: Sender<(Caller, Digest)>,
+    examiner: Sender<Examination>,
     /// Connections whose backlog has room again.
     resumed: Receiver<u64>,
     connections: HashMap<u64, Connection>,
@@ -127,18 +152,25 @@ impl Sockets {
         let pending = Arc::new(Pending::default());
         let (files, file_work) = channel();
         let (resume, resumed) = channel();
+        let (examiner, examinations) = channel();
+        let examinations = Arc::new(Mutex::new(examinations));
+        for number in 0..EXAMINERS {
+            let (work, shared) = (Arc::clone(&examinations), Arc::clone(engine));
+            let answers = Arc::clone(&pending);
+            spawn(&format!("examiner {number}"), move || {
+                examiner::run(&work, &shared, &answers);
+            })?;
+        }
         let (bell, shared, answers) = (Arc::clone(poll), Arc::clone(engine), Arc::clone(&pending));
+        let received = examiner.clone();
         spawn("files", move || {
             let resume = |connection| {
                 // Does not fail while the sockets live.
                 let _ = resume.send(connection);
                 bell.ring();
             };
-            files::run(&file_work, &shared, &answers, &resume);
+            files::run(&file_work, &shared, &answers, &received, &resume);
         })?;
-        let (examiner, examinations) = channel();
-        let (shared, answers) = (Arc::clone(engine), Arc::clone(&pending));
-        spawn("examiner", move || examiner::run(&examinations, &shared, &answers))?;
         Ok(Self {
             poll: Arc::clone(poll),
             listener,
@@ -303,11 +335,8 @@ impl Sockets {
                     self.hand_over(FileWork::Cancel(caller));
                 }
             }
-            Request::LoadBegin(_) => {
-                connection.uploads = true;
-                self.pending.begin(caller, outlet);
-                self.hand_over(FileWork::Begin(caller, frame.payload));
-            }
+            Request::LoadBegin(upload) => self.receive(caller, outlet, Purpose::Keep, upload),
+            Request::Examine(upload) => self.receive(caller, outlet, Purpose::Examine, upload),
             Request::LoadChunk(bytes) => {
                 connection.backlog.add(bytes.len());
                 let backlog = Arc::clone(&connection.backlog);
@@ -316,18 +345,52 @@ impl Sockets {
             Request::Describe(digest) => {
                 self.pending.begin(caller, outlet);
                 // Fails only when the examiner is gone, and it never goes.
-                let _ = self.examiner.send((caller, digest));
+                let (subject, reference) = (Subject::Stored, String::new());
+                let _ = self.examiner.send(Examination { caller, digest, subject, reference });
             }
             Request::Evict(digest) => {
                 self.pending.begin(caller, outlet);
                 self.hand_over(FileWork::Evict(caller, digest));
             }
+            Request::Sweep(databases) => {
+                self.pending.begin(caller, outlet);
+                self.hand_over(FileWork::Sweep(caller, databases.iter().collect()));
+            }
             Request::Stats => {
                 let stats = self.engine.stats(self.connections.len());
                 outlet.send(frame.request_id, &Reply::Stats(stats));
             }
+            Request::Ping => self.answer_ping(caller, &*outlet),
         }
         Ok(())
+    }
+
+    /// Has an artifact received whose bytes follow.
+    fn receive(
+        &mut self,
+        caller: Caller,
+        outlet: Arc<dyn Outlet>,
+        purpose: Purpose,
+        upload: Upload<'_>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(&caller.connection) {
+            connection.uploads = true;
+        }
+        self.pending.begin(caller, outlet);
+        let Upload { database, reference, manifest } = upload;
+        let (reference, manifest) = (reference.to_owned(), manifest.to_vec());
+        let announced = Announced { purpose, database, reference, manifest };
+        self.hand_over(FileWork::Begin(caller, announced));
+    }
+
+    /// Says that the engine lives, unless its threads make no progress.
+    fn answer_ping(&self, caller: Caller, outlet: &dyn Outlet) {
+        if self.engine.makes_progress(Instant::now()) {
+            return outlet.send(caller.request_id, &Reply::Pong);
+        }
+        log::event("the threads make no progress");
+        // Should a bell have been lost.
+        self.poll.ring();
     }
 
     fn is_in_work(&self, caller: Caller) -> bool {

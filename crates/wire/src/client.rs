@@ -1,6 +1,8 @@
 //! A blocking client for tests and benchmarks. A backend has its own, which waits on its latch.
 
-use crate::{Digest, Frame, FrameReader, Manifest, Precision, ProtocolError, Reply, Request, Task};
+use crate::{
+    Digest, Frame, FrameReader, Manifest, Precision, ProtocolError, Reply, Request, Task, Upload,
+};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -44,10 +46,33 @@ impl Client {
 
     /// Streams the artifact that lies in `folder`.
     pub fn load(&mut self, folder: &Path) -> io::Result<Reply> {
-        const CHUNK_BYTES: usize = 1 << 20;
+        self.load_for(0, folder)
+    }
+
+    /// The same for a database.
+    pub fn load_for(&mut self, database: u32, folder: &Path) -> io::Result<Reply> {
         let manifest = Manifest::of_folder(folder)?;
+        let json = manifest.to_json();
+        let upload = Upload { database, ..Upload::new(&json) };
+        self.stream(&Request::LoadBegin(upload), &manifest, folder)
+    }
+
+    /// Streams the artifact that lies in `folder` to be told what it is.
+    pub fn examine(&mut self, folder: &Path) -> io::Result<Reply> {
+        let manifest = Manifest::of_folder(folder)?;
+        let json = manifest.to_json();
+        self.stream(&Request::Examine(Upload::new(&json)), &manifest, folder)
+    }
+
+    fn stream(
+        &mut self,
+        begin: &Request<'_>,
+        manifest: &Manifest,
+        folder: &Path,
+    ) -> io::Result<Reply> {
+        const CHUNK_BYTES: usize = 1 << 20;
         let id = self.take_id();
-        self.send(&Request::LoadBegin(&manifest.to_json()), id)?;
+        self.send(begin, id)?;
         let mut chunk = vec![0; CHUNK_BYTES];
         for entry in &manifest.files {
             let mut file = File::open(folder.join(&entry.path))?;
