@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::model::{Info, LoadOptions, softmax};
+use crate::onnx_file::refuse_external_data;
 use crate::runtime::{Device, Runtime};
 use crate::session::{self, Lane, Seat};
 use crate::stop::Stop;
@@ -57,6 +58,7 @@ impl TableModel {
     pub fn load(runtime: &Runtime, folder: &Path, options: &LoadOptions) -> Result<Self, Error> {
         let features = read_features(folder)?;
         let path = folder.join("model.onnx");
+        refuse_external_data(&path)?;
         let failed = |error: ort::Error| match Error::of_runtime(&error, "loading the model") {
             Error::Runtime { reason } => Error::InvalidModel { reason },
             other => other,

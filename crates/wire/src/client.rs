@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// A connection to the engine on which one request at a time is outstanding.
 #[derive(Debug)]
@@ -21,6 +22,12 @@ impl Client {
     pub fn connect(socket: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(socket)?;
         Ok(Self { stream, reader: FrameReader::default(), next_id: 1 })
+    }
+
+    /// Waits no longer than `limit` for whatever comes next; an error of the kind `WouldBlock` or
+    /// `TimedOut` after it.
+    pub fn set_limit(&self, limit: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(limit))
     }
 
     /// Asks for answers and waits for them.

@@ -8,10 +8,16 @@ mod fairness;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
+mod stuck;
 #[cfg(test)]
 mod support;

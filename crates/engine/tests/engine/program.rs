@@ -1,106 +1,12 @@
-//! The program itself, with ONNX Runtime and a tiny model. The library is at
-//! `CRM_AI_ONNXRUNTIME`, by default where `make setup` puts it.
+//! What the program does, with ONNX Runtime and a tiny model.
 
-use crate::support::wait_until;
-use crm_ai_wire::client::Client;
-use crm_ai_wire::{Digest, Manifest, Precision, Reply, Request, Task};
+use crate::process::*;
+use crm_ai_wire::{Manifest, Precision, Reply, Request, Task};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crm_ai_engine");
-
-fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-fn library() -> PathBuf {
-    let default = || root(".cache/onnxruntime/libonnxruntime.so");
-    let path = std::env::var_os("CRM_AI_ONNXRUNTIME").map_or_else(default, PathBuf::from);
-    assert!(path.exists(), "run `make setup` or set CRM_AI_ONNXRUNTIME");
-    path
-}
-
-fn fixture(name: &str) -> PathBuf {
-    root("tests/fixtures/model").join(name)
-}
-
-/// A started program; killed when the test ends.
-struct Program {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Program {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self::start_in(folder)
-    }
-
-    fn start_in(folder: TempDir) -> Self {
-        let child = Command::new(PROGRAM)
-            .current_dir(folder.path())
-            .args(["serve", "--socket", "socket", "--models", "models", "--cache", "cache"])
-            .args(["--threads", "2", "--memory-limit", "0", "--queue-rows", "1000"])
-            .args(["--device", "cpu", "--lifeline", "--runtime"])
-            .arg(library())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut program = Self { child, folder };
-        wait_until(|| UnixStream::connect(program.socket()).is_ok() || program.is_over());
-        assert!(!program.is_over(), "{}", program.log());
-        program
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
-    }
-
-    fn client(&self) -> Client {
-        Client::connect(&self.socket()).unwrap()
-    }
-
-    fn is_over(&self) -> bool {
-        let pid = Pid::from_child(&self.child);
-        let options = rustix::process::WaitIdOptions::EXITED
-            | rustix::process::WaitIdOptions::NOWAIT
-            | rustix::process::WaitIdOptions::NOHANG;
-        rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap().is_some()
-    }
-
-    /// Waits for its end; the exit code and the log.
-    fn end(&mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
-        (status.code(), self.log())
-    }
-
-    fn log(&mut self) -> String {
-        let mut log = String::new();
-        if let Some(stderr) = &mut self.child.stderr {
-            stderr.read_to_string(&mut log).unwrap();
-        }
-        log
-    }
-
-    fn load(&self, name: &str) -> Digest {
-        assert_eq!(self.client().load(&fixture(name)).unwrap(), Reply::Loaded);
-        Manifest::of_folder(&fixture(name)).unwrap().digest()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use std::os::unix::net::UnixListener;
+use std::process::Command;
 
 #[test]
 fn a_real_model_answers_and_its_customer_is_not_in_the_log() {

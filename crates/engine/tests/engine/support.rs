@@ -69,12 +69,15 @@ pub struct Script {
     pub describes: AtomicUsize,
     /// Whether a run at the closed gate ends when it is asked to.
     pub obeys: AtomicBool,
+    /// Whether runs with `!stuck` may end.
+    pub released: AtomicBool,
     /// Runs that ended because they were asked to.
     pub stopped: AtomicUsize,
 }
 
 /// A model whose tokens are a text's bytes. A text beginning with `!panic`, `!fail` or `!nan`
-/// spoils its batch; one with `!loop` is judged for ever, until it is asked to stop.
+/// spoils its batch; one with `!loop` is judged for ever, until it is asked to stop,
+/// and one with `!stuck` until the test says so.
 struct Fake {
     script: Arc<Script>,
     info: Info,
@@ -131,6 +134,9 @@ impl Predictor for Fake {
             let bytes = tokens.ids.iter().map(|id| *id as u8).collect();
             let text = String::from_utf8(bytes).unwrap();
             assert!(!text.starts_with("!panic"), "asked to");
+            while text.starts_with("!stuck") && !self.script.released.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+            }
             while text.starts_with("!loop") && !stop.is_asked() {
                 thread::sleep(Duration::from_millis(1));
             }
