@@ -70,7 +70,7 @@ impl Drop for Temporary {
             Ok(()) => {}
             // It has another name by now.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => log::event(format_args!("cannot delete a temporary folder: {error}")),
+            Err(error) => log::warning(format_args!("cannot delete a temporary folder: {error}")),
         }
     }
 }
@@ -104,8 +104,8 @@ impl Store {
         places.find(|place| place.folder().is_dir())
     }
 
-    /// Whether the files that lie there are those of the artifact. One of the cache that is not
-    /// right is deleted: the registry has it still.
+    /// Whether the files that lie there are those of the artifact; the failure tells how not. One
+    /// of the cache that is not right is deleted: the registry has it still.
     pub fn check(&self, digest: &Digest, place: &Place) -> Result<(), Failure> {
         let checked = self.checks.is_right(digest, place.folder());
         if let Ok(true) = checked {
@@ -115,13 +115,12 @@ impl Store {
         match place {
             Place::Package(_) => {
                 let message = "the files of a built-in model are not those of the package";
-                log::event(format_args!("model {digest}: {message}: {why}"));
-                Err(Failure::new(ErrorCode::Damaged, message))
+                Err(Failure::new(ErrorCode::Damaged, format!("{message}: {why}")))
             }
             Place::Cache(_) => {
-                log::event(format_args!("model {digest} is damaged in the cache: {why}"));
                 self.evict(digest)?;
-                Err(Failure::new(ErrorCode::UnknownModel, "the engine lacks the artifact"))
+                let message = format!("the artifact was damaged in the cache: {why}");
+                Err(Failure::new(ErrorCode::UnknownModel, message))
             }
         }
     }

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Descriptions that are kept.
 const DESCRIPTIONS_MAX: usize = 256;
 
+/// Names that are kept.
+const NAMES_MAX: usize = 1024;
+
 /// What the command line decides.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
@@ -61,6 +64,8 @@ pub struct Engine {
     pub(crate) truncated: AtomicU64,
     /// What artifacts are that were examined; an artifact never changes.
     descriptions: Mutex<HashMap<Digest, ModelInfo>>,
+    /// What people call artifacts.
+    names: Mutex<HashMap<Digest, Box<str>>>,
 }
 
 /// What the mutex guards.
@@ -96,6 +101,7 @@ impl Engine {
             detached: AtomicUsize::new(0),
             truncated: AtomicU64::new(0),
             descriptions: Mutex::default(),
+            names: Mutex::default(),
         }
     }
 
@@ -220,6 +226,24 @@ impl Engine {
         known.insert(digest, info.clone());
     }
 
+    /// Notes what people call an artifact, for the log.
+    pub(crate) fn note_name(&self, digest: Digest, reference: &str) {
+        if reference.is_empty() {
+            return;
+        }
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES_MAX {
+            names.clear();
+        }
+        names.insert(digest, reference.into());
+    }
+
+    /// An artifact for people who read the log.
+    pub(crate) fn name_of(&self, digest: &Digest) -> String {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        named(names.get(digest).map_or("", |name| name), digest)
+    }
+
     /// The engine's state.
     pub fn stats(&self, connections: usize) -> EngineStats {
         let now = Instant::now();
@@ -271,6 +295,11 @@ impl Engine {
         drop(state);
         failed.iter().for_each(|job| job.fail(failure));
     }
+}
+
+/// A model by its name, where it has one, and its digest.
+pub(crate) fn named(reference: &str, digest: &Digest) -> String {
+    if reference.is_empty() { digest.to_string() } else { format!("{reference} ({digest})") }
 }
 
 /// Asks runs to end whose texts nobody waits for any more.

@@ -3,6 +3,7 @@
 
 use crate::Engine;
 use crate::artifacts::{Place, Temporary};
+use crate::core::named;
 use crate::job::Caller;
 use crate::log;
 use crate::pending::Pending;
@@ -48,10 +49,8 @@ pub fn run(work: &Mutex<Receiver<Examination>>, engine: &Engine, pending: &Pendi
             Ok(info) => Reply::Described(info),
             Err(failure) => {
                 if failure.is_error() {
-                    let Examination { reference, digest, .. } = &examination;
-                    log::event(format_args!(
-                        "model {reference} {digest} cannot be described: {failure}"
-                    ));
+                    let model = named(&examination.reference, &examination.digest);
+                    log::warning(format_args!("model {model} cannot be described: {failure}"));
                 }
                 Reply::Error(failure.code, failure.message)
             }

@@ -157,7 +157,7 @@ impl Files<'_> {
         }
         if self.engine.options.sandbox.landlock && self.engine.store.is_replaced() {
             // Only a process that starts anew may be let into the new folder.
-            log::event("the cache of models was deleted; the engine ends, to start anew");
+            log::fatal("the cache of models was deleted; the engine ends, to start anew");
             signal_hook::low_level::exit(1);
         }
         let upload = self.engine.store.begin_upload(manifest)?;
@@ -194,7 +194,8 @@ impl Files<'_> {
         self.answer(caller, |files| {
             upload.commit(database)?;
             files.engine.artifact_came(&digest);
-            log::event(format_args!("model {reference} {digest} was received"));
+            files.engine.note_name(digest, &reference);
+            log::event(format_args!("model {} was received", files.engine.name_of(&digest)));
             Ok(())
         });
     }
@@ -202,7 +203,7 @@ impl Files<'_> {
     fn evict(&self, digest: &Digest) -> Result<(), Failure> {
         self.engine.evict(digest);
         self.engine.store.evict(digest)?;
-        log::event(format_args!("model {digest} is forgotten"));
+        log::event(format_args!("model {} is forgotten", self.engine.name_of(digest)));
         Ok(())
     }
 
@@ -214,7 +215,7 @@ impl Files<'_> {
     }
 
     fn refuse(&self, caller: Caller, failure: Failure) {
-        log::event(format_args!("an artifact was not received or deleted: {failure}"));
+        log::warning(format_args!("an artifact was not received or deleted: {failure}"));
         self.pending.finish(caller, &Reply::Error(failure.code, failure.message));
     }
 }

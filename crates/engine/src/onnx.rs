@@ -117,7 +117,7 @@ impl Loader for OnnxLoader {
         if outcome.is_err() && options.device == Device::Cuda && self.choice == DeviceChoice::Auto {
             // Was it the model or the device? Where the processor can, it was the device.
             let model = self.open(folder, &LoadOptions { device: Device::Cpu, ..options })?;
-            log::event("CUDA does not work here; models run on the processor");
+            log::warning("CUDA does not work here; models run on the processor");
             self.on_cuda.store(false, Ordering::Relaxed);
             return Ok(model);
         }

@@ -101,7 +101,7 @@ impl Server {
         let server = Arc::clone(self);
         spawn(&format!("worker {number}"), move || {
             let Err(error) = server.run();
-            log::event(format_args!("cannot wait for peers: {error}"));
+            log::fatal(format_args!("cannot wait for peers: {error}"));
         })
     }
 
@@ -113,7 +113,7 @@ impl Server {
             if let Err(error) = self.add_thread() {
                 // Tried again when somebody is woken next.
                 self.threads.fetch_sub(1, Ordering::Relaxed);
-                return log::event(format_args!("cannot start a thread: {error}"));
+                return log::warning(format_args!("cannot start a thread: {error}"));
             }
         }
     }
@@ -202,7 +202,7 @@ impl Sockets {
         if !self.clock_runs && self.is_busy() {
             match self.poll.ring_after(TICK) {
                 Ok(()) => self.clock_runs = true,
-                Err(error) => log::event(format_args!("cannot set the clock: {error}")),
+                Err(error) => log::warning(format_args!("cannot set the clock: {error}")),
             }
         }
     }
@@ -244,14 +244,14 @@ impl Sockets {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     if let Err(error) = self.welcome(stream) {
-                        log::event(format_args!("a connection was refused: {error}"));
+                        log::warning(format_args!("a connection was refused: {error}"));
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    log::event(format_args!("cannot accept connections: {error}"));
+                    log::warning(format_args!("cannot accept connections: {error}"));
                     self.is_refused = true;
                     return;
                 }
@@ -293,7 +293,7 @@ impl Sockets {
         }
         let pause = connection.receive(&mut self.buffer, to_end);
         if let Err(broken) = self.handle_frames(id) {
-            log::event(format_args!("a peer broke the protocol: {}", broken.error));
+            log::warning(format_args!("a peer broke the protocol: {}", broken.error));
             if let Some(connection) = self.connections.get(&id) {
                 let reply = Reply::Error(ErrorCode::Protocol, broken.error.to_string());
                 connection.outlet.send(broken.request_id, &reply);
@@ -388,7 +388,7 @@ impl Sockets {
         if self.engine.makes_progress(Instant::now()) {
             return outlet.send(caller.request_id, &Reply::Pong);
         }
-        log::event("the threads make no progress");
+        log::warning("the threads make no progress");
         // Should a bell have been lost.
         self.poll.ring();
     }
@@ -427,7 +427,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let body = move || {
         // The process ends, whatever state the panic left.
         let _ = catch_unwind(AssertUnwindSafe(body));
-        log::event(format_args!("the thread {thread} ended, and the engine with it"));
+        log::fatal(format_args!("the thread {thread} ended, and the engine with it"));
         signal_hook::low_level::exit(1);
     };
     thread::Builder::new().name(name.to_owned()).spawn(body).map(|_| ())

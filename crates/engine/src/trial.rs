@@ -188,7 +188,7 @@ impl Trial {
             _ => {
                 let messages = String::from_utf8_lossy(&said.messages);
                 let last = messages.lines().last().unwrap_or_default();
-                log::event(format_args!("a model was not examined: {status}: {}", plain(last)));
+                log::warning(format_args!("a model was not examined: {status}: {}", plain(last)));
                 Err(Failure::new(ErrorCode::Internal, "the process that examines models failed"))
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::Engine;
 use crate::artifacts::Place;
-use crate::core::{State, refusal};
+use crate::core::{State, named, refusal};
 use crate::job::{Job, ModelKey, Target};
 use crate::log;
 use crate::models::Lookup;
@@ -152,6 +152,10 @@ impl Engine {
 
     fn load(&self, model: ModelKey, ticket: u64) {
         let begin = Instant::now();
+        let asked = self.lock().queue.jobs_of(&model);
+        if let Some((_, job)) = asked.first() {
+            self.note_name(model.digest, &job.reference);
+        }
         let unknown = || Failure::new(ErrorCode::UnknownModel, "the engine lacks the artifact");
         let place = self.store.find(&model.digest).ok_or_else(unknown);
         let outcome = place.and_then(|place| self.load_checked(&model, &place));
@@ -173,12 +177,18 @@ impl Engine {
                 job.fail(&failure);
             }
         }
-        report_load(&model, begin.elapsed(), &outcome);
+        report_load(&self.name_of(&model.digest), &model, begin.elapsed(), &outcome);
     }
 
     /// Loads a model and checks its files meanwhile, in a thread beside.
     fn load_checked(&self, model: &ModelKey, place: &Place) -> Result<Arc<dyn Predictor>, Failure> {
-        let check = || guarded(|| self.store.check(&model.digest, place));
+        let check = || {
+            let checked = guarded(|| self.store.check(&model.digest, place));
+            if let Err(failure) = &checked {
+                log::warning(format_args!("model {}: {failure}", self.name_of(&model.digest)));
+            }
+            checked
+        };
         let load =
             || guarded(|| self.loader.load(place.folder(), model.precision, self.options.threads));
         thread::scope(|scope| {
@@ -276,13 +286,15 @@ impl Engine {
             items.retain(|item| state.queue.is_in_work(item.text.id));
             failure = self.over_limit();
         }
+        let Batch { target, .. } = *batch;
         let mut parts = split_by_job(items);
         if parts.len() > 1 {
             return parts.into_iter().for_each(|part| self.run_batch(batch, part));
         }
         let part = parts.pop().unwrap_or_default();
         if let Some(item) = part.first() {
-            log::event(format_args!("a batch failed: {failure}"));
+            let model = named(&item.text.job.reference, &target.model.digest);
+            log::warning(format_args!("model {model}: a batch failed: {failure}"));
             self.fail_job(item.text.id, &failure);
         }
     }
@@ -361,17 +373,22 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     })
 }
 
-fn report_load(model: &ModelKey, spent: Duration, outcome: &Result<Arc<dyn Predictor>, Failure>) {
-    let (digest, precision) = (model.digest, model.precision.name());
+fn report_load(
+    name: &str,
+    model: &ModelKey,
+    spent: Duration,
+    outcome: &Result<Arc<dyn Predictor>, Failure>,
+) {
+    let precision = model.precision.name();
     match outcome {
         Ok(predictor) => {
             let (seconds, mebibytes) = (spent.as_secs_f64(), predictor.memory_bytes() >> 20);
             log::event(format_args!(
-                "model {digest} {precision} loaded in {seconds:.2} s, {mebibytes} MiB"
+                "model {name} {precision} loaded in {seconds:.2} s, {mebibytes} MiB"
             ));
         }
         Err(failure) if failure.is_error() => {
-            log::event(format_args!("model {digest} {precision} cannot be loaded: {failure}"));
+            log::warning(format_args!("model {name} {precision} cannot be loaded: {failure}"));
         }
         Err(_) => {}
     }

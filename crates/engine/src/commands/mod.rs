@@ -53,7 +53,7 @@ pub fn run(arguments: lexopt::Parser) -> ExitCode {
     match dispatch(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            crate::log::event(&error);
+            crate::log::fatal(&error);
             match error {
                 CommandError::Usage(_) => ExitCode::from(2),
                 CommandError::Failed(_) => ExitCode::FAILURE,

@@ -207,7 +207,7 @@ fn keep_freed_memory_small() {
         (Ok(_), None) => return,
     };
     // It serves all the same, in some more memory.
-    log::event(format_args!("cannot bound the memory that is kept for reuse: {error}"));
+    log::warning(format_args!("cannot bound the memory that is kept for reuse: {error}"));
 }
 
 /// As many connections as the system lets the process have.

@@ -4,9 +4,15 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
+mod confined;
+#[cfg(test)]
 mod fairness;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod heartbeat;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]

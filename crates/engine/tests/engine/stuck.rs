@@ -108,6 +108,8 @@ fn many_calls_to_a_model_that_never_ends_hold_nobody_else() {
         send(client, endless, 1, 0, &[&"for ever ".repeat(number + 1)]);
     }
     assert_answers_promptly(&program, honest);
+    let frame = clients[11].read_frame().unwrap();
+    assert_eq!(Reply::decode(&frame), Ok(Reply::Progress(0)));
     drop(clients);
     assert_is_at_rest(&program);
 }

@@ -212,6 +212,11 @@ impl Loader for FakeLoader {
     }
 }
 
+/// A loader for an engine that is not to load anything.
+pub fn idle_loader() -> Arc<dyn Loader> {
+    Arc::new(FakeLoader(Arc::default(), BatchLimits { padded_tokens: 512, pool_tokens: 4096 }))
+}
+
 /// A running engine; its threads end with the test's process.
 pub struct Harness {
     pub script: Arc<Script>,
