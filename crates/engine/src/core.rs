@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::job::{Job, ModelKey, Target};
 use crate::models::{Lookup, Models};
 use crate::outlet;
-use crate::predictor::{Failure, Loader, width};
+use crate::predictor::{Failure, Loader, Predictor, width};
 use crate::queue::Queue;
 use crate::runs::{DETACHED_MAX, Runs};
 use crate::sandbox::Held;
@@ -91,7 +91,7 @@ impl Engine {
             loader,
             cache: Cache::new(options.cache_bytes),
             state: Mutex::new(State {
-                queue: Queue::new(options.queue_rows, now),
+                queue: Queue::new(options.queue_rows),
                 models: Models::new(options.memory_limit),
                 counters: Counters::new(now),
                 free_seats: (0..options.threads).rev().collect(),
@@ -102,6 +102,14 @@ impl Engine {
             truncated: AtomicU64::new(0),
             descriptions: Mutex::default(),
             names: Mutex::default(),
+        }
+    }
+
+    /// A model in memory, to tell what of a text it reads.
+    pub fn loaded(&self, model: &ModelKey) -> Option<Arc<dyn Predictor>> {
+        match self.lock().models.look_up(model, Instant::now()) {
+            Lookup::Ready(predictor) => Some(predictor),
+            Lookup::Absent | Lookup::Loading | Lookup::Failed(_) => None,
         }
     }
 

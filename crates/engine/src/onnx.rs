@@ -185,6 +185,10 @@ impl Predictor for Loaded {
         self.0.memory_bytes()
     }
 
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        self.0.readable(text)
+    }
+
     fn prepare(&self, text: &str) -> Result<Input, Failure> {
         Ok(Input::Text(self.0.tokenise(text)?))
     }

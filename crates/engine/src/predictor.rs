@@ -62,6 +62,11 @@ pub trait Predictor: Send + Sync {
     /// Memory that it holds.
     fn memory_bytes(&self) -> u64;
 
+    /// A text's beginning with which [`prepare`](Self::prepare) gives what it gives with the whole.
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        text
+    }
+
     /// Turns a text into tokens, cut at the model's limit, or a record's JSON into features.
     fn prepare(&self, text: &str) -> Result<Input, Failure>;
 

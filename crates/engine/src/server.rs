@@ -10,12 +10,14 @@ use crate::Engine;
 use crate::connection::{Connection, Pause, is_own_user};
 use crate::examiner::{EXAMINERS, Examination, Subject};
 use crate::files::{self, Announced, FileWork, Purpose};
-use crate::job::{Caller, Job};
+use crate::job::{Caller, Job, ModelKey};
 use crate::outlet::{Outlet, SocketOutlet};
 use crate::pending::Pending;
 use crate::poll::{Event, Poll};
 use crate::{examiner, log};
-use crm_ai_wire::{ErrorCode, FRAME_BYTES_MAX, Frame, ProtocolError, Reply, Request, Upload};
+use crm_ai_wire::{
+    ErrorCode, FRAME_BYTES_MAX, Frame, Infer, ProtocolError, Reply, Request, Upload,
+};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -33,6 +35,8 @@ const FIRST_CONNECTION: u64 = 1;
 /// failed accept is tried again.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 << 10;
+/// Texts of more bytes are worth cutting before they queue.
+const LONG_TEXT_BYTES: usize = 4096;
 
 /// Bounds of what peers may take.
 #[derive(Debug, Clone, Copy)]
@@ -327,7 +331,7 @@ impl Sockets {
         let outlet: Arc<dyn Outlet> = Arc::clone(&connection.outlet) as _;
         match request {
             Request::Infer(infer) => {
-                self.engine.submit(Job::new(caller, outlet, &infer, Instant::now()));
+                self.engine.submit(job(&self.engine, caller, outlet, &infer));
             }
             Request::Cancel => {
                 self.engine.cancel(id, frame.request_id);
@@ -413,6 +417,19 @@ impl Sockets {
             self.hand_over(FileWork::Disconnect(id));
         }
     }
+}
+
+/// The request as it waits: of long texts the beginnings that the model reads, where it is loaded
+/// and so can tell.
+fn job(engine: &Engine, caller: Caller, outlet: Arc<dyn Outlet>, infer: &Infer<'_>) -> Job {
+    let now = Instant::now();
+    let model = ModelKey { digest: infer.model, precision: infer.precision };
+    if infer.texts.iter().any(|text| text.len() > LONG_TEXT_BYTES)
+        && let Some(predictor) = engine.loaded(&model)
+    {
+        return Job::cut(caller, outlet, infer, now, &*predictor);
+    }
+    Job::new(caller, outlet, infer, now)
 }
 
 struct Broken {

@@ -211,7 +211,9 @@ impl Engine {
         for text in texts {
             let begin = Instant::now();
             let is_hashed = self.cache.is_on() || text.job.rows() > 1;
-            let hash = is_hashed.then(|| Digest::of(text.job.text(text.row).as_bytes()));
+            // What the model does not read makes no other text.
+            let readable = predictor.readable(text.job.text(text.row));
+            let hash = is_hashed.then(|| Digest::of(readable.as_bytes()));
             if !text.job.take_up(text.row, hash, begin) {
                 answered.push(text.id);
                 continue;
@@ -222,7 +224,7 @@ impl Engine {
                 cached += 1;
                 continue;
             }
-            match guarded(|| predictor.prepare(text.job.text(text.row))) {
+            match guarded(|| predictor.prepare(readable)) {
                 Ok(input) => {
                     text.job.add_tokenise_time(begin.elapsed());
                     items.push(Item { text, input, hash });

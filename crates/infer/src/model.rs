@@ -94,6 +94,12 @@ impl Model {
         self.sessions.bytes
     }
 
+    /// A text's beginning whose tokens are those of the whole: of a text that is longer than the
+    /// limit no more than it takes to tell, where that is safe.
+    pub fn readable<'t>(&self, text: &'t str) -> &'t str {
+        self.tokeniser.readable(text)
+    }
+
     /// Turns a text into tokens, cut at the model's limit. Any text is allowed, an empty one too.
     pub fn tokenise(&self, text: &str) -> Result<Tokens, Error> {
         self.tokeniser.tokenise(text)

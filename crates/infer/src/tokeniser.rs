@@ -4,9 +4,11 @@ use crate::Error;
 use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
+use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::{BertNormalizer, NormalizerWrapper};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{Model, ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
 
 /// Largest `tokenizer.json` that is read; those of the largest vocabularies have about 20 MB.
 const FILE_BYTES_MAX: u64 = 128 << 20;
@@ -103,6 +105,32 @@ impl Tokeniser {
         }
     }
 
+    /// The beginning of a text whose tokens are those of the whole, cut or not. It has more words
+    /// than the limit has tokens, and ends where a text may be cut: each word gives a token at
+    /// least, so the whole is cut, too, and at the same token.
+    pub fn readable<'t>(&self, text: &'t str) -> &'t str {
+        if self.cuts == Cuts::None || text.len() <= self.max_tokens {
+            return text;
+        }
+        let (mut tokens, mut is_word) = (0, false);
+        let mut previous = ' ';
+        for (offset, next) in text.char_indices() {
+            if tokens > self.max_tokens && self.may_cut(previous, next) {
+                return &text[..offset];
+            }
+            if matches!(next, ' ' | '\t' | '\n' | '\r') {
+                is_word = false;
+            } else if !is_word && next.is_ascii_alphanumeric() {
+                is_word = true;
+                tokens += 1;
+            } else if self.cuts == Cuts::SpacesAndIdeographs && is_ideograph(next) {
+                tokens += 1;
+            }
+            previous = next;
+        }
+        text
+    }
+
     fn encode(&self, text: &str) -> Result<Tokens, Error> {
         if let Some(plain) = self.plain.as_ref().filter(|plain| plain.takes(text)) {
             return plain.tokenise(self.tokenizer.get_model(), text, self.max_tokens);
@@ -147,21 +175,42 @@ fn is_ideograph(c: char) -> bool {
 
 /// BERT's tokenizer works on each stretch between spaces alone: its normaliser replaces single
 /// characters (canonical reordering of marks never crosses a space), its pre-tokeniser splits at
-/// every space, its model sees single words. So cutting before a space changes nothing before it,
-/// unless an added token spans a space, or two Chinese characters. Of other tokenizers nothing is
-/// assumed.
+/// every space, its model sees single words. So does GPT-2's and RoBERTa's, which have no
+/// normaliser and whose pre-tokeniser puts a space to the word after it. So cutting before a space
+/// changes nothing before it, unless an added token spans a space, or two Chinese characters. A
+/// word gives a token whatever it is, where the vocabulary has one for what it does not know. Of
+/// other tokenizers nothing is assumed.
 fn cuts(tokenizer: &Tokenizer) -> Cuts {
     let spanning = tokenizer
         .get_added_tokens_decoder()
         .values()
         .any(|token| token.content.chars().any(|c| c.is_whitespace() || is_ideograph(c)));
-    match bert_normalizer(tokenizer) {
-        Some(normalizer) if !spanning && normalizer.handle_chinese_chars => {
-            Cuts::SpacesAndIdeographs
+    if spanning {
+        return Cuts::None;
+    }
+    match (bert_normalizer(tokenizer), tokenizer.get_model()) {
+        (Some(normalizer), ModelWrapper::WordPiece(words))
+            if words.get_vocab().contains_key(&words.unk_token) =>
+        {
+            if normalizer.handle_chinese_chars { Cuts::SpacesAndIdeographs } else { Cuts::Spaces }
         }
-        Some(_) if !spanning => Cuts::Spaces,
+        (None, ModelWrapper::BPE(merges)) if is_byte_level(tokenizer, merges) => Cuts::Spaces,
         _ => Cuts::None,
     }
+}
+
+/// Whether a tokenizer is GPT-2's in all its parts, and knows every byte.
+fn is_byte_level(tokenizer: &Tokenizer, merges: &BPE) -> bool {
+    let splits = matches!(
+        tokenizer.get_pre_tokenizer(),
+        Some(PreTokenizerWrapper::ByteLevel(ByteLevel { use_regex: true, .. }))
+    );
+    let vocabulary = merges.get_vocab();
+    let knows = |byte: char| vocabulary.contains_key(byte.encode_utf8(&mut [0; 4]) as &str);
+    splits
+        && tokenizer.get_normalizer().is_none()
+        && merges.dropout.is_none()
+        && ByteLevel::alphabet().into_iter().all(knows)
 }
 
 /// The normaliser of a tokenizer that is BERT's in all its parts.
@@ -176,26 +225,4 @@ pub(crate) fn bert_normalizer(tokenizer: &Tokenizer) -> Option<&BertNormalizer> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokenizers::AddedToken;
-
-    /// Only an added token that a cut could divide forbids cutting.
-    #[test]
-    fn added_tokens_decide_where_texts_are_cut() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/fixtures/model/bert_encoder/tokenizer.json"
-        );
-        for (token, expected) in [
-            ("\u{1F44D}\u{1F3FD}", Cuts::SpacesAndIdeographs),
-            ("SKU-7", Cuts::SpacesAndIdeographs),
-            ("two words", Cuts::None),
-            ("漢字", Cuts::None),
-        ] {
-            let mut tokenizer = Tokenizer::from_file(file).unwrap();
-            tokenizer.add_tokens([AddedToken::from(token, false)]).unwrap();
-            assert_eq!(cuts(&tokenizer), expected, "{token}");
-        }
-    }
-}
+mod tests;

@@ -69,6 +69,8 @@ pub struct Script {
     pub describes: AtomicUsize,
     /// Whether a run at the closed gate ends when it is asked to.
     pub obeys: AtomicBool,
+    /// Longest text that was tokenised.
+    pub longest: AtomicUsize,
     /// Whether runs with `!stuck` may end.
     pub released: AtomicBool,
     /// Runs that ended because they were asked to.
@@ -103,7 +105,12 @@ impl Predictor for Fake {
         self.bytes
     }
 
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        &text[..text.floor_char_boundary(self.info.max_tokens + 1)]
+    }
+
     fn prepare(&self, text: &str) -> Result<Input, Failure> {
+        self.script.longest.fetch_max(text.len(), Ordering::SeqCst);
         assert!(!text.starts_with("!tokeniser"), "asked to");
         let kept = text.len().min(self.info.max_tokens);
         let ids = text.bytes().take(kept).map(u32::from).collect();
