@@ -107,22 +107,18 @@ impl Store {
     /// Whether the files that lie there are those of the artifact; the failure tells how not. One
     /// of the cache that is not right is deleted: the registry has it still.
     pub fn check(&self, digest: &Digest, place: &Place) -> Result<(), Failure> {
-        let checked = self.checks.is_right(digest, place.folder());
-        if let Ok(true) = checked {
-            return Ok(());
+        let why = match self.checks.is_right(digest, place.folder()) {
+            Ok(true) => return Ok(()),
+            Ok(false) => "are not those that were installed".to_owned(),
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        if let Place::Package(_) = place {
+            let message = format!("the files of a built-in model {why}");
+            return Err(Failure::new(ErrorCode::Damaged, message));
         }
-        let why = checked.map_or_else(|error| error.to_string(), |_| "other content".to_owned());
-        match place {
-            Place::Package(_) => {
-                let message = "the files of a built-in model are not those of the package";
-                Err(Failure::new(ErrorCode::Damaged, format!("{message}: {why}")))
-            }
-            Place::Cache(_) => {
-                self.evict(digest)?;
-                let message = format!("the artifact was damaged in the cache: {why}");
-                Err(Failure::new(ErrorCode::UnknownModel, message))
-            }
-        }
+        self.evict(digest)?;
+        let message = format!("the artifact's files in the cache {why}");
+        Err(Failure::new(ErrorCode::UnknownModel, message))
     }
 
     /// Begins to receive an artifact. The cache is made where it is missing: somebody may have

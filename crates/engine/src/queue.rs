@@ -3,7 +3,7 @@
 //! Connections share the engine alike, by the length of their texts. Every text has a [`Rank`], a
 //! place in virtual time: who comes after others begins where the virtual clock stands, and each
 //! text of a connection ranks behind the one before it by what that one costs. The clock advances
-//! by what is taken up, divided by the connections that have texts waiting. The lowest rank
+//! by what is done, divided by the connections that have something in work. The lowest rank
 //! goes first. So the single text of one connection overtakes the backlog of another, yet never
 //! for ever: a waiting text's rank stays while later requests' ranks grow.
 //!
@@ -99,8 +99,6 @@ struct Entry {
 #[derive(Default)]
 struct Share {
     jobs: usize,
-    /// Requests of which texts are not taken up.
-    waiting: usize,
     rows: usize,
     bytes: usize,
     /// Rank of the text after its last one.
@@ -116,18 +114,14 @@ struct Group {
     /// The pool by rank: rank, then key in the pool.
     ranks: BTreeSet<(Rank, usize, u64)>,
     pool_tokens: usize,
-    /// What the pool's texts cost.
-    pool_cost: u64,
 }
 
 /// All requests in work.
 pub struct Queue {
-    /// Virtual time, at the last text that was taken up.
+    /// Virtual time.
     clock: Rank,
     rows_max: usize,
     shares: HashMap<u64, Share>,
-    /// Connections with texts that are not taken up.
-    sharers: u64,
     jobs: BTreeMap<JobId, Entry>,
     by_caller: HashMap<(u64, u64), JobId>,
     groups: HashMap<Target, Group>,
@@ -145,7 +139,6 @@ impl Queue {
             clock: 0,
             rows_max,
             shares: HashMap::new(),
-            sharers: 0,
             jobs: BTreeMap::new(),
             by_caller: HashMap::new(),
             groups: HashMap::new(),
@@ -167,12 +160,9 @@ impl Queue {
         self.rows[lane(&job)] += job.rows();
         self.bytes[lane(&job)] += job.bytes();
         self.by_caller.insert((job.caller.connection, job.caller.request_id), id);
-        let now = self.virtual_now();
         let share = self.shares.entry(job.caller.connection).or_default();
-        let start = share.end.max(now);
-        self.sharers += u64::from(share.waiting == 0);
+        let start = share.end.max(self.clock);
         share.jobs += 1;
-        share.waiting += 1;
         share.rows += job.rows();
         share.bytes += job.bytes();
         share.end = start.saturating_add(cost_before(&job, job.rows()));
@@ -209,9 +199,8 @@ impl Queue {
         let Entry { job, outstanding, .. } = self.jobs.remove(&id)?;
         if outstanding > 0
             && let Some(group) = self.groups.get_mut(&job.target)
-            && group.drop_job(id)
         {
-            self.leave(job.caller.connection);
+            group.drop_job(id);
         }
         self.rows[lane(&job)] -= outstanding;
         self.bytes[lane(&job)] -= job.bytes();
@@ -250,6 +239,9 @@ impl Queue {
         let entry = self.jobs.get_mut(&id)?;
         let rows = rows.min(entry.outstanding);
         entry.outstanding -= rows;
+        let mean_cost = cost_before(&entry.job, entry.job.rows()) / entry.job.rows().max(1) as u64;
+        let sharers = self.shares.len().max(1) as u64;
+        self.clock = self.clock.saturating_add(mean_cost * rows as u64 / sharers);
         self.rows[lane(&entry.job)] -= rows;
         if let Some(share) = self.shares.get_mut(&entry.job.caller.connection) {
             share.rows -= rows;
@@ -329,15 +321,12 @@ impl Queue {
             let Some(((_, id), (job, row))) = group.waiting.pop_first() else { break };
             taken_bytes += job.text(row).len();
             taken.push(TextRef { id, job: Arc::clone(&job), row });
-            self.clock = self.clock.saturating_add(cost(&job, row) / self.sharers.max(1));
             let next = row + 1;
-            if next as usize == job.rows() {
-                self.leave(job.caller.connection);
-                continue;
-            }
-            let rank = self.rank(id, &job, next);
-            if let Some(group) = self.groups.get_mut(target) {
-                group.waiting.insert((rank, id), (job, next));
+            if (next as usize) < job.rows() {
+                let rank = self.rank(id, &job, next);
+                if let Some(group) = self.groups.get_mut(target) {
+                    group.waiting.insert((rank, id), (job, next));
+                }
             }
         }
         taken
@@ -354,7 +343,6 @@ impl Queue {
             self.next_item += 1;
             let group = self.groups.entry(*target).or_default();
             group.pool_tokens += key.0;
-            group.pool_cost += cost(&item.text.job, item.text.row);
             group.ranks.insert((rank, key.0, key.1));
             group.pool.insert(key, (rank, item));
         }
@@ -372,20 +360,6 @@ impl Queue {
     fn rank(&self, id: JobId, job: &Job, row: u32) -> Rank {
         let start = self.jobs.get(&id).map_or(self.clock, |entry| entry.start);
         start.saturating_add(cost_before(job, row as usize))
-    }
-
-    /// Notes that all texts of one of a connection's requests are taken up, or dropped.
-    fn leave(&mut self, connection: u64) {
-        if let Some(share) = self.shares.get_mut(&connection) {
-            share.waiting -= 1;
-            self.sharers -= u64::from(share.waiting == 0);
-        }
-    }
-
-    /// Where who comes now begins: the clock, less what was taken up and waits in the pools.
-    fn virtual_now(&self) -> Rank {
-        let pooled: u64 = self.groups.values().map(|group| group.pool_cost).sum();
-        self.clock.saturating_sub(pooled / self.sharers.max(1))
     }
 
     /// Models come and go; their empty groups must not pile up.
@@ -409,24 +383,19 @@ impl Group {
         [self.lowest_waiting(), self.lowest_pooled()].into_iter().flatten().min()
     }
 
-    /// Takes out a request's texts; whether some were not taken up.
-    fn drop_job(&mut self, id: JobId) -> bool {
-        let before = self.waiting.len();
+    fn drop_job(&mut self, id: JobId) {
         self.waiting.retain(|(_, other), _| *other != id);
-        let was_waiting = self.waiting.len() < before;
         let found: Vec<(usize, u64)> =
             self.pool.iter().filter(|(_, (_, item))| item.text.id == id).map(|(k, _)| *k).collect();
         for key in found {
             self.take(key);
         }
-        was_waiting
     }
 
     fn take(&mut self, key: (usize, u64)) -> Option<Item> {
         let (rank, item) = self.pool.remove(&key)?;
         self.ranks.remove(&(rank, key.0, key.1));
         self.pool_tokens -= key.0;
-        self.pool_cost -= cost(&item.text.job, item.text.row);
         Some(item)
     }
 
@@ -477,11 +446,6 @@ fn lane(job: &Job) -> usize {
 /// What the texts of a request before that one cost.
 fn cost_before(job: &Job, row: usize) -> u64 {
     (job.bytes_before(row) as u64 + row as u64 * ROW_COST) * BYTE_COST
-}
-
-/// What a text costs.
-fn cost(job: &Job, row: u32) -> u64 {
-    cost_before(job, row as usize + 1) - cost_before(job, row as usize)
 }
 
 #[cfg(test)]

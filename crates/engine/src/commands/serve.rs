@@ -179,7 +179,12 @@ fn confined(options: &Options) -> Profile {
         }
     };
     Profile {
-        reads: options.models.iter().cloned().chain(library_folder).collect(),
+        reads: options
+            .models
+            .iter()
+            .flat_map(|folder| package(folder))
+            .chain(library_folder)
+            .collect(),
         writes: vec![options.cache.clone()],
         program: Some(PathBuf::from(trial::PROGRAM)),
         devices,
@@ -187,6 +192,13 @@ fn confined(options: &Options) -> Profile {
         memory_bytes,
         processor_seconds: None,
     }
+}
+
+/// A folder of the package, and what its entries are links to, where they are.
+fn package(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let targets = entries.filter_map(|entry| fs::canonicalize(entry.path()).ok());
+    [folder.to_path_buf()].into_iter().chain(targets).collect()
 }
 
 /// Makes the C library give large blocks back to the system when they are freed. By itself it stops

@@ -38,6 +38,10 @@ fn again(connection: u64, request_id: u64, mut job: Job) -> Arc<Job> {
 /// Tokenises all that waits; a text's length is its number of tokens.
 fn tokenise_all(queue: &mut Queue, target: &Target) {
     let texts = queue.take_texts(target, usize::MAX, usize::MAX);
+    put(queue, target, texts);
+}
+
+fn put(queue: &mut Queue, target: &Target, texts: Vec<TextRef>) {
     let items = texts.into_iter().map(|text| {
         let ids = text.job.text(text.row).bytes().map(u32::from).collect();
         Item { input: Input::Text(Tokens { ids, truncated: false }), text, hash: None }
@@ -51,6 +55,14 @@ fn take(queue: &mut Queue, target: &Target) -> Vec<(u64, u32)> {
     batch.iter().map(|item| (item.text.job.caller.connection, item.text.row)).collect()
 }
 
+/// Has the next text judged; its connection, row and length.
+fn judge_next(queue: &mut Queue, target: &Target) -> (u64, u32, usize) {
+    let text = queue.take_texts(target, 1, usize::MAX).remove(0);
+    let judged = (text.job.caller.connection, text.row, text.job.text(text.row).len());
+    queue.complete(text.id, 1);
+    judged
+}
+
 #[test]
 fn a_later_small_request_overtakes_the_tail_of_a_large_one_but_not_its_head() {
     let start = Instant::now();
@@ -58,35 +70,51 @@ fn a_later_small_request_overtakes_the_tail_of_a_large_one_but_not_its_head() {
     let large = job(1, &["long text"; 100], 0, start);
     let target = large.target;
     queue.admit(large).unwrap();
-    let head = queue.take_texts(&target, 10, usize::MAX);
+    let mut order: Vec<(u64, u32, usize)> =
+        (0..10).map(|_| judge_next(&mut queue, &target)).collect();
     queue.admit(job(2, &["new"], 0, start)).unwrap();
-    let order = queue.take_texts(&target, usize::MAX, usize::MAX);
-    let place = order.iter().position(|text| text.job.caller.connection == 2);
-    // It came when the tenth text was taken up, and ranks with the eleventh.
-    assert_eq!(place, Some(1));
-    let of_large = head.iter().chain(&order).filter(|t| t.job.caller.connection == 1);
-    assert!(of_large.map(|t| t.row).eq(0..100));
+    order.extend((0..91).map(|_| judge_next(&mut queue, &target)));
+    let place = order.iter().position(|(connection, ..)| *connection == 2);
+    // It came when the tenth text was done, and ranks with the eleventh.
+    assert_eq!(place, Some(11));
+    let of_large = order.iter().filter(|(connection, ..)| *connection == 1);
+    assert!(of_large.map(|(_, row, _)| *row).eq(0..100));
 }
 
-/// Six sessions with many long texts each, and one that asks for a short one from time to time.
+/// Six sessions with many long texts each, and one that asks for a short one from time to time. As
+/// many texts as the pool holds were tokenised beforehand.
 #[test]
 fn a_short_text_waits_for_one_text_of_each_other_connection_at_most() {
     let start = Instant::now();
     let mut queue = Queue::new(1000);
-    let long = "long text ".repeat(500);
+    let long = "long text ".repeat(30);
     let target = job(1, &["x"], 0, start).target;
+    let limits = BatchLimits { padded_tokens: 300, pool_tokens: 6000 };
+    let judge = |queue: &mut Queue| {
+        while queue.next_step(&target, &limits) == Some(Step::Tokenise) {
+            let texts = queue.take_texts(&target, 1, usize::MAX);
+            put(queue, &target, texts);
+        }
+        let batch = queue.take_batch(&target, &limits);
+        for item in &batch {
+            queue.complete(item.text.id, 1);
+        }
+        batch[0].text.job.caller.connection
+    };
     for connection in 0..6 {
+        // They did not come together.
+        (0..connection).for_each(|_| {
+            judge(&mut queue);
+        });
         queue.admit(job(connection, &[&*long; 100], 0, start)).unwrap();
     }
     for round in 0..50 {
-        queue.take_texts(&target, 7, usize::MAX);
+        (0..7).for_each(|_| {
+            judge(&mut queue);
+        });
         queue.admit(job(100 + round, &["short"], 0, start)).unwrap();
-        let mut before = 0;
-        while queue.take_texts(&target, 1, usize::MAX)[0].job.caller.connection < 100 {
-            before += 1;
-        }
+        let before = (0..).take_while(|_| judge(&mut queue) < 100).count();
         assert!(before <= 6, "{before} in round {round}");
-        queue.remove_request(100 + round, 1).unwrap();
     }
 }
 
@@ -100,10 +128,10 @@ fn connections_share_by_length() {
     let target = one.target;
     queue.admit(one).unwrap();
     queue.admit(job(2, &["s".repeat(200).as_str(); 500], 0, start)).unwrap();
-    let taken = queue.take_texts(&target, 220, usize::MAX);
+    let judged: Vec<_> = (0..220).map(|_| judge_next(&mut queue, &target)).collect();
     let of = |connection| {
-        let own = taken.iter().filter(|text| text.job.caller.connection == connection);
-        own.map(|text| text.job.text(text.row).len()).sum::<usize>()
+        let own = judged.iter().filter(|(of, ..)| *of == connection);
+        own.map(|(_, _, length)| length).sum::<usize>()
     };
     let (long, short) = (of(1), of(2));
     // A short text counts some more than its length.
@@ -126,9 +154,7 @@ fn a_stream_of_small_requests_never_starves_a_large_one() {
             let small = Arc::into_inner(job(1, &["y"], 0, start)).unwrap();
             let connection = if are_new { round } else { 1 };
             queue.admit(again(connection, round, small)).unwrap();
-            for text in queue.take_texts(&target, 1, usize::MAX) {
-                left -= usize::from(text.job.caller.connection == 0);
-            }
+            left -= usize::from(judge_next(&mut queue, &target).0 == 0);
         }
         assert_eq!(left, 0, "{rounds}");
     }
@@ -211,7 +237,7 @@ fn a_removed_request_leaves_nothing_and_is_handed_out_once() {
     assert!(queue.remove_request(2, 1).is_some());
     assert!(queue.is_empty() && queue.groups.is_empty() && queue.by_caller.is_empty());
     assert_eq!((queue.rows(), queue.bytes), (0, [0; 2]));
-    assert_eq!((queue.sharers, queue.shares.len()), (0, 0));
+    assert!(queue.shares.is_empty());
 }
 
 #[test]
