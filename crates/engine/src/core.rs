@@ -171,9 +171,13 @@ impl Engine {
         let due = state.queue.due_progress(now, PROGRESS_INTERVAL);
         let runs = state.runs.look(now);
         state.free_seats.extend(runs.seats);
+        let hopeless: Vec<Arc<Job>> =
+            runs.hopeless.iter().filter_map(|id| state.queue.remove(*id)).collect();
+        state.counters.errors += hopeless.len() as u64;
         self.count_detached(&state);
         end_unwanted(state);
         late.iter().for_each(|job| job.fail_late());
+        hopeless.iter().for_each(|job| job.fail(&self.over_limit()));
         due.iter().for_each(|(job, done)| job.report_progress(*done));
         runs.stops.iter().for_each(|stop| stop.ask());
     }

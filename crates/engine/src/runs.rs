@@ -51,6 +51,8 @@ pub struct Due {
     pub seats: Vec<usize>,
     /// Runs to be asked to end.
     pub stops: Vec<Arc<Stop>>,
+    /// Requests whose texts are in something that is over the limit and cannot be asked to end.
+    pub hopeless: Vec<JobId>,
 }
 
 impl Runs {
@@ -67,6 +69,13 @@ impl Runs {
         let run = Run { seat, model, slot, jobs, stop, began: now, asked, is_detached: false };
         self.entries.push((ticket, run));
         ticket
+    }
+
+    /// Notes whose texts a piece of work is for that cannot be asked to end.
+    pub fn note_jobs(&mut self, ticket: Ticket, jobs: Vec<JobId>) {
+        if let Some((_, run)) = self.entries.iter_mut().find(|(number, _)| *number == ticket) {
+            run.jobs = jobs;
+        }
     }
 
     /// Notes that a run begins for the texts of these requests, and how it is asked to end.
@@ -141,10 +150,13 @@ impl Runs {
             }
             if run.asked.is_none()
                 && self.limit.is_some_and(|limit| spent >= limit)
-                && let Some(stop) = &run.stop
+                && !run.jobs.is_empty()
             {
                 run.asked = Some(now);
-                due.stops.push(Arc::clone(stop));
+                match &run.stop {
+                    Some(stop) => due.stops.push(Arc::clone(stop)),
+                    None => due.hopeless.extend(&run.jobs),
+                }
             }
         }
         if detached >= DETACHED_MAX {

@@ -35,6 +35,8 @@ const FIRST_CONNECTION: u64 = 1;
 /// failed accept is tried again.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 << 10;
+/// Requests about artifacts that one connection may have in work: each upload has an open file.
+const PENDING_MAX: usize = 16;
 /// Texts of more bytes are worth cutting before they queue.
 const LONG_TEXT_BYTES: usize = 4096;
 
@@ -329,6 +331,11 @@ impl Sockets {
         }
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let outlet: Arc<dyn Outlet> = Arc::clone(&connection.outlet) as _;
+        if is_about_artifacts(&request) && self.pending.count_of(id) >= PENDING_MAX {
+            let message = "the connection has too many requests about artifacts in work".to_owned();
+            outlet.send(frame.request_id, &Reply::Error(ErrorCode::QueueFull, message));
+            return Ok(());
+        }
         match request {
             Request::Infer(infer) => {
                 self.engine.submit(job(&self.engine, caller, outlet, &infer));
@@ -417,6 +424,17 @@ impl Sockets {
             self.hand_over(FileWork::Disconnect(id));
         }
     }
+}
+
+fn is_about_artifacts(request: &Request<'_>) -> bool {
+    matches!(
+        request,
+        Request::LoadBegin(_)
+            | Request::Examine(_)
+            | Request::Describe(_)
+            | Request::Evict(_)
+            | Request::Sweep(_)
+    )
 }
 
 /// The request as it waits: of long texts the beginnings that the model reads, where it is loaded

@@ -100,6 +100,8 @@ impl Engine {
                 Some(Step::Tokenise) => {
                     let texts = state.queue.take_texts(&target, CHUNK_ROWS, CHUNK_BYTES);
                     let ticket = state.runs.begin(seat, model, slot, now);
+                    let jobs = texts.iter().map(|text| text.id).collect();
+                    state.runs.note_jobs(ticket, jobs);
                     return Some((Work::Tokenise(target, predictor, texts), ticket));
                 }
                 Some(Step::Run) => {
@@ -143,7 +145,7 @@ impl Engine {
     }
 
     /// What a request is told whose model was at it for too long.
-    fn over_limit(&self) -> Failure {
+    pub(crate) fn over_limit(&self) -> Failure {
         let seconds = self.options.run_limit.map_or(0.0, |limit| limit.as_secs_f64());
         let message =
             format!("the model did not finish a batch within crm_ai.run_limit ({seconds} s)");

@@ -11,7 +11,10 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{Model, ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
 
 /// Largest `tokenizer.json` that is read; those of the largest vocabularies have about 20 MB.
-const FILE_BYTES_MAX: u64 = 128 << 20;
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// How many times as long a normaliser may make a text, at most. Replacing a space by "▁" makes it
+/// four times as long at worst.
+const GROWTH_MAX: usize = 256;
 /// First length of a long text's beginning that is tried, in bytes for each token of the limit.
 /// English has about 4.5 bytes in a token.
 const BYTES_PER_TOKEN: usize = 16;
@@ -34,6 +37,28 @@ impl Tokens {
     /// Whether there is no token; [`Model::tokenise`](crate::Model::tokenise) never gives that.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+}
+
+/// What is looked at of `tokenizer.json` before it is read.
+#[derive(serde::Deserialize)]
+struct Parts {
+    #[serde(default)]
+    normalizer: serde_json::Value,
+}
+
+/// How many times as long a normaliser may make a text: of each part, in whatever way parts are
+/// put together, the text that it puts in for another, or for nothing, between any two characters.
+fn growth(normalizer: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match normalizer {
+        Value::Object(part) => {
+            let put_in = |name: &str| part.get(name).and_then(Value::as_str).map_or(0, str::len);
+            let own = 1 + put_in("content").max(put_in("prepend"));
+            part.values().map(growth).fold(own, usize::saturating_mul)
+        }
+        Value::Array(parts) => parts.iter().map(growth).fold(1, usize::saturating_mul),
+        _ => 1,
     }
 }
 
@@ -69,6 +94,11 @@ impl Tokeniser {
             return Err(Error::invalid("tokenizer.json is too large"));
         }
         let json = fs::read(&path).map_err(unreadable)?;
+        let parts: Parts = serde_json::from_slice(&json)
+            .map_err(|error| Error::invalid(format!("tokenizer.json is malformed: {error}")))?;
+        if growth(&parts.normalizer) > GROWTH_MAX {
+            return Err(Error::invalid("the normalizer of tokenizer.json makes texts too long"));
+        }
         let mut tokenizer = Tokenizer::from_bytes(json)
             .map_err(|error| Error::invalid(format!("tokenizer.json is malformed: {error}")))?;
         let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));

@@ -100,6 +100,9 @@ impl<'a> Upload<'a> {
     }
 }
 
+/// Most texts of one request: each takes some hundred bytes while it waits, however short it is.
+pub const TEXTS_MAX: usize = 1 << 20;
+
 /// Longest name of a version, in bytes: 63 characters, `@` and a number.
 pub const REFERENCE_BYTES_MAX: usize = 63 * 4 + 1 + 10;
 
@@ -271,6 +274,9 @@ fn decode_infer(payload: &[u8]) -> Result<Infer<'_>, ProtocolError> {
     let deadline_ms = cursor.u32()?;
     let count = cursor.u32()? as usize;
     let reference = decode_reference(&mut cursor, reference_bytes)?;
+    if count > TEXTS_MAX {
+        return Err(cursor.malformed());
+    }
     let length_bytes = count.checked_mul(4).ok_or(cursor.malformed())?;
     let (lengths, _) = cursor.bytes(length_bytes)?.as_chunks::<4>();
     let bytes = cursor.bytes(cursor.remaining())?;
@@ -338,6 +344,15 @@ mod tests {
         assert_eq!(databases.iter().collect::<Vec<_>>(), [1, 16_384, u32::MAX]);
         let half = Frame { payload: vec![0; 6], ..sent };
         assert!(Request::decode(&half).is_err());
+    }
+
+    #[test]
+    fn more_texts_than_a_request_may_have_are_refused() {
+        for (count, is_fine) in [(TEXTS_MAX, true), (TEXTS_MAX + 1, false)] {
+            let texts = vec![""; count];
+            let sent = frame(&Request::encode_infer(1, TARGET, 0, &texts).unwrap());
+            assert_eq!(Request::decode(&sent).is_ok(), is_fine);
+        }
     }
 
     #[test]

@@ -202,6 +202,28 @@ fn a_model_that_does_not_end_when_asked_is_asked_nothing_more_until_it_does() {
     });
 }
 
+/// A tokenizer cannot be asked to end. Its caller is told all the same, and others go on.
+#[test]
+fn a_tokenizer_that_never_ends_holds_its_callers_no_longer_than_the_limit() {
+    let run_limit = Some(Duration::from_millis(700));
+    let harness = Setup { run_limit, ..Setup::default() }.start();
+    let other = harness.add_model("2");
+    assert_right(ask(&mut harness.client(), other, "text"), &["text"]);
+    let mut stuck = harness.client();
+    harness.send(&mut stuck, 1, 0, &["!endless"]);
+    for text in ["a", "b", "c"] {
+        assert_right(ask(&mut harness.client(), other, text), &[text]);
+    }
+    assert_eq!(error_code(stuck.wait(1).unwrap()), ErrorCode::RunLimit);
+    let reply = harness.ask(&mut harness.client(), &["next"]);
+    assert_eq!(error_code(reply), ErrorCode::RunLimit);
+    harness.script.released.store(true, Ordering::SeqCst);
+    wait_until(|| {
+        let reply = harness.ask(&mut harness.client(), &["next"]);
+        matches!(reply, Reply::Scores(_))
+    });
+}
+
 /// One model may use all threads for as long as it likes, and each thread once.
 #[test]
 fn long_runs_of_one_model_take_all_threads_and_no_more() {

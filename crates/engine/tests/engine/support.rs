@@ -79,7 +79,7 @@ pub struct Script {
 
 /// A model whose tokens are a text's bytes. A text beginning with `!panic`, `!fail` or `!nan`
 /// spoils its batch; one with `!loop` is judged for ever, until it is asked to stop,
-/// and one with `!stuck` until the test says so.
+/// and one with `!stuck`, or `!endless` in its tokeniser, until the test says so.
 struct Fake {
     script: Arc<Script>,
     info: Info,
@@ -112,6 +112,9 @@ impl Predictor for Fake {
     fn prepare(&self, text: &str) -> Result<Input, Failure> {
         self.script.longest.fetch_max(text.len(), Ordering::SeqCst);
         assert!(!text.starts_with("!tokeniser"), "asked to");
+        while text.starts_with("!endless") && !self.script.released.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let kept = text.len().min(self.info.max_tokens);
         let ids = text.bytes().take(kept).map(u32::from).collect();
         Ok(Input::Text(Tokens { ids, truncated: text.len() > kept }))

@@ -52,6 +52,29 @@ fn what_gives_no_token_forbids_cutting() {
     }
 }
 
+/// Of a megabyte a few replacements would make a terabyte.
+#[test]
+fn a_normaliser_that_makes_texts_long_is_refused() {
+    let replace = |content: &str| serde_json::json!({"type": "Replace", "pattern": {"String": "a"}, "content": content});
+    let long = "a".repeat(300);
+    for (normalizer, is_fine) in [
+        (serde_json::json!(null), true),
+        (replace("\u{2581}"), true),
+        (replace(&long), false),
+        (serde_json::json!({"type": "Prepend", "prepend": long}), false),
+        (serde_json::json!({"type": "Sequence", "normalizers": vec![replace("aaa"); 3]}), true),
+        (serde_json::json!({"type": "Sequence", "normalizers": vec![replace("aaa"); 5]}), false),
+    ] {
+        let target = tempfile::tempdir().unwrap();
+        let json = std::fs::read_to_string(folder(SMALL).join("tokenizer.json")).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        json["normalizer"] = normalizer.clone();
+        std::fs::write(target.path().join("tokenizer.json"), json.to_string()).unwrap();
+        let read = Tokeniser::read(target.path(), 64, None);
+        assert_eq!(read.is_ok(), is_fine, "{normalizer}: {:?}", read.err());
+    }
+}
+
 /// Tokens by the library alone, of the whole text.
 fn by_library(tokenizer: &mut Tokenizer, text: &str, max_tokens: usize) -> Tokens {
     tokenizer.with_padding(None);
