@@ -54,12 +54,41 @@ fn growth(normalizer: &serde_json::Value) -> usize {
     match normalizer {
         Value::Object(part) => {
             let put_in = |name: &str| part.get(name).and_then(Value::as_str).map_or(0, str::len);
-            let own = 1 + put_in("content").max(put_in("prepend"));
+            let mapped = part.get("precompiled_charsmap").and_then(Value::as_str);
+            let longest = mapped.map_or(0, longest_mapped);
+            let own = 1 + put_in("content").max(put_in("prepend")).max(longest);
             part.values().map(growth).fold(own, usize::saturating_mul)
         }
         Value::Array(parts) => parts.iter().map(growth).fold(1, usize::saturating_mul),
         _ => 1,
     }
+}
+
+/// The longest text that a SentencePiece table puts in for a character: after the length of a trie
+/// and the trie, the texts end with a zero byte each.
+fn longest_mapped(base64: &str) -> usize {
+    let sixes = base64.bytes().map_while(|byte| {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        Some(u32::from(value))
+    });
+    let (mut table, mut bits, mut held) = (Vec::with_capacity(base64.len() * 3 / 4), 0, 0);
+    for six in sixes {
+        (bits, held) = ((bits << 6 | six) & 0xffff, held + 6);
+        if held >= 8 {
+            held -= 8;
+            table.push((bits >> held) as u8);
+        }
+    }
+    let Some((length, rest)) = table.split_first_chunk::<4>() else { return 0 };
+    let texts = rest.get(u32::from_le_bytes(*length) as usize..).unwrap_or_default();
+    texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
 /// Where a text may be cut so that the tokens of its beginning are the beginning of its tokens.

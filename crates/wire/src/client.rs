@@ -38,8 +38,18 @@ impl Client {
         task: Task,
         texts: &[&str],
     ) -> io::Result<Reply> {
+        self.infer_within(0, (model, precision, task), texts)
+    }
+
+    /// The same with a deadline in milliseconds; 0 for none.
+    pub fn infer_within(
+        &mut self,
+        deadline_ms: u32,
+        target: (Digest, Precision, Task),
+        texts: &[&str],
+    ) -> io::Result<Reply> {
         let id = self.take_id();
-        let frame = Request::encode_infer(id, (model, precision, task), 0, texts);
+        let frame = Request::encode_infer(id, target, deadline_ms, texts);
         self.stream.write_all(&frame.map_err(broken)?)?;
         self.wait(id)
     }

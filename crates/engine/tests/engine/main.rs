@@ -12,6 +12,8 @@ mod fairness;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod heartbeat;
 #[cfg(test)]
 mod imports;

@@ -75,6 +75,17 @@ fn a_normaliser_that_makes_texts_long_is_refused() {
     }
 }
 
+/// Four bytes of a trie, then "aé", "bcd" and "": AgAAAA… is base64.
+#[test]
+fn the_longest_text_of_a_table_is_found() {
+    // 04 00 00 00, 01 02 03 04, "a\u{e9}\0bcd\0".
+    assert_eq!(longest_mapped("BAAAAAECAwRhw6kAYmNkAA=="), 3);
+    assert_eq!(longest_mapped("BAAAAAECAwRhYWFhYWFhYQ=="), 8);
+    for odd in ["", "AA", "////////", "?"] {
+        assert_eq!(longest_mapped(odd), 0, "{odd}");
+    }
+}
+
 /// Tokens by the library alone, of the whole text.
 fn by_library(tokenizer: &mut Tokenizer, text: &str, max_tokens: usize) -> Tokens {
     tokenizer.with_padding(None);
