@@ -113,7 +113,7 @@ impl Trial {
 
     fn memory_bytes(&self, folder: &Path) -> u64 {
         let length = |path: &&str| folder.join(path).metadata().map_or(0, |file| file.len());
-        let bytes: u64 = Manifest::FILES.iter().map(|path| length(&path)).sum();
+        let bytes: u64 = Manifest::FILES.iter().map(length).sum();
         let needed = match self.memory_limit {
             0 => bytes.saturating_mul(BYTES_PER_BYTE),
             limit => limit.saturating_mul(2),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest silence of the engine, which says each second that it is at work.
@@ -27,28 +28,18 @@ pub struct Tally {
     pub longest: Duration,
 }
 
-impl Tally {
-    /// Adds another's.
-    pub fn add(&mut self, other: Self) {
-        for (outcome, count) in other.outcomes {
-            *self.outcomes.entry(outcome).or_default() += count;
-        }
-        self.faults.extend(other.faults);
-        self.longest = self.longest.max(other.longest);
-    }
-}
-
-/// Tries the cases of these seeds. `fixtures` holds models' folders, `place` is an empty folder.
+/// Tries the cases of these seeds, and adds what came of them to `tally`. `fixtures` holds models'
+/// folders, `place` is an empty folder.
 pub fn run(
     socket: &Path,
     fixtures: &Path,
     place: &Path,
     seeds: impl Iterator<Item = u64>,
-) -> io::Result<Tally> {
+    tally: &Mutex<Tally>,
+) -> io::Result<()> {
     let mut models: Vec<_> = fs::read_dir(fixtures)?.flatten().map(|entry| entry.path()).collect();
     models.retain(|path| path.is_dir());
     models.sort();
-    let mut tally = Tally::default();
     for seed in seeds {
         let mut random = Random(seed);
         let model = &models[random.below(models.len())];
@@ -56,14 +47,16 @@ pub fn run(
         spoil(model, &folder, &mut random)?;
         let began = Instant::now();
         let outcome = try_case(socket, &folder);
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.longest = tally.longest.max(began.elapsed());
         match outcome {
             Ok(outcome) => *tally.outcomes.entry(outcome).or_default() += 1,
             Err(error) => tally.faults.push((seed, error.to_string())),
         }
+        drop(tally);
         fs::remove_dir_all(&folder)?;
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// A copy of a model's folder with some of its files changed.

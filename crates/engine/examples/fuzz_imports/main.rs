@@ -10,6 +10,7 @@ mod mutate;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Cases that are tried at a time.
@@ -36,22 +37,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let process = engine.0.id();
     let began = Instant::now();
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/model");
-    let mut tally = campaign::Tally::default();
-    let tallies = std::thread::scope(|scope| {
+    let tally = Mutex::default();
+    let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let (socket, fixtures) = (place.join("socket"), &fixtures);
+                let (socket, fixtures, tally) = (place.join("socket"), &fixtures, &tally);
                 let place = place.join(format!("cases{client}"));
                 let first = seed.wrapping_mul(1_000_003) + client;
                 let seeds = (0..cases.div_ceil(CLIENTS)).map(move |case| first + case * CLIENTS);
-                scope.spawn(move || campaign::run(&socket, fixtures, &place, seeds))
+                scope.spawn(move || campaign::run(&socket, fixtures, &place, seeds, tally))
             })
             .collect();
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
-    for outcome in tallies {
-        tally.add(outcome.map_err(|_| "a client panicked")??);
+    for outcome in outcomes {
+        outcome.map_err(|_| "a client panicked")??;
     }
+    let tally: campaign::Tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let is_alive = Path::new(&format!("/proc/{process}/exe")).exists();
     drop(engine);
     std::fs::remove_dir_all(&place)?;

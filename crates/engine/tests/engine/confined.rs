@@ -46,7 +46,7 @@ fn attempts(folder: &Path, neighbour: i32) -> Outcomes {
         ("read inside", told(fs::read(folder.join("readable/file")))),
         ("write inside", told(fs::write(inside("file"), "x"))),
         ("rename inside", told(fs::rename(inside("file"), inside("renamed")))),
-        ("run threads", told(Ok(std::thread::spawn(|| ()).join().unwrap()))),
+        ("run threads", told(Ok(std::thread::spawn(|| 1).join().unwrap()))),
         ("write where it only reads", told(fs::write(folder.join("readable/new"), "x"))),
         ("truncate where it only reads", told(fs::File::create(folder.join("readable/file")))),
         ("read outside", told(fs::read(outside("secret")))),

@@ -2,6 +2,7 @@
 //! one likes.
 
 use crate::process::*;
+use std::sync::Mutex;
 
 #[path = "../../examples/fuzz_imports/campaign.rs"]
 mod campaign;
@@ -16,7 +17,9 @@ fn whatever_a_models_files_hold_the_engine_lives_and_says_what_is_wrong() {
     let program = Program::start_with(tempfile::tempdir().unwrap(), &arguments);
     let fixtures = root("tests/fixtures/model");
     let place = tempfile::tempdir().unwrap();
-    let tally = campaign::run(&program.socket(), &fixtures, place.path(), 0..CASES).unwrap();
+    let tally = Mutex::default();
+    campaign::run(&program.socket(), &fixtures, place.path(), 0..CASES, &tally).unwrap();
+    let tally: campaign::Tally = tally.into_inner().unwrap();
     assert!(tally.faults.is_empty(), "{tally:?}");
     assert_eq!(tally.outcomes.values().sum::<usize>() as u64, CASES);
     // Some stay models, most do not.

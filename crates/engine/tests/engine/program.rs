@@ -76,7 +76,7 @@ fn a_real_model_answers_and_its_customer_is_not_in_the_log() {
     assert!(stats.memory_bytes > 0 && stats.models.len() == 2);
     program.child.stdin.take();
     let (_, log) = program.end();
-    assert!(!log.contains("card") && log.lines().all(|l| is_log_line(l)), "{log}");
+    assert!(!log.contains("card") && log.lines().all(is_log_line), "{log}");
 }
 
 #[test]
