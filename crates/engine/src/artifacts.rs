@@ -109,7 +109,7 @@ impl Store {
     pub fn check(&self, digest: &Digest, place: &Place) -> Result<(), Failure> {
         let why = match self.checks.is_right(digest, place.folder()) {
             Ok(true) => return Ok(()),
-            Ok(false) => "are not those that were installed".to_owned(),
+            Ok(false) => "are damaged".to_owned(),
             Err(error) => format!("cannot be read: {error}"),
         };
         if let Place::Package(_) = place {

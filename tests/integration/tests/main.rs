@@ -1,6 +1,7 @@
 //! The extension driven from outside, on clusters of its own.
 
 mod answers;
+mod attacks;
 mod batching;
 mod cancel;
 mod cleaning;

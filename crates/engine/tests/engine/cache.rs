@@ -94,7 +94,7 @@ fn a_damaged_model_of_the_package_is_told_as_such() {
         panic!("an answer")
     };
     assert_eq!(code, ErrorCode::Damaged);
-    assert!(message.contains("built-in model are not those that were installed"), "{message}");
+    assert!(message.contains("built-in model are damaged"), "{message}");
     assert!(file.exists());
 }
 
