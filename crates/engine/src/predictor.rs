@@ -6,6 +6,15 @@ use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Longest message of a failure.
+const MESSAGE_BYTES_MAX: usize = 1000;
+
+/// A text of one line and some length.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = &text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)];
+    shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Why a request has no answer. The message holds no customer's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -17,9 +26,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of that kind.
+    /// A failure of that kind. A message may repeat what a model's file says, so it is cut at some
+    /// length and kept on one line.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let message: String = message.into();
+        let is_plain = message.len() <= MESSAGE_BYTES_MAX && !message.contains(char::is_control);
+        let message = if is_plain { message } else { plain(&message) };
+        Self { code, message }
     }
 
     /// Whether it counts as an error. A missing artifact does not: it is streamed, the request is

@@ -5,7 +5,7 @@
 //! or the engine ends. What it says is not believed further than it can be checked.
 
 use crate::log;
-use crate::predictor::Failure;
+use crate::predictor::{Failure, plain};
 use crm_ai_wire::{ErrorCode, FrameReader, Manifest, ModelInfo, Reply};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -36,8 +36,6 @@ const LABELS_MAX: usize = 65_536;
 const LABEL_BYTES_MAX: usize = 1024;
 /// Widest vector.
 const DIMENSIONS_MAX: u32 = 1 << 20;
-/// Longest message that is passed on.
-const MESSAGE_CHARACTERS_MAX: usize = 500;
 
 /// How models are tried.
 #[derive(Debug, Clone)]
@@ -284,8 +282,8 @@ fn checked(info: ModelInfo) -> Result<ModelInfo, Failure> {
 /// A failure that the process told. It is believed what is wrong with the model, nothing else.
 fn failure(code: ErrorCode, message: &str) -> Failure {
     match code {
-        ErrorCode::OutOfMemory | ErrorCode::InvalidModel => Failure::new(code, plain(message)),
-        _ => invalid(&plain(message)),
+        ErrorCode::OutOfMemory | ErrorCode::InvalidModel => Failure::new(code, message),
+        _ => invalid(message),
     }
 }
 
@@ -295,10 +293,4 @@ fn invalid(reason: &str) -> Failure {
 
 fn out_of_memory() -> Failure {
     Failure::new(ErrorCode::OutOfMemory, "out of memory while the model was examined")
-}
-
-/// A text of one line and some length.
-fn plain(text: &str) -> String {
-    let shown = text.chars().take(MESSAGE_CHARACTERS_MAX);
-    shown.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

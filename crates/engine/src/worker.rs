@@ -22,6 +22,9 @@ const CHUNK_ROWS: usize = 32;
 /// Length of the texts that a worker tokenises at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// Slots of a model's tokenizer, one for each seat, count down from here.
+const TOKENISERS: usize = usize::MAX - 1;
+
 /// One thing to do.
 enum Work {
     Load(ModelKey, u64),
@@ -91,15 +94,14 @@ impl Engine {
                 return Some((Work::Refuse(model, self.over_limit()), ticket));
             }
             state.models.touch(&model);
-            let slot = predictor.slot(Seat::Worker(seat));
-            if state.runs.is_taken(&model, slot) {
-                continue;
-            }
+            let (slot, tokeniser) = (predictor.slot(Seat::Worker(seat)), TOKENISERS - seat);
             match state.queue.next_step(&target, limits) {
                 None => continue,
+                Some(Step::Tokenise) if state.runs.is_taken(&model, tokeniser) => continue,
+                Some(Step::Run) if state.runs.is_taken(&model, slot) => continue,
                 Some(Step::Tokenise) => {
                     let texts = state.queue.take_texts(&target, CHUNK_ROWS, CHUNK_BYTES);
-                    let ticket = state.runs.begin(seat, model, slot, now);
+                    let ticket = state.runs.begin(seat, model, tokeniser, now);
                     let jobs = texts.iter().map(|text| text.id).collect();
                     state.runs.note_jobs(ticket, jobs);
                     return Some((Work::Tokenise(target, predictor, texts), ticket));

@@ -171,8 +171,11 @@ fn loader(options: &Options) -> Result<OnnxLoader, CommandError> {
 fn confined(options: &Options) -> Profile {
     let library_folder = options.runtime.parent().map(Path::to_path_buf);
     let devices = options.device != DeviceChoice::Cpu;
+    let on_device = devices && Path::new("/dev/nvidiactl").exists();
     let memory_bytes = match options.memory_limit {
-        0 => None,
+        // A model that wants all memory there is must not get it. A device's driver may.
+        0 if on_device => None,
+        0 => available_bytes().map(|bytes| bytes / 4 * 3),
         limit => {
             let models = limit.saturating_mul(2);
             Some(models.saturating_add(options.cache_bytes as u64).saturating_add(SPARE_BYTES))
@@ -192,6 +195,14 @@ fn confined(options: &Options) -> Profile {
         memory_bytes,
         processor_seconds: None,
     }
+}
+
+/// Memory that is free, or would be if it were asked for.
+fn available_bytes() -> Option<u64> {
+    let figures = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = figures.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// A folder of the package, and what its entries are links to, where they are.

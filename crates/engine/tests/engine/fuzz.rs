@@ -14,7 +14,10 @@ const CASES: u64 = 300;
 #[test]
 fn whatever_a_models_files_hold_the_engine_lives_and_says_what_is_wrong() {
     let arguments = ["--import-limit", "20000", "--run-limit", "10000"];
-    let program = Program::start_with(tempfile::tempdir().unwrap(), &arguments);
+    let mut program = Program::start_with(tempfile::tempdir().unwrap(), &arguments);
+    // Else the engine would wait for somebody to read its log.
+    let mut log = program.child.stderr.take().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
     let fixtures = root("tests/fixtures/model");
     let place = tempfile::tempdir().unwrap();
     let tally = Mutex::default();

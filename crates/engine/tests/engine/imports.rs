@@ -88,6 +88,22 @@ fn a_model_that_takes_all_memory_is_refused_and_the_engine_lives() {
     assert!(matches!(reply, Reply::Described(_)), "{reply:?}");
 }
 
+/// The same of a model that came past the import: what it wants is not given, and others go on.
+#[test]
+fn a_model_that_takes_all_memory_in_the_engine_fails_its_caller_alone() {
+    let program = start(&[]);
+    let honest = program.load("onnx_classifier");
+    let figures = fs::read_to_string("/proc/meminfo").unwrap();
+    let kibibytes: u64 = figures.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let folder = program.onnx_folder("greedy", &hostile_model::greedy(kibibytes * 1024 / 10 * 9));
+    assert_eq!(program.client().load(&folder).unwrap(), Reply::Loaded);
+    let greedy = Manifest::of_folder(&folder).unwrap().digest();
+    for _ in 0..2 {
+        assert_eq!(error_code(ask(&program, greedy)), ErrorCode::OutOfMemory);
+        assert!(matches!(ask(&program, honest), Reply::Scores(_)));
+    }
+}
+
 #[test]
 fn a_model_that_kills_its_process_is_refused_and_the_engine_lives() {
     let program = start(&[]);
