@@ -190,7 +190,7 @@ fn is_connected() -> bool {
 /// Has the engine tell what an artifact of the registry is. It keeps nothing of it: the first use
 /// after the commit brings it to the cache.
 pub fn describe(model: Digest) -> Result<ModelInfo> {
-    match send_artifact(model, |upload| Request::Examine(upload))? {
+    match send_artifact(model, Purpose::Examine)? {
         Reply::Described(info) => Ok(info),
         reply => Err(unexpected(reply)),
     }
@@ -206,15 +206,21 @@ pub fn evict(model: Digest) -> Result<()> {
 
 /// Streams an artifact from the registry into the engine's cache.
 fn upload(model: Digest) -> Result<()> {
-    match send_artifact(model, |upload| Request::LoadBegin(upload))? {
+    match send_artifact(model, Purpose::Keep)? {
         Reply::Loaded => Ok(()),
         reply => Err(unexpected(reply)),
     }
 }
 
-/// Streams an artifact from the registry to the engine, after the frame that `begin` makes of its
-/// announcement; again once when the engine dies.
-fn send_artifact(model: Digest, begin: fn(Upload<'_>) -> Request<'_>) -> Result<Reply> {
+/// What the engine is sent an artifact for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Keep,
+    Examine,
+}
+
+/// Streams an artifact from the registry to the engine, again once when the engine dies.
+fn send_artifact(model: Digest, purpose: Purpose) -> Result<Reply> {
     let Some(manifest) = store::artifacts::manifest(&model)? else {
         return Err(Error::wrong_state(
             "the files of this model version are in neither the package nor the registry",
@@ -223,7 +229,7 @@ fn send_artifact(model: Digest, begin: fn(Upload<'_>) -> Request<'_>) -> Result<
     };
     let mut deaths = Deaths::default();
     loop {
-        match try_upload(&model, &manifest, begin) {
+        match try_upload(&model, &manifest, purpose) {
             Ok(reply) => return Ok(reply),
             Err(Failure::Error(error)) => return Err(error),
             Err(Failure::Gone(gone)) => deaths.another(&gone)?,
@@ -234,11 +240,15 @@ fn send_artifact(model: Digest, begin: fn(Upload<'_>) -> Request<'_>) -> Result<
 fn try_upload(
     model: &Digest,
     manifest: &[u8],
-    begin: fn(Upload<'_>) -> Request<'_>,
+    purpose: Purpose,
 ) -> std::result::Result<Reply, Failure> {
     let database = board::own_database().to_u32();
     let upload = Upload { database, ..Upload::new(manifest) };
-    let mut sent = Sent::new(begin(upload).encode(take_id()))?;
+    let begin = match purpose {
+        Purpose::Keep => Request::LoadBegin(upload),
+        Purpose::Examine => Request::Examine(upload),
+    };
+    let mut sent = Sent::new(begin.encode(take_id()))?;
     let mut failure = None;
     let held = Manifest::from_json(manifest).map_err(|_| Failure::Error(not_whole()))?;
     let mut bytes_left = held.bytes();
