@@ -149,7 +149,7 @@ fn try_stats() -> std::result::Result<Option<Reply>, Failure> {
 
 /// Whether the engine answers within `limit` that it makes progress. Never starts it. For the
 /// supervisor, which has no database: an engine that was stopped or hangs does not answer, one that
-/// is busy does.
+/// is busy does. One that is starting does not answer either.
 #[allow(dead_code)] // for the supervisor
 pub fn ping(limit: Duration) -> bool {
     if !is_connected() {

@@ -3,7 +3,8 @@
 //! As many threads as there may be at work, and one more, do the same: they wait for a peer
 //! together, and who is woken reads, hands the request over and works it off itself. While all
 //! others are at work the one that is left attends to the sockets. Attending never waits for a
-//! peer, a disk or a model. Answers go to the socket from the thread that has them; what a slow
+//! peer, a disk or a model. For each thread that is long at something another is started, so that
+//! there is always one left. Answers go to the socket from the thread that has them; what a slow
 //! peer left is sent on here.
 
 use crate::Engine;
@@ -396,6 +397,8 @@ impl Sockets {
 
     /// Says that the engine lives, unless its threads make no progress.
     fn answer_ping(&self, caller: Caller, outlet: &dyn Outlet) {
+        // After a halt of the whole process seats are taken that a tick would have freed.
+        self.engine.tick(Instant::now());
         if self.engine.makes_progress(Instant::now()) {
             return outlet.send(caller.request_id, &Reply::Pong);
         }

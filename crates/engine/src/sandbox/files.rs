@@ -81,12 +81,13 @@ fn restrict_to(profile: &Profile) -> Result<RulesetStatus, RulesetError> {
         let programs = LOADERS.iter().map(Path::new).chain([program.as_path()]);
         ruleset = ruleset.add_rules(path_beneath_rules(programs, start))?;
     }
-    if profile.devices {
+    let devices = if profile.devices { devices() } else { Vec::new() };
+    if !devices.is_empty() {
         let use_device =
             AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::IoctlDev;
         ruleset = ruleset
             .add_rules(path_beneath_rules(CUDA, read))?
-            .add_rules(path_beneath_rules(devices(), use_device))?;
+            .add_rules(path_beneath_rules(devices, use_device))?;
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }

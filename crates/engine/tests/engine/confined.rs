@@ -60,6 +60,7 @@ fn attempts(folder: &Path, neighbour: i32) -> Outcomes {
         ("change rights outside", told(fs::set_permissions(outside("secret"), made_read_only))),
         ("read users", told(fs::read("/etc/passwd"))),
         ("read a neighbour's memory map", told(fs::read(format!("/proc/{neighbour}/maps")))),
+        ("read a neighbour's memory", told(fs::File::open(format!("/proc/{neighbour}/mem")))),
         ("read a neighbour's environment", told(fs::read(format!("/proc/{neighbour}/environ")))),
         ("connect by TCP", told(TcpStream::connect("127.0.0.1:9"))),
         ("listen on TCP", told(TcpListener::bind("127.0.0.1:0"))),
