@@ -1,6 +1,6 @@
 //! What somebody does to the engine's files is noticed, and mended where the registry has them.
 
-use super::engine_imports::cached;
+use super::engine_imports::{cache, cached};
 use crm_ai_integration::cluster::{Cluster, ENGINE_LIMIT};
 use crm_ai_integration::process::{Signal, signal, wait_until};
 use crm_ai_integration::session::Session;
@@ -30,7 +30,7 @@ fn restart_engine(cluster: &Cluster) {
 fn weights_that_were_altered_in_the_cache_are_fetched_anew() {
     let (cluster, mut session, answer) = with_model();
     let sha256 = session.value("SELECT sha256 FROM crm_ai.versions WHERE model = 'm'");
-    let weights = cluster.data().join("pgsql_tmp_crm_ai").join(&sha256).join("model.safetensors");
+    let weights = cache(&cluster).join(&sha256).join("model.safetensors");
     for cut in [false, true] {
         let file = fs::File::options().write(true).open(&weights).unwrap();
         let end = file.metadata().unwrap().len();
@@ -50,7 +50,7 @@ fn weights_that_were_altered_in_the_cache_are_fetched_anew() {
 #[test]
 fn a_cache_that_is_deleted_under_the_server_is_made_anew() {
     let (cluster, mut session, answer) = with_model();
-    fs::remove_dir_all(cluster.data().join("pgsql_tmp_crm_ai")).unwrap();
+    fs::remove_dir_all(cache(&cluster)).unwrap();
     // In memory still.
     assert_eq!(session.value(CLASSIFY), answer);
     classifier(6).write(&cluster.imports().join("other"));

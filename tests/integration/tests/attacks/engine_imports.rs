@@ -20,9 +20,17 @@ pub fn onnx_folder(cluster: &Cluster, name: &str, model: &[u8]) -> PathBuf {
     folder
 }
 
+/// The engine's cache, as it was told.
+pub fn cache(cluster: &Cluster) -> PathBuf {
+    cluster.engine();
+    let engine = cluster.engines().remove(0);
+    let told = engine.command.split(" --cache ").nth(1).unwrap();
+    cluster.data().join(told.split(' ').next().unwrap())
+}
+
 /// Names of what lies in the engine's cache.
 pub fn cached(cluster: &Cluster) -> Vec<String> {
-    let entries = std::fs::read_dir(cluster.data().join("pgsql_tmp_crm_ai")).unwrap();
+    let entries = std::fs::read_dir(cache(cluster)).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
