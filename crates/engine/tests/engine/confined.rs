@@ -205,3 +205,33 @@ fn all_threads_of_the_engine_are_confined() {
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     wait_until(|| program.children().is_empty());
 }
+
+/// A trainer is confined before it opens the rows, which here are a pipe that nobody writes to.
+#[test]
+fn a_trainer_is_confined_before_it_reads_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(path("rows")).status().unwrap().success());
+    let job = serde_json::json!({
+        "run": 1, "rows": path("rows"), "output": path("output"), "checkpoint": path("checkpoint"),
+        "task": {"table": {"rounds": 1, "learning_rate": 0.1, "balance_classes": false}},
+        "champion": null, "test_size": 0.2, "seed": 1, "device": "cpu", "threads": 1,
+        "promote": "never"
+    });
+    fs::write(path("job"), job.to_string()).unwrap();
+    let mut trainer = Command::new(PROGRAM)
+        .args(["train", "--lifeline", "--job"])
+        .arg(path("job"))
+        .arg("--runtime")
+        .arg(library())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = || fs::read_to_string(format!("/proc/{}/status", trainer.id())).unwrap();
+    let has_seccomp = fs::read_to_string("/proc/self/status").unwrap().contains("Seccomp:");
+    wait_until(|| status().contains("Seccomp:\t2") || !has_seccomp);
+    wait_until(|| status().contains("NoNewPrivs:\t1"));
+    drop(trainer.stdin.take());
+    assert_eq!(trainer.wait().unwrap().code(), Some(1));
+}
