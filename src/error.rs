@@ -258,6 +258,13 @@ impl Error {
                 .hint("raise crm_ai.memory_limit, or use a smaller model"),
             ErrorCode::DiskFull => Self::new(PgSqlErrorCode::ERRCODE_DISK_FULL, message)
                 .hint("free space in the data directory, where artifacts are cached"),
+            ErrorCode::RunLimit => Self::over_limit(message)
+                .hint("use a smaller model or shorter texts, or raise crm_ai.run_limit"),
+            ErrorCode::ImportLimit => {
+                Self::over_limit(message).hint("use a smaller model, or raise crm_ai.import_limit")
+            }
+            ErrorCode::Damaged => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
+                .hint("install the package's files anew"),
             // The client streams an unknown model; to see this here is our defect.
             ErrorCode::UnknownModel | ErrorCode::Internal | ErrorCode::Protocol => {
                 Self::internal(format!("the model engine failed: {message}"))

@@ -18,6 +18,8 @@ static MEMORY_LIMIT_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
 static DEVICE: GucSetting<Device> = GucSetting::<Device>::new(Device::Auto);
 static CACHE_SIZE_MB: GucSetting<i32> = GucSetting::<i32>::new(64);
 static QUEUE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(262_144);
+static RUN_LIMIT_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static IMPORT_LIMIT_MS: GucSetting<i32> = GucSetting::<i32>::new(300_000);
 static IMPORT_DIRECTORY: Text = Text::new(Some(c""));
 static MAX_RUNNING: GucSetting<i32> = GucSetting::<i32>::new(1);
 static MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(1_000_000);
@@ -209,6 +211,23 @@ fn define_server_settings() {
         (0, i32::MAX),
         GucFlags::UNIT_MB,
     );
+    int(
+        c"crm_ai.run_limit",
+        c"Longest time that a model may take for one batch.",
+        c"The requests in the batch fail with 54000 after it. 0 sets no limit. A change restarts \
+          the engine.",
+        &RUN_LIMIT_MS,
+        (0, i32::MAX),
+        GucFlags::UNIT_MS,
+    );
+    int(
+        c"crm_ai.import_limit",
+        c"Longest time that a model may take to be examined, as an import does.",
+        c"The import fails with 54000 after it. 0 sets no limit. A change restarts the engine.",
+        &IMPORT_LIMIT_MS,
+        (0, i32::MAX),
+        GucFlags::UNIT_MS,
+    );
     GucRegistry::define_enum_guc(
         c"crm_ai.device",
         c"Where models run.",
@@ -377,6 +396,8 @@ pub fn engine_arguments() -> Vec<String> {
         ("--memory-limit", memory_bytes.to_string()),
         ("--queue-rows", QUEUE_ROWS.get().to_string()),
         ("--cache-size", cache_bytes.to_string()),
+        ("--run-limit", RUN_LIMIT_MS.get().to_string()),
+        ("--import-limit", IMPORT_LIMIT_MS.get().to_string()),
         ("--device", device.to_owned()),
     ]
     .into_iter()

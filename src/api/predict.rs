@@ -1,6 +1,6 @@
 //! Text in, classes or vectors out.
 
-use crate::client::{self, Target};
+use crate::client::{self, Reference, Target};
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::versions::{self, Version};
@@ -145,7 +145,8 @@ pub fn too_long(bytes: usize, limit: usize) -> Error {
 
 /// What the engine is asked of a version.
 pub fn target_of(version: &Version, task: Task) -> Target {
-    Target { model: version.sha256, precision: version.precision, task }
+    let reference = Reference::new(&version.model, version.number);
+    Target { model: version.sha256, precision: version.precision, task, reference }
 }
 
 /// Runs `judge` over the texts that are not NULL and puts its answers in their places.

@@ -38,6 +38,7 @@ pub mod crm_ai {
                 name!(abandoned, Count),
                 name!(errors, Count),
                 name!(models, JsonB),
+                name!(sandbox, String),
             ),
         >,
         ErrorReport,
@@ -66,6 +67,7 @@ pub mod crm_ai {
                 count(stats.abandoned),
                 count(stats.errors),
                 JsonB(serde_json::to_value(&stats.models).unwrap_or_default()),
+                stats.sandbox,
             )
         });
         Ok(TableIterator::new(rows))

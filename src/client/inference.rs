@@ -16,6 +16,10 @@ const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// Requests of one inference that are outstanding at a time.
 const OUTSTANDING_MAX: usize = 2;
 
+/// How often an artifact is sent for one inference: it may be swept, or damaged, right after it
+/// came.
+const UPLOADS_MAX: u32 = 3;
+
 /// When nobody wants the answers any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
@@ -58,7 +62,7 @@ impl<T: AsRef<str>> Inference<T> {
     /// Waits for the replies: one for each request, in order.
     pub fn finish(mut self) -> Result<Vec<Reply>> {
         let mut deaths = Deaths::default();
-        let mut uploaded = false;
+        let mut uploads = 0;
         while let Some(first) = self.replies.iter().position(Option::is_none) {
             match self.collect() {
                 Ok(()) => {}
@@ -74,11 +78,11 @@ impl<T: AsRef<str>> Inference<T> {
                 Err(Failure::Error(error)) => return Err(error),
             }
             if let Some(position) = self.replies.iter().position(is_unknown_model) {
-                if uploaded {
+                if uploads == UPLOADS_MAX {
                     return Err(Error::internal("the model engine does not keep the artifact"));
                 }
                 upload(self.target.model)?;
-                uploaded = true;
+                uploads += 1;
                 self.replies[position..].iter_mut().for_each(|reply| *reply = None);
                 self.next = position;
             }
@@ -104,7 +108,10 @@ impl<T: AsRef<str>> Inference<T> {
                 let part = self.parts[self.next].clone();
                 let texts: Vec<&str> = self.texts[part].iter().map(AsRef::as_ref).collect();
                 let target = (self.target.model, self.target.precision, self.target.task);
-                let frame = Request::encode_infer(take_id(), target, self.deadline_ms(), &texts);
+                let reference = self.target.reference.as_str();
+                let deadline = self.deadline_ms();
+                let frame =
+                    Request::encode_infer_named(take_id(), target, reference, deadline, &texts);
                 self.under_way.push_back((self.next, Sent::new(frame)?));
             }
             self.next += 1;

@@ -13,10 +13,13 @@ mod sent;
 pub use inference::{Deadline, Inference};
 
 use crate::error::{Error, Result};
-use crate::pg::latch;
+use crate::pg::{board, latch};
 use crate::store;
 use connection::Connection;
-use crm_ai_wire::{Digest, EngineStats, Manifest, ModelInfo, Precision, Reply, Request, Task};
+use crm_ai_wire::{
+    Databases, Digest, EngineStats, Manifest, ModelInfo, Precision, REFERENCE_BYTES_MAX, Reply,
+    Request, Task, Upload,
+};
 use sent::Sent;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -42,6 +45,30 @@ pub struct Target {
     pub precision: Precision,
     /// What to compute.
     pub task: Task,
+    /// What people call the version, for the engine's log.
+    pub reference: Reference,
+}
+
+/// `model@version`, for the engine's log: of a fixed size, so that a target is copied freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reference {
+    bytes: [u8; REFERENCE_BYTES_MAX],
+    length: usize,
+}
+
+impl Reference {
+    /// The reference of a version.
+    pub fn new(model: &str, number: i32) -> Self {
+        let text = format!("{model}@{number}");
+        let length = text.floor_char_boundary(REFERENCE_BYTES_MAX);
+        let mut bytes = [0; REFERENCE_BYTES_MAX];
+        bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+        Self { bytes, length }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 /// The engine is gone: the connection broke.
@@ -101,13 +128,7 @@ pub fn infer(target: Target, texts: &[&str]) -> Result<Vec<Reply>> {
 
 /// The engine's state, or `None` when it cannot be asked at once. Never starts it.
 pub fn stats() -> Result<Option<EngineStats>> {
-    let connected = CONNECTION.with_borrow_mut(|slot| {
-        if slot.is_none() {
-            *slot = Connection::open().ok();
-        }
-        slot.is_some()
-    });
-    if !connected {
+    if !is_connected() {
         return Ok(None);
     }
     match try_stats() {
@@ -126,10 +147,50 @@ fn try_stats() -> std::result::Result<Option<Reply>, Failure> {
     Sent::new(Request::Stats.encode(take_id()))?.wait_at_most(STATS_WAIT)
 }
 
-/// Reads an artifact of the registry in the engine and tells what it is.
+/// Whether the engine answers within `limit` that it makes progress. Never starts it. For the
+/// supervisor, which has no database: an engine that was stopped or hangs does not answer, one that
+/// is busy does. One that is starting does not answer either.
+#[allow(dead_code)] // for the supervisor
+pub fn ping(limit: Duration) -> bool {
+    if !is_connected() {
+        return false;
+    }
+    let asked =
+        Sent::new(Request::Ping.encode(take_id())).and_then(|sent| sent.wait_at_most(limit));
+    match asked {
+        Ok(reply) => reply == Some(Reply::Pong),
+        Err(Failure::Gone(gone)) => {
+            give_up(gone.connection);
+            false
+        }
+        Err(Failure::Error(_)) => false,
+    }
+}
+
+/// Makes the engine, if it is up, forget the cached artifacts that only other databases than these
+/// have sent. Whoever still needs one of them sends it again.
+#[allow(dead_code)] // for the launcher
+pub fn sweep(databases: &[u32]) -> Result<()> {
+    if !is_connected() {
+        return Ok(());
+    }
+    call_encoded(|id| Databases::encode_sweep(id, databases)).map(drop)
+}
+
+/// Whether there is a connection to the engine, or can be at once.
+fn is_connected() -> bool {
+    CONNECTION.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            *slot = Connection::open().ok();
+        }
+        slot.is_some()
+    })
+}
+
+/// Has the engine tell what an artifact of the registry is. It keeps nothing of it: the first use
+/// after the commit brings it to the cache.
 pub fn describe(model: Digest) -> Result<ModelInfo> {
-    upload(model)?;
-    match call(&Request::Describe(model))? {
+    match send_artifact(model, Purpose::Examine)? {
         Reply::Described(info) => Ok(info),
         reply => Err(unexpected(reply)),
     }
@@ -143,8 +204,23 @@ pub fn evict(model: Digest) -> Result<()> {
     Ok(())
 }
 
-/// Streams an artifact from the registry to the engine.
+/// Streams an artifact from the registry into the engine's cache.
 fn upload(model: Digest) -> Result<()> {
+    match send_artifact(model, Purpose::Keep)? {
+        Reply::Loaded => Ok(()),
+        reply => Err(unexpected(reply)),
+    }
+}
+
+/// What the engine is sent an artifact for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Keep,
+    Examine,
+}
+
+/// Streams an artifact from the registry to the engine, again once when the engine dies.
+fn send_artifact(model: Digest, purpose: Purpose) -> Result<Reply> {
     let Some(manifest) = store::artifacts::manifest(&model)? else {
         return Err(Error::wrong_state(
             "the files of this model version are in neither the package nor the registry",
@@ -153,17 +229,26 @@ fn upload(model: Digest) -> Result<()> {
     };
     let mut deaths = Deaths::default();
     loop {
-        match try_upload(&model, &manifest) {
-            Ok(Reply::Loaded) => return Ok(()),
-            Ok(reply) => return Err(unexpected(reply)),
+        match try_upload(&model, &manifest, purpose) {
+            Ok(reply) => return Ok(reply),
             Err(Failure::Error(error)) => return Err(error),
             Err(Failure::Gone(gone)) => deaths.another(&gone)?,
         }
     }
 }
 
-fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Failure> {
-    let mut sent = Sent::new(Request::LoadBegin(manifest).encode(take_id()))?;
+fn try_upload(
+    model: &Digest,
+    manifest: &[u8],
+    purpose: Purpose,
+) -> std::result::Result<Reply, Failure> {
+    let database = board::own_database().to_u32();
+    let upload = Upload { database, ..Upload::new(manifest) };
+    let begin = match purpose {
+        Purpose::Keep => Request::LoadBegin(upload),
+        Purpose::Examine => Request::Examine(upload),
+    };
+    let mut sent = Sent::new(begin.encode(take_id()))?;
     let mut failure = None;
     let held = Manifest::from_json(manifest).map_err(|_| Failure::Error(not_whole()))?;
     let mut bytes_left = held.bytes();
@@ -188,9 +273,13 @@ fn try_upload(model: &Digest, manifest: &[u8]) -> std::result::Result<Reply, Fai
 
 /// Sends a request without texts and waits for its reply, again once when the engine dies.
 fn call(request: &Request<'_>) -> Result<Reply> {
+    call_encoded(|id| request.encode(id))
+}
+
+fn call_encoded(encode: impl Fn(u64) -> sent::Encoded) -> Result<Reply> {
     let mut deaths = Deaths::default();
     loop {
-        let outcome = Sent::new(request.encode(take_id())).and_then(Sent::wait);
+        let outcome = Sent::new(encode(take_id())).and_then(Sent::wait);
         match outcome {
             Ok(reply) => return into_result(reply),
             Err(Failure::Error(error)) => return Err(error),

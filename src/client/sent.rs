@@ -15,7 +15,7 @@ pub struct Sent {
 }
 
 /// What encoding a frame gives.
-type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
+pub type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
 
 impl Sent {
     /// Sends a request, connecting first where there is no connection.

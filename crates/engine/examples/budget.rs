@@ -11,8 +11,9 @@ use crm_ai_engine::onnx::{DeviceChoice, OnnxLoader};
 use crm_ai_engine::outlet::Outlet;
 use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
+use crm_ai_engine::sandbox::Held;
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::Seat;
+use crm_ai_infer::{Seat, Stop};
 use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -44,8 +45,13 @@ impl Loader for Budgeted {
         self.0.load(folder, precision, workers)
     }
 
-    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
-        self.0.describe(folder, workers)
+    fn describe(
+        &self,
+        folder: &Path,
+        workers: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<ModelInfo, Failure> {
+        self.0.describe(folder, workers, is_wanted)
     }
 
     fn device(&self) -> &'static str {
@@ -107,12 +113,12 @@ fn run_bare(model: &dyn Predictor, texts: &[&str], budget: usize) -> Result<(), 
     let mut batch: Vec<&Input> = Vec::new();
     for text in &tokens {
         if !batch.is_empty() && (batch.len() + 1) * text.tokens() > budget {
-            model.run(Seat::Worker(0), Task::Classify, &batch)?;
+            model.run(Seat::Worker(0), Task::Classify, &batch, &Stop::default())?;
             batch.clear();
         }
         batch.push(text);
     }
-    model.run(Seat::Worker(0), Task::Classify, &batch)?;
+    model.run(Seat::Worker(0), Task::Classify, &batch, &Stop::default())?;
     Ok(())
 }
 
@@ -122,8 +128,14 @@ fn engine(
     padded_tokens: usize,
 ) -> Result<Engine, Box<dyn Error>> {
     let limits = BatchLimits { padded_tokens, pool_tokens: 4096.max(2 * padded_tokens) };
-    let options =
-        EngineOptions { threads: 1, memory_limit: 0, queue_rows: usize::MAX, cache_bytes: 0 };
+    let options = EngineOptions {
+        threads: 1,
+        memory_limit: 0,
+        queue_rows: usize::MAX,
+        cache_bytes: 0,
+        run_limit: None,
+        sandbox: Held::default(),
+    };
     let loader = Budgeted(Arc::clone(loader), limits);
     let store = Store::open(vec![models.clone()], models)?;
     Ok(Engine::new(options, Arc::new(store), Arc::new(loader)))

@@ -6,20 +6,32 @@
 
 use crate::artifacts::Store;
 use crate::cache::Cache;
-use crate::job::{Job, ModelKey};
+use crate::job::{Job, ModelKey, Target};
 use crate::models::{Lookup, Models};
 use crate::outlet;
-use crate::predictor::{Failure, Loader, width};
+use crate::predictor::{Failure, Loader, Predictor, width};
 use crate::queue::Queue;
+use crate::runs::{DETACHED_MAX, Runs};
+use crate::sandbox::Held;
 use crate::stats::{Counters, resident_bytes};
-use crm_ai_infer::Info;
-use crm_ai_wire::{Digest, EngineStats, ErrorCode, Task};
-use std::sync::atomic::{AtomicU64, Ordering};
+use crm_ai_infer::{Info, Seat, Stop};
+use crm_ai_wire::{Digest, EngineStats, ErrorCode, ModelInfo, Task};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a request in work is told how far it is.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// From when on threads that do nothing, or hold their seats, are taken for stuck.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Descriptions that are kept.
+const DESCRIPTIONS_MAX: usize = 256;
+
+/// Names that are kept.
+const NAMES_MAX: usize = 1024;
 
 /// What the command line decides.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +44,10 @@ pub struct EngineOptions {
     pub queue_rows: usize,
     /// Most memory that answers take which are kept; 0 to keep none.
     pub cache_bytes: usize,
+    /// Longest time that a model may be at one batch; `None` for no limit.
+    pub run_limit: Option<Duration>,
+    /// What confines the process.
+    pub sandbox: Held,
 }
 
 /// Answers requests with loaded models.
@@ -42,8 +58,14 @@ pub struct Engine {
     /// Answers that were given before.
     pub(crate) cache: Cache,
     state: Mutex<State>,
+    /// Threads that are at something long, without a seat.
+    detached: AtomicUsize,
     /// Texts cut at their model's limit.
     pub(crate) truncated: AtomicU64,
+    /// What artifacts are that were examined; an artifact never changes.
+    descriptions: Mutex<HashMap<Digest, ModelInfo>>,
+    /// What people call artifacts.
+    names: Mutex<HashMap<Digest, Box<str>>>,
 }
 
 /// What the mutex guards.
@@ -53,6 +75,10 @@ pub(crate) struct State {
     pub counters: Counters,
     /// Numbers of the seats of workers that nobody takes; the last one was left last.
     pub free_seats: Vec<usize>,
+    /// What those are at who took one.
+    pub runs: Runs,
+    /// When a thread last looked for something to do.
+    pub looked: Instant,
 }
 
 impl Engine {
@@ -65,12 +91,25 @@ impl Engine {
             loader,
             cache: Cache::new(options.cache_bytes),
             state: Mutex::new(State {
-                queue: Queue::new(options.queue_rows, now),
+                queue: Queue::new(options.queue_rows),
                 models: Models::new(options.memory_limit),
                 counters: Counters::new(now),
                 free_seats: (0..options.threads).rev().collect(),
+                runs: Runs::new(options.run_limit),
+                looked: now,
             }),
+            detached: AtomicUsize::new(0),
             truncated: AtomicU64::new(0),
+            descriptions: Mutex::default(),
+            names: Mutex::default(),
+        }
+    }
+
+    /// A model in memory, to tell what of a text it reads.
+    pub fn loaded(&self, model: &ModelKey) -> Option<Arc<dyn Predictor>> {
+        match self.lock().models.look_up(model, Instant::now()) {
+            Lookup::Ready(predictor) => Some(predictor),
+            Lookup::Absent | Lookup::Loading | Lookup::Failed(_) => None,
         }
     }
 
@@ -112,6 +151,7 @@ impl Engine {
         if state.queue.remove_request(connection, request_id).is_some() {
             state.counters.abandoned += 1;
         }
+        end_unwanted(state);
     }
 
     /// Drops all requests of a connection that ended.
@@ -119,22 +159,59 @@ impl Engine {
         let mut state = self.lock();
         let gone = state.queue.remove_where(|job| job.caller.connection == connection);
         state.counters.abandoned += gone.len() as u64;
+        end_unwanted(state);
     }
 
-    /// Answers requests whose deadline has passed and tells the others how far they are.
+    /// Answers requests whose deadline has passed and tells the others how far they are; frees the
+    /// seats of what takes long, and ends what takes too long.
     pub fn tick(&self, now: Instant) {
         let mut state = self.lock();
         let late = state.queue.remove_where(|job| job.is_late(now));
         state.counters.abandoned += late.len() as u64;
         let due = state.queue.due_progress(now, PROGRESS_INTERVAL);
-        drop(state);
+        let runs = state.runs.look(now);
+        state.free_seats.extend(runs.seats);
+        let hopeless: Vec<Arc<Job>> =
+            runs.hopeless.iter().filter_map(|id| state.queue.remove(*id)).collect();
+        state.counters.errors += hopeless.len() as u64;
+        self.count_detached(&state);
+        end_unwanted(state);
         late.iter().for_each(|job| job.fail_late());
+        hopeless.iter().for_each(|job| job.fail(&self.over_limit()));
         due.iter().for_each(|(job, done)| job.report_progress(*done));
+        runs.stops.iter().for_each(|stop| stop.ask());
     }
 
-    /// Whether no request is in work.
+    /// Whether nothing is in work.
     pub fn is_idle(&self) -> bool {
-        self.lock().queue.is_empty()
+        let state = self.lock();
+        state.queue.is_empty() && state.runs.is_empty()
+    }
+
+    /// Threads that are at something long: as many others may take their places.
+    pub fn detached(&self) -> usize {
+        self.detached.load(Ordering::Relaxed)
+    }
+
+    /// Whether the threads go on: none has held its seat for long, and nobody leaves alone what
+    /// could be done.
+    pub fn makes_progress(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let State { queue, models, free_seats, runs, looked, .. } = &mut *state;
+        if runs.longest_with_seat(now) > PATIENCE && runs.detached() < DETACHED_MAX {
+            return false;
+        }
+        if free_seats.is_empty() || now.saturating_duration_since(*looked) < PATIENCE {
+            return true;
+        }
+        let could_be_done = |target: &Target| match models.look_up(&target.model, now) {
+            Lookup::Loading => false,
+            Lookup::Absent | Lookup::Failed(_) => true,
+            Lookup::Ready(predictor) => free_seats
+                .iter()
+                .any(|seat| !runs.is_taken(&target.model, predictor.slot(Seat::Worker(*seat)))),
+        };
+        !queue.next_targets().iter().any(could_be_done)
     }
 
     /// Frees an artifact's models.
@@ -145,6 +222,38 @@ impl Engine {
     /// Forgets that an artifact could not be loaded, as it has come anew.
     pub fn artifact_came(&self, digest: &Digest) {
         self.lock().models.forget_failure(digest);
+    }
+
+    /// What an artifact is, where it was examined.
+    pub fn description(&self, digest: &Digest) -> Option<ModelInfo> {
+        self.descriptions.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    /// Keeps what an artifact is.
+    pub fn keep_description(&self, digest: Digest, info: &ModelInfo) {
+        let mut known = self.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= DESCRIPTIONS_MAX {
+            known.clear();
+        }
+        known.insert(digest, info.clone());
+    }
+
+    /// Notes what people call an artifact, for the log.
+    pub(crate) fn note_name(&self, digest: Digest, reference: &str) {
+        if reference.is_empty() {
+            return;
+        }
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= NAMES_MAX {
+            names.clear();
+        }
+        names.insert(digest, reference.into());
+    }
+
+    /// An artifact for people who read the log.
+    pub(crate) fn name_of(&self, digest: &Digest) -> String {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        named(names.get(digest).map_or("", |name| name), digest)
     }
 
     /// The engine's state.
@@ -174,7 +283,13 @@ impl Engine {
             abandoned: counters.abandoned,
             errors: counters.errors,
             models: state.models.stats(),
+            sandbox: self.options.sandbox.to_string(),
         }
+    }
+
+    /// Makes known how many threads are at something long.
+    pub(crate) fn count_detached(&self, state: &State) {
+        self.detached.store(state.runs.detached(), Ordering::Relaxed);
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -192,6 +307,19 @@ impl Engine {
         drop(state);
         failed.iter().for_each(|job| job.fail(failure));
     }
+}
+
+/// A model by its name, where it has one, and its digest.
+pub(crate) fn named(reference: &str, digest: &Digest) -> String {
+    if reference.is_empty() { digest.to_string() } else { format!("{reference} ({digest})") }
+}
+
+/// Asks runs to end whose texts nobody waits for any more.
+fn end_unwanted(mut state: MutexGuard<'_, State>) {
+    let State { queue, runs, .. } = &mut *state;
+    let stops: Vec<Arc<Stop>> = runs.unwanted(|job| queue.is_in_work(job), Instant::now());
+    drop(state);
+    stops.iter().for_each(|stop| stop.ask());
 }
 
 /// Why a model cannot answer a request, if so.

@@ -2,7 +2,7 @@
 
 use crate::cache::Known;
 use crate::outlet::Outlet;
-use crate::predictor::Failure;
+use crate::predictor::{Failure, Predictor};
 use crm_ai_infer::Info;
 use crm_ai_wire::{
     Digest, ErrorCode, Infer, Precision, Reply, Rows, Scores, Task, Timings, Vectors,
@@ -49,6 +49,8 @@ pub struct Job {
     pub arrival: Instant,
     /// When nobody wants the answer any more.
     pub deadline: Option<Instant>,
+    /// What people call the version; may be empty.
+    pub reference: Box<str>,
     outlet: Arc<dyn Outlet>,
     /// All texts back to back.
     texts: Box<str>,
@@ -78,9 +80,32 @@ impl Job {
     /// Takes a request over from its frame.
     pub fn new(caller: Caller, outlet: Arc<dyn Outlet>, infer: &Infer<'_>, now: Instant) -> Self {
         let bytes = infer.texts.iter().map(str::len).sum();
+        Self::of_texts((caller, outlet), infer, now, infer.texts.iter(), bytes)
+    }
+
+    /// The same with the beginnings of the texts that the model reads, in place of the whole.
+    pub fn cut(
+        caller: Caller,
+        outlet: Arc<dyn Outlet>,
+        infer: &Infer<'_>,
+        now: Instant,
+        model: &dyn Predictor,
+    ) -> Self {
+        let texts: Vec<&str> = infer.texts.iter().map(|text| model.readable(text)).collect();
+        let bytes = texts.iter().map(|text| text.len()).sum();
+        Self::of_texts((caller, outlet), infer, now, texts.into_iter(), bytes)
+    }
+
+    fn of_texts<'t>(
+        (caller, outlet): (Caller, Arc<dyn Outlet>),
+        infer: &Infer<'_>,
+        now: Instant,
+        parts: impl Iterator<Item = &'t str>,
+        bytes: usize,
+    ) -> Self {
         let mut texts = String::with_capacity(bytes);
         let mut ends = Vec::with_capacity(infer.texts.len());
-        for text in infer.texts.iter() {
+        for text in parts {
             texts.push_str(text);
             // A frame's length, and so this one, fits 32 bits.
             ends.push(texts.len() as u32);
@@ -94,6 +119,7 @@ impl Job {
             },
             arrival: now,
             deadline: (wait > 0).then(|| now + Duration::from_millis(wait)),
+            reference: infer.reference.into(),
             outlet,
             texts: texts.into_boxed_str(),
             ends: ends.into_boxed_slice(),
@@ -109,6 +135,12 @@ impl Job {
     /// Length of all texts together.
     pub fn bytes(&self) -> usize {
         self.texts.len()
+    }
+
+    /// Length of the texts before that one.
+    pub fn bytes_before(&self, row: usize) -> usize {
+        let last = row.min(self.rows()).checked_sub(1);
+        last.and_then(|last| self.ends.get(last)).map_or(0, |end| *end as usize)
     }
 
     /// One text; empty past the end.

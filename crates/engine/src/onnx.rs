@@ -3,8 +3,9 @@
 use crate::log;
 use crate::predictor::{Failure, Input, Loader, Predictor};
 use crate::queue::BatchLimits;
+use crate::trial::Trial;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat, Stop,
     TableModel, Tokens, int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
@@ -29,6 +30,8 @@ pub struct OnnxLoader {
     choice: DeviceChoice,
     /// Whether models run with CUDA.
     on_cuda: AtomicBool,
+    /// How models are tried that nobody knows yet; `None` tries them in this process.
+    trial: Option<Trial>,
 }
 
 impl OnnxLoader {
@@ -40,7 +43,45 @@ impl OnnxLoader {
             DeviceChoice::Cuda => true,
             DeviceChoice::Auto => cuda_is_there(library),
         };
-        Ok(Self { runtime, choice, on_cuda: AtomicBool::new(on_cuda) })
+        Ok(Self { runtime, choice, on_cuda: AtomicBool::new(on_cuda), trial: None })
+    }
+
+    /// Has models described in processes of their own.
+    pub fn with_trial(self, trial: Trial) -> Self {
+        Self { trial: Some(trial), ..self }
+    }
+
+    /// Finds out in this process what the model in `folder` is.
+    pub fn describe_here(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
+        let options =
+            LoadOptions { precision: GraphPrecision::Fp32, device: Device::Cpu, workers: 1 };
+        let model = self.open(folder, &options)?;
+        let info = model.info().clone();
+        // A folder with its own graph keeps that graph's arithmetic, and only a run tells whether
+        // the graph can be run.
+        let own_graph = info.architecture == "onnx" || info.records;
+        if own_graph {
+            try_out(&*model)?;
+        }
+        drop(model);
+        let measured = info.precision.is_none() && !own_graph && !info.labels.is_empty();
+        let agreement = if measured {
+            Some(int8_agreement(&self.runtime, folder, workers).map_err(Failure::from)?)
+        } else {
+            None
+        };
+        Ok(ModelInfo {
+            architecture: info.architecture,
+            labels: info.labels,
+            dimensions: info.dimensions as u32,
+            max_tokens: info.max_tokens as u32,
+            temperature: info.temperature,
+            // int8 answers differ a little between kinds of processor, so it is served only where
+            // somebody asked for it, however well it agrees.
+            precision: info.precision.map_or(Precision::Fp32, to_wire),
+            int8_agreement: agreement,
+            parameters: info.parameters,
+        })
     }
 
     fn options(&self, precision: Precision, workers: usize) -> LoadOptions {
@@ -76,37 +117,23 @@ impl Loader for OnnxLoader {
         if outcome.is_err() && options.device == Device::Cuda && self.choice == DeviceChoice::Auto {
             // Was it the model or the device? Where the processor can, it was the device.
             let model = self.open(folder, &LoadOptions { device: Device::Cpu, ..options })?;
-            log::event("CUDA does not work here; models run on the processor");
+            log::warning("CUDA does not work here; models run on the processor");
             self.on_cuda.store(false, Ordering::Relaxed);
             return Ok(model);
         }
         outcome
     }
 
-    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure> {
-        let options =
-            LoadOptions { precision: GraphPrecision::Fp32, device: Device::Cpu, workers: 1 };
-        let info = self.open(folder, &options)?.info().clone();
-        // A folder with its own graph keeps that graph's arithmetic.
-        let own_graph = info.architecture == "onnx" || info.records;
-        let measured = info.precision.is_none() && !own_graph && !info.labels.is_empty();
-        let agreement = if measured {
-            Some(int8_agreement(&self.runtime, folder, workers).map_err(Failure::from)?)
-        } else {
-            None
-        };
-        Ok(ModelInfo {
-            architecture: info.architecture,
-            labels: info.labels,
-            dimensions: info.dimensions as u32,
-            max_tokens: info.max_tokens as u32,
-            temperature: info.temperature,
-            // int8 answers differ a little between kinds of processor, so it is served only where
-            // somebody asked for it, however well it agrees.
-            precision: info.precision.map_or(Precision::Fp32, to_wire),
-            int8_agreement: agreement,
-            parameters: info.parameters,
-        })
+    fn describe(
+        &self,
+        folder: &Path,
+        workers: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<ModelInfo, Failure> {
+        match &self.trial {
+            Some(trial) => trial.run(folder, workers, is_wanted),
+            None => self.describe_here(folder, workers),
+        }
     }
 
     fn device(&self) -> &'static str {
@@ -125,6 +152,27 @@ impl Loader for OnnxLoader {
     }
 }
 
+/// Asks a model once. That it fails is the model's fault.
+fn try_out(model: &dyn Predictor) -> Result<(), Failure> {
+    let info = model.info();
+    let (task, asked) = match (info.records, info.labels.is_empty()) {
+        (true, _) => (Task::Predict, "{}"),
+        (false, true) => (Task::Embed, "a"),
+        (false, false) => (Task::Classify, "a"),
+    };
+    let answered = model
+        .prepare(asked)
+        .and_then(|input| model.run(Seat::Alone, task, &[&input], &Stop::default()));
+    match answered {
+        Ok(_) => Ok(()),
+        Err(failure) if failure.code == ErrorCode::OutOfMemory => Err(failure),
+        Err(failure) => {
+            let message = format!("invalid model: it does not answer: {failure}");
+            Err(Failure::new(ErrorCode::InvalidModel, message))
+        }
+    }
+}
+
 /// A model of the infer crate.
 struct Loaded(Model);
 
@@ -137,19 +185,33 @@ impl Predictor for Loaded {
         self.0.memory_bytes()
     }
 
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        self.0.readable(text)
+    }
+
     fn prepare(&self, text: &str) -> Result<Input, Failure> {
         Ok(Input::Text(self.0.tokenise(text)?))
     }
 
-    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn slot(&self, seat: Seat) -> usize {
+        self.0.slot(seat)
+    }
+
+    fn run(
+        &self,
+        seat: Seat,
+        task: Task,
+        batch: &[&Input],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Failure> {
         let texts = batch.iter().filter_map(|input| match input {
             Input::Text(tokens) => Some(tokens),
             Input::Record(_) => None,
         });
         let texts: Vec<&Tokens> = texts.collect();
         Ok(match task {
-            Task::Classify => self.0.classify(seat, &texts)?,
-            Task::Embed => self.0.embed(seat, &texts)?,
+            Task::Classify => self.0.classify_unless(stop, seat, &texts)?,
+            Task::Embed => self.0.embed_unless(stop, seat, &texts)?,
             Task::Predict => return Err(Failure::new(ErrorCode::WrongTask, "not a table's model")),
         })
     }
@@ -171,12 +233,22 @@ impl Predictor for LoadedTable {
         Ok(Input::Record(self.0.features(text)?))
     }
 
-    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn slot(&self, seat: Seat) -> usize {
+        self.0.slot(seat)
+    }
+
+    fn run(
+        &self,
+        seat: Seat,
+        _task: Task,
+        batch: &[&Input],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Failure> {
         let records = batch.iter().filter_map(|input| match input {
             Input::Record(features) => Some(&**features),
             Input::Text(_) => None,
         });
-        Ok(self.0.predict(seat, &records.collect::<Vec<_>>())?)
+        Ok(self.0.predict_unless(stop, seat, &records.collect::<Vec<_>>())?)
     }
 }
 
@@ -187,6 +259,7 @@ impl From<Error> for Failure {
             Error::WrongTask { .. } => ErrorCode::WrongTask,
             Error::OutOfMemory { .. } => ErrorCode::OutOfMemory,
             Error::Record => ErrorCode::Protocol,
+            Error::Stopped => ErrorCode::RunLimit,
             Error::Library { .. }
             | Error::NotFinite
             | Error::Worker { .. }

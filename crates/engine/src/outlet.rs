@@ -82,7 +82,7 @@ impl SocketOutlet {
             }
         }
         if waiting.bytes.len() - waiting.sent + rest.len() > self.bytes_max {
-            log::event("a peer does not read its answers; its connection is closed");
+            log::warning("a peer does not read its answers; its connection is closed");
             return self.shut(&mut waiting);
         }
         waiting.bytes.extend_from_slice(rest);

@@ -55,6 +55,11 @@ impl Pending {
         self.lock().retain(|entry| entry.caller.connection != connection);
     }
 
+    /// How many a connection has.
+    pub fn count_of(&self, connection: u64) -> usize {
+        self.lock().iter().filter(|entry| entry.caller.connection == connection).count()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()

@@ -1,10 +1,19 @@
 //! What the engine asks of a model, whatever runs it.
 
 use crate::queue::BatchLimits;
-use crm_ai_infer::{Info, Seat, Tokens};
+use crm_ai_infer::{Info, Seat, Stop, Tokens};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Longest message of a failure.
+const MESSAGE_BYTES_MAX: usize = 1000;
+
+/// A text of one line and some length.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = &text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)];
+    shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
 
 /// Why a request has no answer. The message holds no customer's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +26,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of that kind.
+    /// A failure of that kind. A message may repeat what a model's file says, so it is cut at some
+    /// length and kept on one line.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let message: String = message.into();
+        let is_plain = message.len() <= MESSAGE_BYTES_MAX && !message.contains(char::is_control);
+        let message = if is_plain { message } else { plain(&message) };
+        Self { code, message }
     }
 
     /// Whether it counts as an error. A missing artifact does not: it is streamed, the request is
@@ -62,12 +75,33 @@ pub trait Predictor: Send + Sync {
     /// Memory that it holds.
     fn memory_bytes(&self) -> u64;
 
+    /// A text's beginning with which [`prepare`](Self::prepare) gives what it gives with the whole.
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        text
+    }
+
     /// Turns a text into tokens, cut at the model's limit, or a record's JSON into features.
     fn prepare(&self, text: &str) -> Result<Input, Failure>;
 
     /// Judges what was prepared: row-major [batch, labels] probabilities or [batch, dimensions]
-    /// vectors. A worker's seat belongs to the calling thread alone.
-    fn run(&self, seat: Seat, task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure>;
+    /// vectors. A worker's seat belongs to the calling thread alone. Fails when it is asked to stop
+    /// before it is done.
+    fn run(
+        &self,
+        seat: Seat,
+        task: Task,
+        batch: &[&Input],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Failure>;
+
+    /// Which of the model's parts is busy while a batch runs from that seat; each part runs one
+    /// batch at a time.
+    fn slot(&self, seat: Seat) -> usize {
+        match seat {
+            Seat::Worker(worker) => worker,
+            Seat::Alone => usize::MAX,
+        }
+    }
 }
 
 /// Numbers that a model gives for each text or record: one per label, or the vector's length; 0 for
@@ -92,8 +126,14 @@ pub trait Loader: Send + Sync {
         workers: usize,
     ) -> Result<Arc<dyn Predictor>, Failure>;
 
-    /// Finds out what the model in `folder` is; `workers` threads may share what is measured.
-    fn describe(&self, folder: &Path, workers: usize) -> Result<ModelInfo, Failure>;
+    /// Finds out what the model in `folder` is; `workers` threads may share what is measured. May
+    /// give up when it is not wanted any more.
+    fn describe(
+        &self,
+        folder: &Path,
+        workers: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<ModelInfo, Failure>;
 
     /// Where models run: `cpu` or `cuda`.
     fn device(&self) -> &'static str;

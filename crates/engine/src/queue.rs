@@ -1,9 +1,11 @@
 //! What waits: requests, their texts, and the order in which texts are taken up.
 //!
-//! Every text has a [`Rank`]: its request's arrival, plus a little for each text before it in the
-//! same request. The lowest rank goes first. So the single text of a small request overtakes the
-//! tail of a large one, yet never for ever: a waiting text's rank stays while later requests'
-//! ranks grow.
+//! Connections share the engine alike, by the length of their texts. Every text has a [`Rank`], a
+//! place in virtual time: who comes after others begins where the virtual clock stands, and each
+//! text of a connection ranks behind the one before it by what that one costs. The clock advances
+//! by what is done, divided by the connections that have something in work. The lowest rank
+//! goes first. So the single text of one connection overtakes the backlog of another, yet never
+//! for ever: a waiting text's rank stays while later requests' ranks grow.
 //!
 //! A text waits twice: as it came, then tokenised in the pool of its [`Target`], where a batch
 //! takes texts of similar length, anchored on the lowest rank. No thread and no model is known
@@ -16,18 +18,29 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// By how much each text of a request ranks after the one before it: about what judging a text
-/// takes on one core.
-const ROW_RANK: Duration = Duration::from_millis(2);
+/// What a text costs beside its length, in bytes of text.
+const ROW_COST: u64 = 64;
+/// Steps of a rank in which a byte counts: the clock advances by fractions.
+const BYTE_COST: u64 = 256;
 
 /// Requests of at most that many texts have a bound of their own, so that large requests can fill
 /// the queue without shutting small ones out.
 pub const SMALL_ROWS_MAX: usize = 32;
 
-/// Length of the texts that may wait, beside those of one request that came to an empty queue.
-pub const QUEUE_BYTES_MAX: usize = 256 << 20;
+/// And of at most that length.
+pub const SMALL_BYTES_MAX: usize = 256 << 10;
 
-/// Place in the order: microseconds since the queue was made.
+/// Length of the texts that may wait, of small and of large requests, beside those of one request
+/// that came to an empty queue.
+pub const QUEUE_BYTES_MAX: [usize; 2] = [64 << 20, 256 << 20];
+
+/// What one connection may have waiting: a quarter of all texts, or that many, and so many bytes;
+/// beside one request.
+pub const CONNECTION_ROWS: usize = 16_384;
+/// See [`CONNECTION_ROWS`].
+pub const CONNECTION_BYTES_MAX: usize = 64 << 20;
+
+/// Place in the order.
 pub type Rank = u64;
 
 /// Identity of a request in this queue, never reused.
@@ -78,6 +91,18 @@ struct Entry {
     /// Texts without an answer.
     outstanding: usize,
     last_progress: Instant,
+    /// Rank of its first text.
+    start: Rank,
+}
+
+/// What a connection has in work.
+#[derive(Default)]
+struct Share {
+    jobs: usize,
+    rows: usize,
+    bytes: usize,
+    /// Rank of the text after its last one.
+    end: Rank,
 }
 
 #[derive(Default)]
@@ -93,8 +118,10 @@ struct Group {
 
 /// All requests in work.
 pub struct Queue {
-    epoch: Instant,
+    /// Virtual time.
+    clock: Rank,
     rows_max: usize,
+    shares: HashMap<u64, Share>,
     jobs: BTreeMap<JobId, Entry>,
     by_caller: HashMap<(u64, u64), JobId>,
     groups: HashMap<Target, Group>,
@@ -102,45 +129,63 @@ pub struct Queue {
     next_item: u64,
     /// Texts without an answer, of small and of large requests.
     rows: [usize; 2],
-    bytes: usize,
+    bytes: [usize; 2],
 }
 
 impl Queue {
     /// An empty queue that lets `rows_max` texts wait.
-    pub fn new(rows_max: usize, now: Instant) -> Self {
+    pub fn new(rows_max: usize) -> Self {
         Self {
-            epoch: now,
+            clock: 0,
             rows_max,
+            shares: HashMap::new(),
             jobs: BTreeMap::new(),
             by_caller: HashMap::new(),
             groups: HashMap::new(),
             next_id: 0,
             next_item: 0,
             rows: [0; 2],
-            bytes: 0,
+            bytes: [0; 2],
         }
     }
 
     /// Takes a request up, or refuses it because too much waits already. A request on its own is
     /// never too large: the frame bounds it.
     pub fn admit(&mut self, job: Arc<Job>) -> Result<JobId, Failure> {
-        let waiting = self.rows[lane(&job)];
-        let rows_fit = waiting == 0 || waiting.saturating_add(job.rows()) <= self.rows_max;
-        let bytes_fit = self.bytes == 0 || self.bytes + job.bytes() <= QUEUE_BYTES_MAX;
-        if !(rows_fit && bytes_fit) {
+        if !self.has_room(&job) {
             return Err(Failure::new(ErrorCode::QueueFull, "the engine's queue is full"));
         }
         let id = self.next_id;
         self.next_id += 1;
         self.rows[lane(&job)] += job.rows();
-        self.bytes += job.bytes();
+        self.bytes[lane(&job)] += job.bytes();
         self.by_caller.insert((job.caller.connection, job.caller.request_id), id);
-        let rank = self.rank(&job, 0);
+        let share = self.shares.entry(job.caller.connection).or_default();
+        let start = share.end.max(self.clock);
+        share.jobs += 1;
+        share.rows += job.rows();
+        share.bytes += job.bytes();
+        share.end = start.saturating_add(cost_before(&job, job.rows()));
         let group = self.groups.entry(job.target).or_default();
-        group.waiting.insert((rank, id), (Arc::clone(&job), 0));
-        let outstanding = job.rows();
-        self.jobs.insert(id, Entry { last_progress: job.arrival, job, outstanding });
+        group.waiting.insert((start, id), (Arc::clone(&job), 0));
+        let (outstanding, last_progress) = (job.rows(), job.arrival);
+        self.jobs.insert(id, Entry { job, outstanding, last_progress, start });
         Ok(id)
+    }
+
+    fn has_room(&self, job: &Job) -> bool {
+        let fits = |held: usize, more: usize, bound: usize| {
+            held == 0 || held.saturating_add(more) <= bound
+        };
+        let lane = lane(job);
+        let own = self.shares.get(&job.caller.connection);
+        let own_rows_max = CONNECTION_ROWS.max(self.rows_max / 4);
+        fits(self.rows[lane], job.rows(), self.rows_max)
+            && fits(self.bytes[lane], job.bytes(), QUEUE_BYTES_MAX[lane])
+            && own.is_none_or(|own| {
+                fits(own.rows, job.rows(), own_rows_max)
+                    && fits(own.bytes, job.bytes(), CONNECTION_BYTES_MAX)
+            })
     }
 
     /// Whether that caller's request is in work.
@@ -152,14 +197,22 @@ impl Queue {
     /// whoever gets it is the one to answer it.
     pub fn remove(&mut self, id: JobId) -> Option<Arc<Job>> {
         let Entry { job, outstanding, .. } = self.jobs.remove(&id)?;
-        self.rows[lane(&job)] -= outstanding;
-        self.bytes -= job.bytes();
-        self.by_caller.remove(&(job.caller.connection, job.caller.request_id));
         if outstanding > 0
             && let Some(group) = self.groups.get_mut(&job.target)
         {
             group.drop_job(id);
         }
+        self.rows[lane(&job)] -= outstanding;
+        self.bytes[lane(&job)] -= job.bytes();
+        if let Some(share) = self.shares.get_mut(&job.caller.connection) {
+            share.jobs -= 1;
+            share.rows -= outstanding;
+            share.bytes -= job.bytes();
+            if share.jobs == 0 {
+                self.shares.remove(&job.caller.connection);
+            }
+        }
+        self.by_caller.remove(&(job.caller.connection, job.caller.request_id));
         self.drop_empty_group(&job.target);
         Some(job)
     }
@@ -186,7 +239,13 @@ impl Queue {
         let entry = self.jobs.get_mut(&id)?;
         let rows = rows.min(entry.outstanding);
         entry.outstanding -= rows;
+        let mean_cost = cost_before(&entry.job, entry.job.rows()) / entry.job.rows().max(1) as u64;
+        let sharers = self.shares.len().max(1) as u64;
+        self.clock = self.clock.saturating_add(mean_cost * rows as u64 / sharers);
         self.rows[lane(&entry.job)] -= rows;
+        if let Some(share) = self.shares.get_mut(&entry.job.caller.connection) {
+            share.rows -= rows;
+        }
         if entry.outstanding == 0 { self.remove(id) } else { None }
     }
 
@@ -205,6 +264,11 @@ impl Queue {
     /// Texts without an answer.
     pub fn rows(&self) -> usize {
         self.rows.iter().sum()
+    }
+
+    /// Whether a request is in work.
+    pub fn is_in_work(&self, id: JobId) -> bool {
+        self.jobs.contains_key(&id)
     }
 
     /// Whether no request is in work.
@@ -259,7 +323,7 @@ impl Queue {
             taken.push(TextRef { id, job: Arc::clone(&job), row });
             let next = row + 1;
             if (next as usize) < job.rows() {
-                let rank = self.rank(&job, next);
+                let rank = self.rank(id, &job, next);
                 if let Some(group) = self.groups.get_mut(target) {
                     group.waiting.insert((rank, id), (job, next));
                 }
@@ -274,7 +338,7 @@ impl Queue {
             if !self.jobs.contains_key(&item.text.id) {
                 continue;
             }
-            let rank = self.rank(&item.text.job, item.text.row);
+            let rank = self.rank(item.text.id, &item.text.job, item.text.row);
             let key = (item.input.tokens(), self.next_item);
             self.next_item += 1;
             let group = self.groups.entry(*target).or_default();
@@ -293,10 +357,9 @@ impl Queue {
         batch
     }
 
-    fn rank(&self, job: &Job, row: u32) -> Rank {
-        let arrival = job.arrival.saturating_duration_since(self.epoch);
-        let rank = arrival.saturating_add(ROW_RANK.saturating_mul(row));
-        u64::try_from(rank.as_micros()).unwrap_or(Rank::MAX)
+    fn rank(&self, id: JobId, job: &Job, row: u32) -> Rank {
+        let start = self.jobs.get(&id).map_or(self.clock, |entry| entry.start);
+        start.saturating_add(cost_before(job, row as usize))
     }
 
     /// Models come and go; their empty groups must not pile up.
@@ -377,7 +440,12 @@ fn are_similar(shortest: usize, longest: usize) -> bool {
 
 /// Index of the bound that counts the request's texts.
 fn lane(job: &Job) -> usize {
-    usize::from(job.rows() > SMALL_ROWS_MAX)
+    usize::from(job.rows() > SMALL_ROWS_MAX || job.bytes() > SMALL_BYTES_MAX)
+}
+
+/// What the texts of a request before that one cost.
+fn cost_before(job: &Job, row: usize) -> u64 {
+    (job.bytes_before(row) as u64 + row as u64 * ROW_COST) * BYTE_COST
 }
 
 #[cfg(test)]

@@ -3,23 +3,28 @@
 //! As many threads as there may be at work, and one more, do the same: they wait for a peer
 //! together, and who is woken reads, hands the request over and works it off itself. While all
 //! others are at work the one that is left attends to the sockets. Attending never waits for a
-//! peer, a disk or a model. Answers go to the socket from the thread that has them; what a slow
+//! peer, a disk or a model. For each thread that is long at something another is started, so that
+//! there is always one left. Answers go to the socket from the thread that has them; what a slow
 //! peer left is sent on here.
 
 use crate::Engine;
 use crate::connection::{Connection, Pause, is_own_user};
-use crate::files::{self, FileWork};
-use crate::job::{Caller, Job};
+use crate::examiner::{EXAMINERS, Examination, Subject};
+use crate::files::{self, Announced, FileWork, Purpose};
+use crate::job::{Caller, Job, ModelKey};
 use crate::outlet::{Outlet, SocketOutlet};
 use crate::pending::Pending;
 use crate::poll::{Event, Poll};
 use crate::{examiner, log};
-use crm_ai_wire::{Digest, ErrorCode, FRAME_BYTES_MAX, Frame, ProtocolError, Reply, Request};
+use crm_ai_wire::{
+    ErrorCode, FRAME_BYTES_MAX, Frame, Infer, ProtocolError, Reply, Request, Upload,
+};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -31,6 +36,10 @@ const FIRST_CONNECTION: u64 = 1;
 /// failed accept is tried again.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 << 10;
+/// Requests about artifacts that one connection may have in work: each upload has an open file.
+const PENDING_MAX: usize = 16;
+/// Texts of more bytes are worth cutting before they queue.
+const LONG_TEXT_BYTES: usize = 4096;
 
 /// Bounds of what peers may take.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +62,8 @@ impl Default for ServerOptions {
 pub fn serve(listener: UnixListener, engine: Arc<Engine>, options: ServerOptions) -> io::Error {
     let served = Server::start(listener, &engine, options).and_then(|server| {
         let server = Arc::new(server);
-        for worker in 0..engine.options.threads {
-            let server = Arc::clone(&server);
-            spawn(&format!("worker {worker}"), move || {
-                let Err(error) = server.run();
-                log::event(format_args!("cannot wait for peers: {error}"));
-            })?;
+        for _ in 0..engine.options.threads {
+            server.add_thread()?;
         }
         server.run()
     });
@@ -70,6 +75,8 @@ struct Server {
     poll: Arc<Poll>,
     engine: Arc<Engine>,
     sockets: Mutex<Sockets>,
+    /// Threads that do what each does.
+    threads: AtomicUsize,
 }
 
 impl Server {
@@ -80,16 +87,41 @@ impl Server {
     ) -> io::Result<Self> {
         let poll = Arc::new(Poll::new()?);
         let sockets = Sockets::open(listener, engine, &poll, options)?;
-        Ok(Self { poll, engine: Arc::clone(engine), sockets: Mutex::new(sockets) })
+        let (engine, sockets, threads) =
+            (Arc::clone(engine), Mutex::new(sockets), AtomicUsize::new(1));
+        Ok(Self { poll, engine, sockets, threads })
     }
 
     /// What each thread does: attend to a peer, then work.
-    fn run(&self) -> io::Result<Infallible> {
+    fn run(self: &Arc<Self>) -> io::Result<Infallible> {
         loop {
             let events = self.poll.wait()?;
             // A panic under the lock ends the process.
             self.sockets.lock().unwrap_or_else(PoisonError::into_inner).attend(&events);
+            self.replace_detached();
             self.engine.work(&|| self.poll.ring());
+        }
+    }
+
+    fn add_thread(self: &Arc<Self>) -> io::Result<()> {
+        let number = self.threads.fetch_add(1, Ordering::Relaxed);
+        let server = Arc::clone(self);
+        spawn(&format!("worker {number}"), move || {
+            let Err(error) = server.run();
+            log::fatal(format_args!("cannot wait for peers: {error}"));
+        })
+    }
+
+    /// Sees to it that there is one more thread than there are at work, those included that are
+    /// long at something. Threads that are no longer needed wait with the others.
+    fn replace_detached(self: &Arc<Self>) {
+        let needed = self.engine.options.threads + 1 + self.engine.detached();
+        while self.threads.load(Ordering::Relaxed) < needed {
+            if let Err(error) = self.add_thread() {
+                // Tried again when somebody is woken next.
+                self.threads.fetch_sub(1, Ordering::Relaxed);
+                return log::warning(format_args!("cannot start a thread: {error}"));
+            }
         }
     }
 }
@@ -101,7 +133,7 @@ struct Sockets {
     engine: Arc<Engine>,
     pending: Arc<Pending>,
     files: Sender<FileWork>,
-    examiner: Sender<(Caller, Digest)>,
+    examiner: Sender<Examination>,
     /// Connections whose backlog has room again.
     resumed: Receiver<u64>,
     connections: HashMap<u64, Connection>,
@@ -127,18 +159,25 @@ impl Sockets {
         let pending = Arc::new(Pending::default());
         let (files, file_work) = channel();
         let (resume, resumed) = channel();
+        let (examiner, examinations) = channel();
+        let examinations = Arc::new(Mutex::new(examinations));
+        for number in 0..EXAMINERS {
+            let (work, shared) = (Arc::clone(&examinations), Arc::clone(engine));
+            let answers = Arc::clone(&pending);
+            spawn(&format!("examiner {number}"), move || {
+                examiner::run(&work, &shared, &answers);
+            })?;
+        }
         let (bell, shared, answers) = (Arc::clone(poll), Arc::clone(engine), Arc::clone(&pending));
+        let received = examiner.clone();
         spawn("files", move || {
             let resume = |connection| {
                 // Does not fail while the sockets live.
                 let _ = resume.send(connection);
                 bell.ring();
             };
-            files::run(&file_work, &shared, &answers, &resume);
+            files::run(&file_work, &shared, &answers, &received, &resume);
         })?;
-        let (examiner, examinations) = channel();
-        let (shared, answers) = (Arc::clone(engine), Arc::clone(&pending));
-        spawn("examiner", move || examiner::run(&examinations, &shared, &answers))?;
         Ok(Self {
             poll: Arc::clone(poll),
             listener,
@@ -170,7 +209,7 @@ impl Sockets {
         if !self.clock_runs && self.is_busy() {
             match self.poll.ring_after(TICK) {
                 Ok(()) => self.clock_runs = true,
-                Err(error) => log::event(format_args!("cannot set the clock: {error}")),
+                Err(error) => log::warning(format_args!("cannot set the clock: {error}")),
             }
         }
     }
@@ -212,14 +251,14 @@ impl Sockets {
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     if let Err(error) = self.welcome(stream) {
-                        log::event(format_args!("a connection was refused: {error}"));
+                        log::warning(format_args!("a connection was refused: {error}"));
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    log::event(format_args!("cannot accept connections: {error}"));
+                    log::warning(format_args!("cannot accept connections: {error}"));
                     self.is_refused = true;
                     return;
                 }
@@ -261,7 +300,7 @@ impl Sockets {
         }
         let pause = connection.receive(&mut self.buffer, to_end);
         if let Err(broken) = self.handle_frames(id) {
-            log::event(format_args!("a peer broke the protocol: {}", broken.error));
+            log::warning(format_args!("a peer broke the protocol: {}", broken.error));
             if let Some(connection) = self.connections.get(&id) {
                 let reply = Reply::Error(ErrorCode::Protocol, broken.error.to_string());
                 connection.outlet.send(broken.request_id, &reply);
@@ -293,9 +332,14 @@ impl Sockets {
         }
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
         let outlet: Arc<dyn Outlet> = Arc::clone(&connection.outlet) as _;
+        if is_about_artifacts(&request) && self.pending.count_of(id) >= PENDING_MAX {
+            let message = "the connection has too many requests about artifacts in work".to_owned();
+            outlet.send(frame.request_id, &Reply::Error(ErrorCode::QueueFull, message));
+            return Ok(());
+        }
         match request {
             Request::Infer(infer) => {
-                self.engine.submit(Job::new(caller, outlet, &infer, Instant::now()));
+                self.engine.submit(job(&self.engine, caller, outlet, &infer));
             }
             Request::Cancel => {
                 self.engine.cancel(id, frame.request_id);
@@ -303,11 +347,8 @@ impl Sockets {
                     self.hand_over(FileWork::Cancel(caller));
                 }
             }
-            Request::LoadBegin(_) => {
-                connection.uploads = true;
-                self.pending.begin(caller, outlet);
-                self.hand_over(FileWork::Begin(caller, frame.payload));
-            }
+            Request::LoadBegin(upload) => self.receive(caller, outlet, Purpose::Keep, upload),
+            Request::Examine(upload) => self.receive(caller, outlet, Purpose::Examine, upload),
             Request::LoadChunk(bytes) => {
                 connection.backlog.add(bytes.len());
                 let backlog = Arc::clone(&connection.backlog);
@@ -316,18 +357,54 @@ impl Sockets {
             Request::Describe(digest) => {
                 self.pending.begin(caller, outlet);
                 // Fails only when the examiner is gone, and it never goes.
-                let _ = self.examiner.send((caller, digest));
+                let (subject, reference) = (Subject::Stored, String::new());
+                let _ = self.examiner.send(Examination { caller, digest, subject, reference });
             }
             Request::Evict(digest) => {
                 self.pending.begin(caller, outlet);
                 self.hand_over(FileWork::Evict(caller, digest));
             }
+            Request::Sweep(databases) => {
+                self.pending.begin(caller, outlet);
+                self.hand_over(FileWork::Sweep(caller, databases.iter().collect()));
+            }
             Request::Stats => {
                 let stats = self.engine.stats(self.connections.len());
                 outlet.send(frame.request_id, &Reply::Stats(stats));
             }
+            Request::Ping => self.answer_ping(caller, &*outlet),
         }
         Ok(())
+    }
+
+    /// Has an artifact received whose bytes follow.
+    fn receive(
+        &mut self,
+        caller: Caller,
+        outlet: Arc<dyn Outlet>,
+        purpose: Purpose,
+        upload: Upload<'_>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(&caller.connection) {
+            connection.uploads = true;
+        }
+        self.pending.begin(caller, outlet);
+        let Upload { database, reference, manifest } = upload;
+        let (reference, manifest) = (reference.to_owned(), manifest.to_vec());
+        let announced = Announced { purpose, database, reference, manifest };
+        self.hand_over(FileWork::Begin(caller, announced));
+    }
+
+    /// Says that the engine lives, unless its threads make no progress.
+    fn answer_ping(&self, caller: Caller, outlet: &dyn Outlet) {
+        // After a halt of the whole process seats are taken that a tick would have freed.
+        self.engine.tick(Instant::now());
+        if self.engine.makes_progress(Instant::now()) {
+            return outlet.send(caller.request_id, &Reply::Pong);
+        }
+        log::warning("the threads make no progress");
+        // Should a bell have been lost.
+        self.poll.ring();
     }
 
     fn is_in_work(&self, caller: Caller) -> bool {
@@ -352,6 +429,30 @@ impl Sockets {
     }
 }
 
+fn is_about_artifacts(request: &Request<'_>) -> bool {
+    matches!(
+        request,
+        Request::LoadBegin(_)
+            | Request::Examine(_)
+            | Request::Describe(_)
+            | Request::Evict(_)
+            | Request::Sweep(_)
+    )
+}
+
+/// The request as it waits: of long texts the beginnings that the model reads, where it is loaded
+/// and so can tell.
+fn job(engine: &Engine, caller: Caller, outlet: Arc<dyn Outlet>, infer: &Infer<'_>) -> Job {
+    let now = Instant::now();
+    let model = ModelKey { digest: infer.model, precision: infer.precision };
+    if infer.texts.iter().any(|text| text.len() > LONG_TEXT_BYTES)
+        && let Some(predictor) = engine.loaded(&model)
+    {
+        return Job::cut(caller, outlet, infer, now, &*predictor);
+    }
+    Job::new(caller, outlet, infer, now)
+}
+
 struct Broken {
     request_id: u64,
     error: ProtocolError,
@@ -364,7 +465,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let body = move || {
         // The process ends, whatever state the panic left.
         let _ = catch_unwind(AssertUnwindSafe(body));
-        log::event(format_args!("the thread {thread} ended, and the engine with it"));
+        log::fatal(format_args!("the thread {thread} ended, and the engine with it"));
         signal_hook::low_level::exit(1);
     };
     thread::Builder::new().name(name.to_owned()).spawn(body).map(|_| ())

@@ -1,16 +1,19 @@
 //! What a worker thread does: load a model, tokenise some texts, run a batch; then the next thing.
 
 use crate::Engine;
-use crate::core::{State, refusal};
+use crate::artifacts::Place;
+use crate::core::{State, named, refusal};
 use crate::job::{Job, ModelKey, Target};
 use crate::log;
 use crate::models::Lookup;
 use crate::predictor::{Failure, Input, Predictor, width};
 use crate::queue::{Item, JobId, Step, TextRef};
-use crm_ai_infer::Seat;
+use crate::runs::Ticket;
+use crm_ai_infer::{Seat, Stop};
 use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Texts that a worker tokenises at once: enough to make the lock's cost vanish, few enough that
@@ -19,12 +22,23 @@ const CHUNK_ROWS: usize = 32;
 /// Length of the texts that a worker tokenises at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// Slots of a model's tokenizer, one for each seat, count down from here.
+const TOKENISERS: usize = usize::MAX - 1;
+
 /// One thing to do.
 enum Work {
     Load(ModelKey, u64),
     Refuse(ModelKey, Failure),
     Tokenise(Target, Arc<dyn Predictor>, Vec<TextRef>),
     Run(Target, Arc<dyn Predictor>, Vec<Item>, Seat),
+}
+
+/// A batch under way, or what is left of it.
+struct Batch<'a> {
+    ticket: Ticket,
+    seat: Seat,
+    target: &'a Target,
+    predictor: &'a dyn Predictor,
 }
 
 impl Engine {
@@ -35,72 +49,120 @@ impl Engine {
     /// [`EngineOptions::threads`]: crate::EngineOptions::threads
     pub fn work(&self, help: &dyn Fn()) {
         let mut state = self.lock();
-        let Some(seat) = state.free_seats.pop() else { return };
-        while let Some(work) = self.pick(seat, &mut state) {
-            let more = !state.free_seats.is_empty() && !state.queue.next_targets().is_empty();
-            drop(state);
-            if more {
-                help();
+        while let Some(seat) = state.free_seats.pop() {
+            let mut has_seat = true;
+            while has_seat && let Some((work, ticket)) = self.pick(seat, &mut state) {
+                let more = !state.free_seats.is_empty() && !state.queue.next_targets().is_empty();
+                drop(state);
+                if more {
+                    help();
+                }
+                self.perform(work, ticket);
+                state = self.lock();
+                has_seat = self.end(ticket, &mut state);
             }
-            self.perform(work);
-            state = self.lock();
+            if has_seat {
+                state.free_seats.push(seat);
+                return;
+            }
+            // Another has the seat by now.
         }
-        state.free_seats.push(seat);
     }
 
-    /// The next thing to do for who has that seat, for the lowest rank first.
-    fn pick(&self, seat: usize, state: &mut State) -> Option<Work> {
+    /// The next thing to do for who has that seat, for the lowest rank first. Leaves alone what a
+    /// part of a model would have to do that is long at something else.
+    fn pick(&self, seat: usize, state: &mut State) -> Option<(Work, Ticket)> {
         let limits = &self.loader.limits();
+        let now = Instant::now();
+        state.looked = now;
         for target in state.queue.next_targets() {
             let model = target.model;
-            let predictor = match state.models.look_up(&model, Instant::now()) {
-                Lookup::Absent => return Some(Work::Load(model, state.models.begin_load(model))),
-                Lookup::Failed(failure) => return Some(Work::Refuse(model, failure)),
+            let predictor = match state.models.look_up(&model, now) {
+                Lookup::Absent => {
+                    let work = Work::Load(model, state.models.begin_load(model));
+                    return Some((work, state.runs.begin(seat, model, seat, now)));
+                }
+                Lookup::Failed(failure) => {
+                    let ticket = state.runs.begin(seat, model, seat, now);
+                    return Some((Work::Refuse(model, failure), ticket));
+                }
                 Lookup::Loading => continue,
                 Lookup::Ready(predictor) => predictor,
             };
+            if state.runs.is_stuck(&model, now) {
+                let ticket = state.runs.begin(seat, model, seat, now);
+                return Some((Work::Refuse(model, self.over_limit()), ticket));
+            }
             state.models.touch(&model);
+            let (slot, tokeniser) = (predictor.slot(Seat::Worker(seat)), TOKENISERS - seat);
             match state.queue.next_step(&target, limits) {
                 None => continue,
+                Some(Step::Tokenise) if state.runs.is_taken(&model, tokeniser) => continue,
+                Some(Step::Run) if state.runs.is_taken(&model, slot) => continue,
                 Some(Step::Tokenise) => {
                     let texts = state.queue.take_texts(&target, CHUNK_ROWS, CHUNK_BYTES);
-                    return Some(Work::Tokenise(target, predictor, texts));
+                    let ticket = state.runs.begin(seat, model, tokeniser, now);
+                    let jobs = texts.iter().map(|text| text.id).collect();
+                    state.runs.note_jobs(ticket, jobs);
+                    return Some((Work::Tokenise(target, predictor, texts), ticket));
                 }
                 Some(Step::Run) => {
                     let items = state.queue.take_batch(&target, limits);
                     // The others' processors are free while nothing waits for them.
                     let others_idle = state.free_seats.len() + 1 == self.options.threads;
-                    let is_alone = others_idle && state.queue.next_targets().is_empty();
-                    let seat = if is_alone { Seat::Alone } else { Seat::Worker(seat) };
-                    return Some(Work::Run(target, predictor, items, seat));
+                    let is_alone = others_idle
+                        && state.queue.next_targets().is_empty()
+                        && !state.runs.is_long_at_work(&model);
+                    let place = if is_alone { Seat::Alone } else { Seat::Worker(seat) };
+                    let ticket = state.runs.begin(seat, model, predictor.slot(place), now);
+                    return Some((Work::Run(target, predictor, items, place), ticket));
                 }
             }
         }
         None
     }
 
-    fn perform(&self, work: Work) {
+    /// Notes the end of a piece of work; whether the thread has its seat still.
+    fn end(&self, ticket: Ticket, state: &mut State) -> bool {
+        let has_seat = state.runs.end(ticket);
+        if !has_seat {
+            self.count_detached(state);
+        }
+        has_seat
+    }
+
+    fn perform(&self, work: Work, ticket: Ticket) {
         match work {
-            Work::Load(model, ticket) => self.load(model, ticket),
+            Work::Load(model, load) => self.load(model, load),
             Work::Refuse(model, failure) => self.fail_model(&model, &failure),
             Work::Tokenise(target, predictor, texts) => {
                 self.tokenise(&target, &*predictor, texts);
             }
             Work::Run(target, predictor, mut items, seat) => {
                 self.drop_late(&mut items);
-                if !items.is_empty() {
-                    self.run_batch(seat, &target, &*predictor, items);
-                }
+                let batch = Batch { ticket, seat, target: &target, predictor: &*predictor };
+                self.run_batch(&batch, items);
             }
         }
     }
 
+    /// What a request is told whose model was at it for too long.
+    pub(crate) fn over_limit(&self) -> Failure {
+        let seconds = self.options.run_limit.map_or(0.0, |limit| limit.as_secs_f64());
+        let message =
+            format!("the model did not finish a batch within crm_ai.run_limit ({seconds} s)");
+        Failure::new(ErrorCode::RunLimit, message)
+    }
+
     fn load(&self, model: ModelKey, ticket: u64) {
         let begin = Instant::now();
+        let asked = self.lock().queue.jobs_of(&model);
+        if let Some((_, job)) = asked.first() {
+            self.note_name(model.digest, &job.reference);
+        }
         let unknown = || Failure::new(ErrorCode::UnknownModel, "the engine lacks the artifact");
-        let outcome = self.store.find(&model.digest).ok_or_else(unknown).and_then(|folder| {
-            guarded(|| self.loader.load(&folder, model.precision, self.options.threads))
-        });
+        let place = self.store.find(&model.digest).ok_or_else(unknown);
+        let outcome = place.and_then(|place| self.load_checked(&model, &place));
         let now = Instant::now();
         let mut state = self.lock();
         let outcome = state.models.end_load(model, ticket, outcome, now);
@@ -119,7 +181,30 @@ impl Engine {
                 job.fail(&failure);
             }
         }
-        report_load(&model, begin.elapsed(), &outcome);
+        report_load(&self.name_of(&model.digest), &model, begin.elapsed(), &outcome);
+    }
+
+    /// Loads a model and checks its files meanwhile, in a thread beside.
+    fn load_checked(&self, model: &ModelKey, place: &Place) -> Result<Arc<dyn Predictor>, Failure> {
+        let check = || {
+            let checked = guarded(|| self.store.check(&model.digest, place));
+            if let Err(failure) = &checked {
+                log::warning(format_args!("model {}: {failure}", self.name_of(&model.digest)));
+            }
+            checked
+        };
+        let load =
+            || guarded(|| self.loader.load(place.folder(), model.precision, self.options.threads));
+        thread::scope(|scope| {
+            match thread::Builder::new().name("check".to_owned()).spawn_scoped(scope, check) {
+                Ok(checking) => {
+                    let loaded = load();
+                    // A check that panicked was guarded.
+                    checking.join().unwrap_or(Ok(())).and(loaded)
+                }
+                Err(_) => check().and_then(|()| load()),
+            }
+        })
     }
 
     fn tokenise(&self, target: &Target, predictor: &dyn Predictor, texts: Vec<TextRef>) {
@@ -130,7 +215,9 @@ impl Engine {
         for text in texts {
             let begin = Instant::now();
             let is_hashed = self.cache.is_on() || text.job.rows() > 1;
-            let hash = is_hashed.then(|| Digest::of(text.job.text(text.row).as_bytes()));
+            // What the model does not read makes no other text.
+            let readable = predictor.readable(text.job.text(text.row));
+            let hash = is_hashed.then(|| Digest::of(readable.as_bytes()));
             if !text.job.take_up(text.row, hash, begin) {
                 answered.push(text.id);
                 continue;
@@ -141,7 +228,7 @@ impl Engine {
                 cached += 1;
                 continue;
             }
-            match guarded(|| predictor.prepare(text.job.text(text.row))) {
+            match guarded(|| predictor.prepare(readable)) {
                 Ok(input) => {
                     text.job.add_tokenise_time(begin.elapsed());
                     items.push(Item { text, input, hash });
@@ -158,22 +245,23 @@ impl Engine {
     }
 
     /// Runs a batch and keeps its answers. When it fails, each request of it is tried apart from
-    /// the others, so that one cannot spoil another.
-    fn run_batch(&self, seat: Seat, target: &Target, predictor: &dyn Predictor, items: Vec<Item>) {
+    /// the others, so that one cannot spoil another. A run that is ended from outside fails
+    /// likewise, but for what nobody waits for any more.
+    fn run_batch(&self, batch: &Batch<'_>, mut items: Vec<Item>) {
         let begin = Instant::now();
-        let numbers = match judge(seat, target.task, predictor, &items) {
+        let stop = {
+            let mut state = self.lock();
+            items.retain(|item| state.queue.is_in_work(item.text.id));
+            let jobs = items.iter().map(|item| item.text.id).collect();
+            state.runs.begin_run(batch.ticket, jobs, begin)
+        };
+        if items.is_empty() {
+            return;
+        }
+        let Batch { seat, target, predictor, .. } = *batch;
+        let numbers = match judge(seat, target.task, predictor, &items, &stop) {
             Ok(numbers) => numbers,
-            Err(failure) => {
-                let mut parts = split_by_job(items);
-                if parts.len() == 1 {
-                    let part = parts.pop().unwrap_or_default();
-                    log::event(format_args!("a batch failed: {failure}"));
-                    return part.iter().take(1).for_each(|i| self.fail_job(i.text.id, &failure));
-                }
-                return parts
-                    .into_iter()
-                    .for_each(|part| self.run_batch(seat, target, predictor, part));
-            }
+            Err(failure) => return self.fail_batch(batch, items, failure, &stop),
         };
         let end = Instant::now();
         let rows = numbers.chunks_exact(width(predictor.info(), target.task));
@@ -189,6 +277,32 @@ impl Engine {
         let done = complete(&mut state, target, &ids);
         drop(state);
         self.answer(&done, predictor);
+    }
+
+    /// Does what is to be done about a batch that failed.
+    fn fail_batch(
+        &self,
+        batch: &Batch<'_>,
+        mut items: Vec<Item>,
+        mut failure: Failure,
+        stop: &Stop,
+    ) {
+        if stop.is_asked() {
+            let state = self.lock();
+            items.retain(|item| state.queue.is_in_work(item.text.id));
+            failure = self.over_limit();
+        }
+        let Batch { target, .. } = *batch;
+        let mut parts = split_by_job(items);
+        if parts.len() > 1 {
+            return parts.into_iter().for_each(|part| self.run_batch(batch, part));
+        }
+        let part = parts.pop().unwrap_or_default();
+        if let Some(item) = part.first() {
+            let model = named(&item.text.job.reference, &target.model.digest);
+            log::warning(format_args!("model {model}: a batch failed: {failure}"));
+            self.fail_job(item.text.id, &failure);
+        }
     }
 
     fn answer(&self, done: &[Arc<Job>], predictor: &dyn Predictor) {
@@ -241,9 +355,10 @@ fn judge(
     task: Task,
     predictor: &dyn Predictor,
     items: &[Item],
+    stop: &Stop,
 ) -> Result<Vec<f32>, Failure> {
     let batch: Vec<&Input> = items.iter().map(|item| &item.input).collect();
-    let numbers = guarded(|| predictor.run(seat, task, &batch))?;
+    let numbers = guarded(|| predictor.run(seat, task, &batch, stop))?;
     let expected = items.len() * width(predictor.info(), task);
     if expected == 0 || numbers.len() != expected {
         let message = format!("the model gave {} numbers, not {expected}", numbers.len());
@@ -264,17 +379,22 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T,
     })
 }
 
-fn report_load(model: &ModelKey, spent: Duration, outcome: &Result<Arc<dyn Predictor>, Failure>) {
-    let (digest, precision) = (model.digest, model.precision.name());
+fn report_load(
+    name: &str,
+    model: &ModelKey,
+    spent: Duration,
+    outcome: &Result<Arc<dyn Predictor>, Failure>,
+) {
+    let precision = model.precision.name();
     match outcome {
         Ok(predictor) => {
             let (seconds, mebibytes) = (spent.as_secs_f64(), predictor.memory_bytes() >> 20);
             log::event(format_args!(
-                "model {digest} {precision} loaded in {seconds:.2} s, {mebibytes} MiB"
+                "model {name} {precision} loaded in {seconds:.2} s, {mebibytes} MiB"
             ));
         }
         Err(failure) if failure.is_error() => {
-            log::event(format_args!("model {digest} {precision} cannot be loaded: {failure}"));
+            log::warning(format_args!("model {name} {precision} cannot be loaded: {failure}"));
         }
         Err(_) => {}
     }

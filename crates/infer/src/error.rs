@@ -48,6 +48,9 @@ pub enum Error {
     /// A record is no JSON object.
     #[error("a record is not a JSON object")]
     Record,
+    /// The run was asked to end before it had an answer.
+    #[error("the run was ended")]
+    Stopped,
     /// ONNX Runtime failed.
     #[error("ONNX Runtime failed: {reason}")]
     Runtime {

@@ -13,6 +13,7 @@ mod plain;
 mod pooling;
 mod runtime;
 mod session;
+mod stop;
 mod table;
 mod tokeniser;
 
@@ -22,5 +23,6 @@ pub use error::Error;
 pub use model::{Info, LoadOptions, Model, sigmoid, softmax};
 pub use runtime::{Device, Runtime};
 pub use session::Seat;
+pub use stop::Stop;
 pub use table::TableModel;
 pub use tokeniser::Tokens;

@@ -3,7 +3,7 @@
 use crate::runtime::{Device, Runtime};
 use crate::session::{Seat, Sessions};
 use crate::tokeniser::{Tokeniser, Tokens};
-use crate::{Error, onnx_file};
+use crate::{Error, Stop, onnx_file};
 use crm_ai_model::{Checkpoint, Precision, Task};
 use std::path::Path;
 
@@ -94,15 +94,36 @@ impl Model {
         self.sessions.bytes
     }
 
+    /// A text's beginning whose tokens are those of the whole: of a text that is longer than the
+    /// limit no more than it takes to tell, where that is safe.
+    pub fn readable<'t>(&self, text: &'t str) -> &'t str {
+        self.tokeniser.readable(text)
+    }
+
     /// Turns a text into tokens, cut at the model's limit. Any text is allowed, an empty one too.
     pub fn tokenise(&self, text: &str) -> Result<Tokens, Error> {
         self.tokeniser.tokenise(text)
     }
 
+    /// Number of the session that answers who has that seat; each runs one batch at a time.
+    pub fn slot(&self, seat: Seat) -> usize {
+        self.sessions.slot(seat)
+    }
+
     /// Calibrated probabilities of the classes for each text: row-major [batch, labels]. Each row
     /// sums to 1, unless a text may have several labels.
     pub fn classify(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
-        let mut rows = self.logits(seat, batch)?;
+        self.classify_unless(&Stop::default(), seat.into(), batch)
+    }
+
+    /// The same, unless it is asked to end before.
+    pub fn classify_unless(
+        &self,
+        stop: &Stop,
+        seat: Seat,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
+        let mut rows = self.logits_unless(stop, seat, batch)?;
         for row in rows.chunks_exact_mut(self.info.labels.len()) {
             match self.info.multi_label {
                 true => sigmoid(row, self.info.temperature),
@@ -114,21 +135,35 @@ impl Model {
 
     /// Sentence vectors of unit length: row-major [batch, dimensions].
     pub fn embed(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        self.embed_unless(&Stop::default(), seat.into(), batch)
+    }
+
+    /// The same, unless it is asked to end before.
+    pub fn embed_unless(
+        &self,
+        stop: &Stop,
+        seat: Seat,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
         if self.info.dimensions == 0 {
             return Err(Error::WrongTask { answers: "classes", asked: "vectors" });
         }
-        self.run(seat.into(), batch)
+        self.run(stop, seat, batch)
     }
 
     /// Logits for each text, before temperature and softmax: row-major [batch, labels].
     pub fn logits(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+        self.logits_unless(&Stop::default(), seat.into(), batch)
+    }
+
+    fn logits_unless(&self, stop: &Stop, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         if self.info.labels.is_empty() {
             return Err(Error::WrongTask { answers: "vectors", asked: "classes" });
         }
-        self.run(seat.into(), batch)
+        self.run(stop, seat, batch)
     }
 
-    fn run(&self, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    fn run(&self, stop: &Stop, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
         let workers = self.workers;
         if let Seat::Worker(worker) = seat
             && worker >= workers
@@ -141,7 +176,7 @@ impl Model {
         if batch.iter().any(|tokens| tokens.is_empty()) {
             return Err(Error::Tokenizer);
         }
-        self.sessions.run(seat, batch)
+        self.sessions.run(seat, batch, stop)
     }
 }
 

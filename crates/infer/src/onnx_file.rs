@@ -10,7 +10,7 @@ use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, ValueType};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 /// Longest input where the folder does not tell another.
@@ -32,6 +32,7 @@ pub(crate) fn load(
     let tokeniser = Tokeniser::read(folder, max_tokens, None)?;
     let pooling = settings.pooling.unwrap_or(Pooling::Mean);
     let path = folder.join("model.onnx");
+    refuse_external_data(&path)?;
     let sessions = Sessions::of_file(runtime, &path, options.device, workers, |session| {
         outlets(session, pooling)
     })?;
@@ -51,6 +52,19 @@ pub(crate) fn load(
         parameters: 0,
     };
     Ok((info, tokeniser, sessions))
+}
+
+/// Refuses a model whose numbers lie in other files: it would make ONNX Runtime open whatever it
+/// names.
+pub(crate) fn refuse_external_data(path: &Path) -> Result<(), Error> {
+    let found =
+        File::open(path).and_then(|file| crm_ai_onnx::has_external_data(&mut BufReader::new(file)));
+    match found {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Error::invalid("model.onnx names other files, which are not read")),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Err(Error::invalid(error)),
+        Err(error) => Err(Error::invalid(format!("cannot read model.onnx: {error}"))),
+    }
 }
 
 /// Finds the inputs, the output and its width.

@@ -36,7 +36,8 @@ impl Runtime {
             .with_telemetry(false)
             .build()
             .map_err(|error| Error::of_library(error.message()))?;
-        environment.set_log_level(LogLevel::Error);
+        // What it would say is in its errors, too; on stderr a model could have it write anything.
+        environment.set_log_level(LogLevel::Fatal);
         Ok(Self { environment })
     }
 

@@ -7,7 +7,7 @@
 //! session with several threads.
 
 use crate::runtime::{Device, Runtime};
-use crate::{Error, Tokens, pooling};
+use crate::{Error, Stop, Tokens, pooling};
 use crm_ai_model::{Graph, Output, Pooling, Weight, WeightData};
 use ort::ep::{CPU, CUDA};
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
@@ -41,13 +41,33 @@ impl From<usize> for Seat {
     }
 }
 
+/// A session and the options of its runs, which go on one at a time.
+pub(crate) struct Lane {
+    pub session: Session,
+    pub options: Arc<RunOptions>,
+    /// Options of a run after which the scratch memory is given back.
+    shrinking: Arc<RunOptions>,
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lane").finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    pub fn new(session: Session) -> ort::Result<Self> {
+        let mut shrinking = RunOptions::new()?;
+        shrinking.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+        Ok(Self { session, options: Arc::new(RunOptions::new()?), shrinking: Arc::new(shrinking) })
+    }
+}
+
 /// The sessions of one model.
 pub(crate) struct Sessions {
-    sessions: Vec<Mutex<Session>>,
+    sessions: Vec<Mutex<Lane>>,
     /// The session with several threads, where there are several processors to use.
-    wide: Option<Mutex<Session>>,
-    /// Options of a run after which the scratch memory is given back.
-    shrinking: RunOptions,
+    wide: Option<Mutex<Lane>>,
     outlets: Outlets,
     /// Memory that the weights hold, packed copies included.
     pub bytes: u64,
@@ -156,19 +176,27 @@ impl Sessions {
             Error::Runtime { reason } => Error::InvalidModel { reason },
             other => other,
         };
-        let first = make(1).map_err(failed)?;
-        let outlets = outlets(&first)?;
+        let make = |threads| make(threads).and_then(Lane::new).map_err(failed);
+        let first = make(1)?;
+        let outlets = outlets(&first.session)?;
         let mut sessions = vec![Mutex::new(first)];
         for _ in 1..session_count(device, workers) {
-            sessions.push(Mutex::new(make(1).map_err(failed)?));
+            sessions.push(Mutex::new(make(1)?));
         }
         let wide = match alone_threads(device, workers) {
             1 => None,
-            threads => Some(Mutex::new(make(threads).map_err(failed)?)),
+            threads => Some(Mutex::new(make(threads)?)),
         };
-        let mut shrinking = RunOptions::new().map_err(failed)?;
-        shrinking.set("memory.enable_memory_arena_shrinkage", "cpu:0").map_err(failed)?;
-        Ok(Self { sessions, wide, shrinking, outlets, bytes })
+        Ok(Self { sessions, wide, outlets, bytes })
+    }
+
+    /// Number of the session that answers who has that seat.
+    pub fn slot(&self, seat: Seat) -> usize {
+        match (seat, &self.wide) {
+            (Seat::Alone, Some(_)) => self.sessions.len(),
+            (Seat::Alone, None) => 0,
+            (Seat::Worker(worker), _) => worker % self.sessions.len(),
+        }
     }
 
     /// What the output holds.
@@ -182,23 +210,20 @@ impl Sessions {
     }
 
     /// Runs a batch, padded to its longest text, and gives the answers: [batch, width].
-    pub fn run(&self, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    pub fn run(&self, seat: Seat, batch: &[&Tokens], stop: &Stop) -> Result<Vec<f32>, Error> {
         let failed = |error: ort::Error| Error::of_runtime(&error, "running a batch");
         let tokens = batch.iter().map(|text| text.len()).max().unwrap_or(0);
-        let session = match (seat, &self.wide) {
-            (Seat::Alone, Some(wide)) => wide,
-            (Seat::Alone, None) => &self.sessions[0],
-            (Seat::Worker(worker), _) => &self.sessions[worker % self.sessions.len()],
-        };
+        let slot = self.slot(seat);
+        let lane = self.sessions.get(slot).or(self.wide.as_ref()).unwrap_or(&self.sessions[0]);
         // A run that panicked left the session as it was: it holds no state between runs.
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        let Lane { session, options, shrinking } = &mut *lane;
         let inputs = self.padded(batch, tokens).map_err(failed)?;
-        let outputs = if batch.len() * tokens > KEPT_TOKENS_MAX {
-            session.run_with_options(inputs, &self.shrinking)
-        } else {
-            session.run(inputs)
-        };
-        let outputs = outputs.map_err(failed)?;
+        let is_large = batch.len() * tokens > KEPT_TOKENS_MAX;
+        let options = if is_large { shrinking } else { options };
+        let outputs = stop
+            .during(options, || session.run_with_options(inputs, &**options))?
+            .map_err(failed)?;
         let Outlets { output, answer, width, .. } = &self.outlets;
         let output = outputs
             .get(output)

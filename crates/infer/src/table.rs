@@ -2,8 +2,10 @@
 
 use crate::Error;
 use crate::model::{Info, LoadOptions, softmax};
+use crate::onnx_file::refuse_external_data;
 use crate::runtime::{Device, Runtime};
-use crate::session::{self, Seat};
+use crate::session::{self, Lane, Seat};
+use crate::stop::Stop;
 use crm_ai_tabular::Features;
 use ort::session::Session;
 use ort::value::{Tensor, TensorElementType, ValueType};
@@ -23,7 +25,7 @@ pub struct TableModel {
     info: Info,
     features: Features,
     output: Output,
-    sessions: Vec<Mutex<Session>>,
+    sessions: Vec<Mutex<Lane>>,
     bytes: u64,
 }
 
@@ -56,13 +58,16 @@ impl TableModel {
     pub fn load(runtime: &Runtime, folder: &Path, options: &LoadOptions) -> Result<Self, Error> {
         let features = read_features(folder)?;
         let path = folder.join("model.onnx");
+        refuse_external_data(&path)?;
         let failed = |error: ort::Error| match Error::of_runtime(&error, "loading the model") {
             Error::Runtime { reason } => Error::InvalidModel { reason },
             other => other,
         };
-        let make = || session::builder(runtime, Device::Cpu, 1)?.commit_from_file(&path);
+        let make = || -> ort::Result<Lane> {
+            Lane::new(session::builder(runtime, Device::Cpu, 1)?.commit_from_file(&path)?)
+        };
         let first = make().map_err(failed)?;
-        let output = check(&first, &features)?;
+        let output = check(&first.session, &features)?;
         let workers = options.workers.max(1);
         let mut sessions = vec![Mutex::new(first)];
         for _ in 1..workers {
@@ -107,10 +112,24 @@ impl TableModel {
     /// Calibrated probabilities of the classes for each record: row-major [batch, labels], each row
     /// sums to 1. A worker's seat belongs to one thread.
     pub fn predict(&self, seat: Seat, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {
-        let workers = self.sessions.len();
-        // Trees take no more than one thread; what comes alone waits for the first worker at most.
-        let worker = if let Seat::Worker(worker) = seat { worker } else { 0 };
-        let session = self.sessions.get(worker).ok_or(Error::Worker { worker, workers })?;
+        self.predict_unless(&Stop::default(), seat, batch)
+    }
+
+    /// Number of the session that answers who has that seat. Trees take no more than one thread;
+    /// what comes alone waits for the first worker at most.
+    pub fn slot(&self, seat: Seat) -> usize {
+        if let Seat::Worker(worker) = seat { worker } else { 0 }
+    }
+
+    /// As [`predict`](Self::predict), unless it is asked to end before.
+    pub fn predict_unless(
+        &self,
+        stop: &Stop,
+        seat: Seat,
+        batch: &[&[f32]],
+    ) -> Result<Vec<f32>, Error> {
+        let (worker, workers) = (self.slot(seat), self.sessions.len());
+        let lane = self.sessions.get(worker).ok_or(Error::Worker { worker, workers })?;
         let width = self.features.width();
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -121,8 +140,12 @@ impl TableModel {
         let failed = |error: ort::Error| Error::of_runtime(&error, "judging records");
         let input = Tensor::from_array(([batch.len(), width], batch.concat())).map_err(failed)?;
         // A run that panicked left the session as it was: it holds no state between runs.
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-        let outputs = session.run(ort::inputs![INPUT => input]).map_err(failed)?;
+        let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
+        let Lane { session, options, .. } = &mut *lane;
+        let inputs = ort::inputs![INPUT => input];
+        let outputs = stop
+            .during(options, || session.run_with_options(inputs, &**options))?
+            .map_err(failed)?;
         let name = self.output.name();
         let output = outputs
             .get(name)

@@ -4,12 +4,17 @@ use crate::Error;
 use crate::plain::Plain;
 use std::fs;
 use std::path::Path;
+use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::{BertNormalizer, NormalizerWrapper};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{Model, ModelWrapper, PostProcessor, Tokenizer, TruncationParams};
 
 /// Largest `tokenizer.json` that is read; those of the largest vocabularies have about 20 MB.
-const FILE_BYTES_MAX: u64 = 128 << 20;
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// How many times as long a normaliser may make a text, at most. Replacing a space by "▁" makes it
+/// four times as long at worst.
+const GROWTH_MAX: usize = 256;
 /// First length of a long text's beginning that is tried, in bytes for each token of the limit.
 /// English has about 4.5 bytes in a token.
 const BYTES_PER_TOKEN: usize = 16;
@@ -33,6 +38,57 @@ impl Tokens {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
+}
+
+/// What is looked at of `tokenizer.json` before it is read.
+#[derive(serde::Deserialize)]
+struct Parts {
+    #[serde(default)]
+    normalizer: serde_json::Value,
+}
+
+/// How many times as long a normaliser may make a text: of each part, in whatever way parts are
+/// put together, the text that it puts in for another, or for nothing, between any two characters.
+fn growth(normalizer: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    match normalizer {
+        Value::Object(part) => {
+            let put_in = |name: &str| part.get(name).and_then(Value::as_str).map_or(0, str::len);
+            let mapped = part.get("precompiled_charsmap").and_then(Value::as_str);
+            let longest = mapped.map_or(0, longest_mapped);
+            let own = 1 + put_in("content").max(put_in("prepend")).max(longest);
+            part.values().map(growth).fold(own, usize::saturating_mul)
+        }
+        Value::Array(parts) => parts.iter().map(growth).fold(1, usize::saturating_mul),
+        _ => 1,
+    }
+}
+
+/// The longest text that a SentencePiece table puts in for a character: after the length of a trie
+/// and the trie, the texts end with a zero byte each.
+fn longest_mapped(base64: &str) -> usize {
+    let sixes = base64.bytes().map_while(|byte| {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        Some(u32::from(value))
+    });
+    let (mut table, mut bits, mut held) = (Vec::with_capacity(base64.len() * 3 / 4), 0, 0);
+    for six in sixes {
+        (bits, held) = ((bits << 6 | six) & 0xffff, held + 6);
+        if held >= 8 {
+            held -= 8;
+            table.push((bits >> held) as u8);
+        }
+    }
+    let Some((length, rest)) = table.split_first_chunk::<4>() else { return 0 };
+    let texts = rest.get(u32::from_le_bytes(*length) as usize..).unwrap_or_default();
+    texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
 /// Where a text may be cut so that the tokens of its beginning are the beginning of its tokens.
@@ -67,6 +123,11 @@ impl Tokeniser {
             return Err(Error::invalid("tokenizer.json is too large"));
         }
         let json = fs::read(&path).map_err(unreadable)?;
+        let parts: Parts = serde_json::from_slice(&json)
+            .map_err(|error| Error::invalid(format!("tokenizer.json is malformed: {error}")))?;
+        if growth(&parts.normalizer) > GROWTH_MAX {
+            return Err(Error::invalid("the normalizer of tokenizer.json makes texts too long"));
+        }
         let mut tokenizer = Tokenizer::from_bytes(json)
             .map_err(|error| Error::invalid(format!("tokenizer.json is malformed: {error}")))?;
         let special = tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(false));
@@ -101,6 +162,32 @@ impl Tokeniser {
             }
             bytes = bytes.saturating_mul(4);
         }
+    }
+
+    /// The beginning of a text whose tokens are those of the whole, cut or not. It has more words
+    /// than the limit has tokens, and ends where a text may be cut: each word gives a token at
+    /// least, so the whole is cut, too, and at the same token.
+    pub fn readable<'t>(&self, text: &'t str) -> &'t str {
+        if self.cuts == Cuts::None || text.len() <= self.max_tokens {
+            return text;
+        }
+        let (mut tokens, mut is_word) = (0, false);
+        let mut previous = ' ';
+        for (offset, next) in text.char_indices() {
+            if tokens > self.max_tokens && self.may_cut(previous, next) {
+                return &text[..offset];
+            }
+            if matches!(next, ' ' | '\t' | '\n' | '\r') {
+                is_word = false;
+            } else if !is_word && next.is_ascii_alphanumeric() {
+                is_word = true;
+                tokens += 1;
+            } else if self.cuts == Cuts::SpacesAndIdeographs && is_ideograph(next) {
+                tokens += 1;
+            }
+            previous = next;
+        }
+        text
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, Error> {
@@ -147,21 +234,42 @@ fn is_ideograph(c: char) -> bool {
 
 /// BERT's tokenizer works on each stretch between spaces alone: its normaliser replaces single
 /// characters (canonical reordering of marks never crosses a space), its pre-tokeniser splits at
-/// every space, its model sees single words. So cutting before a space changes nothing before it,
-/// unless an added token spans a space, or two Chinese characters. Of other tokenizers nothing is
-/// assumed.
+/// every space, its model sees single words. So does GPT-2's and RoBERTa's, which have no
+/// normaliser and whose pre-tokeniser puts a space to the word after it. So cutting before a space
+/// changes nothing before it, unless an added token spans a space, or two Chinese characters. A
+/// word gives a token whatever it is, where the vocabulary has one for what it does not know. Of
+/// other tokenizers nothing is assumed.
 fn cuts(tokenizer: &Tokenizer) -> Cuts {
     let spanning = tokenizer
         .get_added_tokens_decoder()
         .values()
         .any(|token| token.content.chars().any(|c| c.is_whitespace() || is_ideograph(c)));
-    match bert_normalizer(tokenizer) {
-        Some(normalizer) if !spanning && normalizer.handle_chinese_chars => {
-            Cuts::SpacesAndIdeographs
+    if spanning {
+        return Cuts::None;
+    }
+    match (bert_normalizer(tokenizer), tokenizer.get_model()) {
+        (Some(normalizer), ModelWrapper::WordPiece(words))
+            if words.get_vocab().contains_key(&words.unk_token) =>
+        {
+            if normalizer.handle_chinese_chars { Cuts::SpacesAndIdeographs } else { Cuts::Spaces }
         }
-        Some(_) if !spanning => Cuts::Spaces,
+        (None, ModelWrapper::BPE(merges)) if is_byte_level(tokenizer, merges) => Cuts::Spaces,
         _ => Cuts::None,
     }
+}
+
+/// Whether a tokenizer is GPT-2's in all its parts, and knows every byte.
+fn is_byte_level(tokenizer: &Tokenizer, merges: &BPE) -> bool {
+    let splits = matches!(
+        tokenizer.get_pre_tokenizer(),
+        Some(PreTokenizerWrapper::ByteLevel(ByteLevel { use_regex: true, .. }))
+    );
+    let vocabulary = merges.get_vocab();
+    let knows = |byte: char| vocabulary.contains_key(byte.encode_utf8(&mut [0; 4]) as &str);
+    splits
+        && tokenizer.get_normalizer().is_none()
+        && merges.dropout.is_none()
+        && ByteLevel::alphabet().into_iter().all(knows)
 }
 
 /// The normaliser of a tokenizer that is BERT's in all its parts.
@@ -176,26 +284,4 @@ pub(crate) fn bert_normalizer(tokenizer: &Tokenizer) -> Option<&BertNormalizer> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokenizers::AddedToken;
-
-    /// Only an added token that a cut could divide forbids cutting.
-    #[test]
-    fn added_tokens_decide_where_texts_are_cut() {
-        let file = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/fixtures/model/bert_encoder/tokenizer.json"
-        );
-        for (token, expected) in [
-            ("\u{1F44D}\u{1F3FD}", Cuts::SpacesAndIdeographs),
-            ("SKU-7", Cuts::SpacesAndIdeographs),
-            ("two words", Cuts::None),
-            ("漢字", Cuts::None),
-        ] {
-            let mut tokenizer = Tokenizer::from_file(file).unwrap();
-            tokenizer.add_tokens([AddedToken::from(token, false)]).unwrap();
-            assert_eq!(cuts(&tokenizer), expected, "{token}");
-        }
-    }
-}
+mod tests;

@@ -2,9 +2,12 @@
 
 use crate::config::{Config, Family};
 use crate::safetensors::SafeTensors;
-use crate::settings::{Pooling, Settings};
+use crate::settings::{Pooling, Settings, TOKENS_MAX};
 use crate::{Error, Graph, Precision, inference};
 use std::path::Path;
+
+/// Most classes of a classifier.
+const LABELS_MAX: u64 = 65_536;
 
 /// What a checkpoint was trained for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +62,9 @@ impl Checkpoint {
     }
 
     /// Longest input in tokens, special ones included: what the settings say, at most what the
-    /// table of positions allows.
+    /// table of positions allows, and [`TOKENS_MAX`].
     pub fn max_tokens(&self) -> u64 {
-        let limit = self.config.max_tokens();
+        let limit = self.config.max_tokens().min(TOKENS_MAX.into());
         self.settings.max_tokens.map_or(limit, |tokens| limit.min(tokens.into()))
     }
 
@@ -115,9 +118,14 @@ fn task(config: &Config, tensors: &SafeTensors) -> Result<Task, Error> {
     if !config.names_classifier.unwrap_or_else(|| tensors.contains(&name)) {
         return Ok(Task::Embed);
     }
-    let classes = tensors.shape(&name)?.first().copied().unwrap_or(0);
+    let shape = tensors.shape(&name)?;
+    let classes = shape.first().copied().unwrap_or(0);
     if classes < 2 {
         return Err(Error::setting("id2label", "a classifier has two classes at least"));
+    }
+    if classes > LABELS_MAX {
+        let reason = format!("a classifier has {LABELS_MAX} classes at most");
+        return Err(Error::setting("id2label", reason));
     }
     let labels = if config.labels.is_empty() {
         (0..classes).map(|index| format!("LABEL_{index}")).collect()
@@ -126,8 +134,8 @@ fn task(config: &Config, tensors: &SafeTensors) -> Result<Task, Error> {
     };
     if labels.len() as u64 != classes {
         return Err(Error::Shape {
-            name,
-            found: tensors.shape(&format!("{}.weight", classifier_name(config.family)))?.to_vec(),
+            name: name.clone(),
+            found: shape.to_vec(),
             expected: vec![labels.len() as u64, config.hidden_size],
         });
     }

@@ -112,6 +112,11 @@ impl SafeTensors {
                 expected: shape.to_vec(),
             });
         }
+        // Only of weights it was checked that they are as long as their shape says.
+        if entry.dtype.weight_bytes().is_none() {
+            let dtype = entry.dtype.clone();
+            return Err(Error::TensorType { name: name.to_owned(), dtype });
+        }
         let (start, end) = entry.data_offsets;
         let mut values = Vec::with_capacity(shape.iter().product::<u64>() as usize);
         let mut chunk = vec![0; CHUNK_BYTES.min((end - start) as usize)];

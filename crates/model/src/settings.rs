@@ -9,6 +9,8 @@ use std::path::Path;
 const FILE: &str = "crm_ai.json";
 const POOLING_FILE: &str = "1_Pooling/config.json";
 const FILE_BYTES_MAX: u64 = 1 << 16;
+/// Longest input of a model in tokens: what a text takes grows with the square of its length.
+pub const TOKENS_MAX: u32 = 8192;
 
 /// The arithmetic of a graph's matrix products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,6 +65,9 @@ impl Settings {
         }
         if settings.max_tokens.is_some_and(|value| value < 2) {
             return Err(Error::setting("max_tokens", "must be at least 2"));
+        }
+        if settings.max_tokens.is_some_and(|value| value > TOKENS_MAX) {
+            return Err(Error::setting("max_tokens", format!("must be at most {TOKENS_MAX}")));
         }
         if settings.pooling.is_none() {
             settings.pooling = sentence_pooling(folder)?;

@@ -108,6 +108,32 @@ fn headers_that_lie_are_refused() {
     assert!(matches!(build(folder.path(), Precision::Fp32), Err(Error::MissingTensor(_))));
 }
 
+/// Sizes that no file stands behind: nothing is allocated for them.
+#[test]
+fn tensors_that_claim_more_than_the_file_holds_are_refused() {
+    let config = fs::read(fixture("bert_classifier").join("config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    // Types of other things than weights have no length that is checked.
+    config["vocab_size"] = serde_json::json!(16_000_000);
+    config["hidden_size"] = serde_json::json!(16_000_000);
+    let header = r#"{"bert.embeddings.word_embeddings.weight":
+        {"dtype": "I8", "shape": [16000000, 16000000], "data_offsets": [0, 0]},
+        "classifier.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}"#;
+    let folder = spoiled("bert_classifier", "model.safetensors", &safetensors(header, 16));
+    config["id2label"] = serde_json::json!({"0": "a", "1": "b"});
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let refused = build(folder.path(), Precision::Fp32);
+    assert!(matches!(refused, Err(Error::TensorType { .. })), "{refused:?}");
+    // Nothing is as long as any number of nothings.
+    config.as_object_mut().unwrap().remove("id2label");
+    let header = r#"{"classifier.weight":
+        {"dtype": "F32", "shape": [4000000000000, 0], "data_offsets": [0, 0]}}"#;
+    fs::write(folder.path().join("model.safetensors"), safetensors(header, 0)).unwrap();
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let refused = build(folder.path(), Precision::Fp32);
+    assert!(matches!(refused, Err(Error::Setting { .. })), "{refused:?}");
+}
+
 #[test]
 fn weights_that_are_no_numbers_are_refused() {
     for (name, not_finite) in [
@@ -179,6 +205,8 @@ fn configurations_that_lie_are_refused() {
         ("crm_ai.json", r#"{"temperature": 0}"#),
         ("crm_ai.json", r#"{"temperature": 1e39}"#),
         ("crm_ai.json", r#"{"max_tokens": 1}"#),
+        ("crm_ai.json", r#"{"max_tokens": 8193}"#),
+        ("crm_ai.json", r#"{"max_tokens": 4294967295}"#),
         ("crm_ai.json", r#"{"precision": "int4"}"#),
         ("crm_ai.json", r#"{"temprature": 1}"#),
         ("config.json", ""),

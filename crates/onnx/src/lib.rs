@@ -3,6 +3,10 @@
 //! Field numbers are those of <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>; written by
 //! hand, so that no build needs `protoc`.
 
+mod external;
+
+pub use external::has_external_data;
+
 use prost::{Enumeration, Message, Oneof};
 
 impl ModelProto {

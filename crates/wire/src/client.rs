@@ -1,10 +1,13 @@
 //! A blocking client for tests and benchmarks. A backend has its own, which waits on its latch.
 
-use crate::{Digest, Frame, FrameReader, Manifest, Precision, ProtocolError, Reply, Request, Task};
+use crate::{
+    Digest, Frame, FrameReader, Manifest, Precision, ProtocolError, Reply, Request, Task, Upload,
+};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// A connection to the engine on which one request at a time is outstanding.
 #[derive(Debug)]
@@ -21,6 +24,12 @@ impl Client {
         Ok(Self { stream, reader: FrameReader::default(), next_id: 1 })
     }
 
+    /// Waits no longer than `limit` for whatever comes next; an error of the kind `WouldBlock` or
+    /// `TimedOut` after it.
+    pub fn set_limit(&self, limit: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(limit))
+    }
+
     /// Asks for answers and waits for them.
     pub fn infer(
         &mut self,
@@ -29,8 +38,18 @@ impl Client {
         task: Task,
         texts: &[&str],
     ) -> io::Result<Reply> {
+        self.infer_within(0, (model, precision, task), texts)
+    }
+
+    /// The same with a deadline in milliseconds; 0 for none.
+    pub fn infer_within(
+        &mut self,
+        deadline_ms: u32,
+        target: (Digest, Precision, Task),
+        texts: &[&str],
+    ) -> io::Result<Reply> {
         let id = self.take_id();
-        let frame = Request::encode_infer(id, (model, precision, task), 0, texts);
+        let frame = Request::encode_infer(id, target, deadline_ms, texts);
         self.stream.write_all(&frame.map_err(broken)?)?;
         self.wait(id)
     }
@@ -44,10 +63,33 @@ impl Client {
 
     /// Streams the artifact that lies in `folder`.
     pub fn load(&mut self, folder: &Path) -> io::Result<Reply> {
-        const CHUNK_BYTES: usize = 1 << 20;
+        self.load_for(0, folder)
+    }
+
+    /// The same for a database.
+    pub fn load_for(&mut self, database: u32, folder: &Path) -> io::Result<Reply> {
         let manifest = Manifest::of_folder(folder)?;
+        let json = manifest.to_json();
+        let upload = Upload { database, ..Upload::new(&json) };
+        self.stream(&Request::LoadBegin(upload), &manifest, folder)
+    }
+
+    /// Streams the artifact that lies in `folder` to be told what it is.
+    pub fn examine(&mut self, folder: &Path) -> io::Result<Reply> {
+        let manifest = Manifest::of_folder(folder)?;
+        let json = manifest.to_json();
+        self.stream(&Request::Examine(Upload::new(&json)), &manifest, folder)
+    }
+
+    fn stream(
+        &mut self,
+        begin: &Request<'_>,
+        manifest: &Manifest,
+        folder: &Path,
+    ) -> io::Result<Reply> {
+        const CHUNK_BYTES: usize = 1 << 20;
         let id = self.take_id();
-        self.send(&Request::LoadBegin(&manifest.to_json()), id)?;
+        self.send(begin, id)?;
         let mut chunk = vec![0; CHUNK_BYTES];
         for entry in &manifest.files {
             let mut file = File::open(folder.join(&entry.path))?;

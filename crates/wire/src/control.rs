@@ -107,4 +107,8 @@ pub struct EngineStats {
     pub errors: u64,
     /// Models in memory.
     pub models: Vec<ModelStats>,
+    /// What confines the engine's process: `landlock`, `seccomp` and `no_new_privs`, those that
+    /// hold, separated by commas.
+    #[serde(default)]
+    pub sandbox: String,
 }

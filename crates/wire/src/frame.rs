@@ -3,7 +3,7 @@
 use crate::ProtocolError;
 
 /// Version of frames and messages; both sides refuse any other.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Length of an encoded [`Header`].
 pub const HEADER_BYTES: usize = 16;

@@ -24,7 +24,7 @@ pub use digest::Digest;
 pub use frame::{FRAME_BYTES_MAX, Frame, FrameReader, HEADER_BYTES, Header, VERSION};
 pub use manifest::{FileEntry, Manifest};
 pub use reply::{ErrorCode, Reply, Rows, Scores, Timings, Vectors};
-pub use request::{Infer, Request, Task, Texts};
+pub use request::{Databases, Infer, REFERENCE_BYTES_MAX, Request, TEXTS_MAX, Task, Texts, Upload};
 
 /// A peer sent bytes that are no frame or no message of this protocol.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

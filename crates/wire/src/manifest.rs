@@ -40,6 +40,11 @@ impl Manifest {
         "vocab.txt",
     ];
 
+    /// Longest manifest that is read: one of all files has about 1.5 kB.
+    pub const JSON_BYTES_MAX: usize = 16 << 10;
+    /// Longest artifact; the largest models of the families that are built have some gigabytes.
+    pub const BYTES_MAX: u64 = 64 << 30;
+
     /// Lists the artifact that lies in `folder`.
     pub fn of_folder(folder: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
@@ -63,10 +68,18 @@ impl Manifest {
     /// peer can never name a file outside the artifact's folder.
     pub fn from_json(json: &[u8]) -> Result<Self, ProtocolError> {
         const MALFORMED: ProtocolError = ProtocolError::Malformed("manifest");
+        if json.len() > Self::JSON_BYTES_MAX {
+            return Err(MALFORMED);
+        }
         let manifest: Self = serde_json::from_slice(json).map_err(|_| MALFORMED)?;
         let known = manifest.files.iter().all(|file| Self::FILES.contains(&file.path.as_str()));
         let ordered = manifest.files.is_sorted_by(|a, b| a.path < b.path);
-        if known && ordered && !manifest.files.is_empty() { Ok(manifest) } else { Err(MALFORMED) }
+        let fits = manifest.bytes() <= Self::BYTES_MAX;
+        if known && ordered && fits && !manifest.files.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(MALFORMED)
+        }
     }
 
     /// The canonical JSON, whose digest is the artifact's identity.
@@ -82,7 +95,7 @@ impl Manifest {
 
     /// Length of all files together.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
 }
 
@@ -104,6 +117,22 @@ mod tests {
         assert_eq!(Manifest::from_json(&first.to_json()), Ok(first.clone()));
         fs::write(folder.path().join("config.json"), "{ }").unwrap();
         assert_ne!(Manifest::of_folder(folder.path()).unwrap().digest(), first.digest());
+    }
+
+    #[test]
+    fn a_manifest_that_promises_too_much_is_refused() {
+        let of_length = |bytes: [u64; 2]| {
+            let mut files = vec![entry("config.json"), entry("model.onnx")];
+            files.iter_mut().zip(bytes).for_each(|(file, bytes)| file.bytes = bytes);
+            Manifest::from_json(&Manifest { files }.to_json())
+        };
+        assert!(of_length([1, Manifest::BYTES_MAX - 1]).is_ok());
+        for bytes in [[1, Manifest::BYTES_MAX], [u64::MAX, 1], [u64::MAX, u64::MAX]] {
+            assert!(of_length(bytes).is_err(), "{bytes:?}");
+        }
+        let mut padded = Manifest { files: vec![entry("config.json")] }.to_json();
+        padded.resize(Manifest::JSON_BYTES_MAX + 1, b' ');
+        assert!(Manifest::from_json(&padded).is_err());
     }
 
     #[test]

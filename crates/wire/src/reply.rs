@@ -87,10 +87,16 @@ pub enum ErrorCode {
     Internal = 8,
     /// The peer broke the protocol; the engine closes the connection after this.
     Protocol = 9,
+    /// A model was at a batch for longer than `crm_ai.run_limit`.
+    RunLimit = 10,
+    /// A model was not examined within `crm_ai.import_limit`.
+    ImportLimit = 11,
+    /// The files of a model of the package are not those that were installed.
+    Damaged = 12,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::UnknownModel,
         Self::InvalidModel,
         Self::WrongTask,
@@ -100,6 +106,9 @@ impl ErrorCode {
         Self::DiskFull,
         Self::Internal,
         Self::Protocol,
+        Self::RunLimit,
+        Self::ImportLimit,
+        Self::Damaged,
     ];
 }
 
@@ -121,6 +130,8 @@ pub enum Reply {
     Stats(EngineStats),
     /// Why there is no answer. The text names no customer's data.
     Error(ErrorCode, String),
+    /// The engine lives and its threads make progress.
+    Pong,
 }
 
 impl Reply {
@@ -161,6 +172,7 @@ impl Reply {
                 put_string(&mut payload, message);
                 135
             }
+            Self::Pong => 136,
         };
         Frame::encode(kind, request_id, &payload)
     }
@@ -185,6 +197,7 @@ impl Reply {
                 let known = ErrorCode::ALL.into_iter().find(|known| *known as u16 == code);
                 Self::Error(known.ok_or(cursor.malformed())?, cursor.string()?.to_owned())
             }
+            136 => Self::Pong,
             kind => return Err(ProtocolError::Kind(kind)),
         };
         cursor.finish()?;
@@ -282,6 +295,8 @@ mod tests {
             Reply::Loaded,
             Reply::Described(info),
             Reply::Error(ErrorCode::QueueFull, "the queue is full".into()),
+            Reply::Error(ErrorCode::Damaged, String::new()),
+            Reply::Pong,
         ] {
             assert_eq!(Reply::decode(&frame(&reply)), Ok(reply));
         }

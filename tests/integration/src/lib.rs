@@ -4,6 +4,7 @@
 //! panics with a telling message when the surroundings fail, as a test does.
 
 pub mod cluster;
+pub mod hostile_model;
 pub mod installation;
 pub mod process;
 pub mod session;

@@ -20,7 +20,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("crm_ai_onnx", &[]),
     ("crm_ai_model", &["crm_ai_onnx"]),
     ("crm_ai_tabular", &["crm_ai_metrics", "crm_ai_onnx", "crm_ai_wire"]),
-    ("crm_ai_infer", &["crm_ai_model", "crm_ai_tabular"]),
+    ("crm_ai_infer", &["crm_ai_model", "crm_ai_onnx", "crm_ai_tabular"]),
     (
         "crm_ai_train",
         &["crm_ai_infer", "crm_ai_metrics", "crm_ai_model", "crm_ai_tabular", "crm_ai_wire"],

@@ -13,11 +13,13 @@ fn a_cache_that_cannot_be_written_to_fails_the_upload_and_not_the_store() {
     let store = Store::open(Vec::new(), cache.clone()).unwrap();
     let manifest = Manifest { files: vec![entry("config.json", b"{}")] };
     fs::remove_dir(&cache).unwrap();
+    fs::write(&cache, "a file").unwrap();
     assert_eq!(store.begin_upload(manifest.clone()).unwrap_err().code, ErrorCode::Internal);
-    fs::create_dir(&cache).unwrap();
+    fs::remove_file(&cache).unwrap();
+    // Nobody has to make it again.
     let mut upload = store.begin_upload(manifest.clone()).unwrap();
     assert!(upload.write(b"{}").unwrap());
-    upload.commit().unwrap();
+    upload.commit(7).unwrap();
     assert!(store.find(&manifest.digest()).is_some());
     assert_eq!(fs::read_dir(&cache).unwrap().count(), 1);
 }

@@ -1,8 +1,8 @@
 //! `crm_ai_engine describe DIR --runtime LIB`: what the model in a folder is.
 
-use super::{CommandError, model_folder, print};
+use super::{CommandError, examine, model_folder, print};
 use crate::onnx::{DeviceChoice, OnnxLoader};
-use crate::predictor::Loader;
+use crate::sandbox;
 use lexopt::Arg::{Long, Value};
 use std::path::PathBuf;
 
@@ -17,11 +17,12 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<(), CommandError> {
     }
     let folder = model_folder(folder)?;
     let runtime = runtime.ok_or_else(|| CommandError::Usage("--runtime is missing".to_owned()))?;
+    sandbox::enter(&examine::confined(&folder, &runtime));
     let loader = OnnxLoader::new(&runtime, DeviceChoice::Cpu)
         .map_err(|failure| CommandError::Usage(failure.to_string()))?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let failed = |message: String| CommandError::Failed(message);
-    let info = loader.describe(&folder, workers).map_err(|f| failed(f.to_string()))?;
+    let info = loader.describe_here(&folder, workers).map_err(|f| failed(f.to_string()))?;
     let json = serde_json::to_string_pretty(&info).map_err(|e| failed(e.to_string()))?;
     print(format_args!("{json}\n"))
 }

@@ -2,6 +2,8 @@
 
 mod describe;
 mod digest;
+mod examine;
+mod lifeline;
 mod serve;
 mod train;
 
@@ -12,15 +14,19 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: crm_ai_engine serve --socket PATH --runtime LIB --models DIR [--models DIR] --cache DIR
                            --threads N --memory-limit BYTES --queue-rows N
-                           --cache-size BYTES --device auto|cpu|cuda [--lifeline]
+                           --cache-size BYTES --device auto|cpu|cuda
+                           [--run-limit MS] [--import-limit MS] [--lifeline]
        crm_ai_engine digest DIR
        crm_ai_engine describe DIR --runtime LIB
+       crm_ai_engine examine DIR --runtime LIB [--threads N] [--memory BYTES]
+                             [--processor-time SECONDS] [--lifeline]
        crm_ai_engine train --job FILE --runtime LIB [--lifeline]
        crm_ai_engine --version
 
 serve     answers the requests that come over the Unix socket PATH
 digest    prints the identity of the model in DIR
 describe  prints, as JSON, what the model in DIR is
+examine   the same, as the engine asks for it
 train     does the training job in FILE; tells how it goes on stdout, as lines of JSON
 ";
 
@@ -47,7 +53,7 @@ pub fn run(arguments: lexopt::Parser) -> ExitCode {
     match dispatch(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            crate::log::event(&error);
+            crate::log::fatal(&error);
             match error {
                 CommandError::Usage(_) => ExitCode::from(2),
                 CommandError::Failed(_) => ExitCode::FAILURE,
@@ -66,6 +72,7 @@ fn dispatch(mut arguments: lexopt::Parser) -> Result<(), CommandError> {
             Some("serve") => serve::run(serve::Options::parse(arguments)?),
             Some("digest") => digest::run(arguments),
             Some("describe") => describe::run(arguments),
+            Some("examine") => examine::run(examine::Options::parse(arguments)?),
             Some("train") => train::run(train::Options::parse(arguments)?),
             _ => Err(CommandError::Usage(format!("unknown sub-command\n{USAGE}"))),
         },

@@ -1,13 +1,17 @@
 //! `train`: does one training job and tells how it goes, one event a line.
 
-use super::CommandError;
+use super::{CommandError, lifeline};
+use crate::sandbox::{self, Profile};
 use crm_ai_infer::Runtime;
-use crm_ai_wire::training::{Event, Job};
+use crm_ai_wire::training::{Event, Job, Task};
 use lexopt::Arg::Long;
 use std::any::Any;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Longest file that a trainer may write: one of a model or a checkpoint.
+const FILE_BYTES_MAX: u64 = 64 << 30;
 
 /// The command line.
 pub(super) struct Options {
@@ -41,8 +45,9 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     let failed = |error: &dyn std::fmt::Display| CommandError::Failed(error.to_string());
     let json = std::fs::read(&options.job).map_err(|error| failed(&error))?;
     let job: Job = serde_json::from_slice(&json).map_err(|error| failed(&error))?;
+    confine(&job, &options)?;
     if options.lifeline {
-        std::thread::spawn(end_with_parent);
+        lifeline::watch()?;
     }
     let loaded = Runtime::load(&options.runtime).map_err(crm_ai_train::Error::from);
     let ran = loaded.and_then(|runtime| {
@@ -76,9 +81,30 @@ fn tell(event: Event) {
     }
 }
 
-/// Standard input ends when the parent does.
-fn end_with_parent() {
-    let mut ignored = [0; 64];
-    while matches!(std::io::stdin().lock().read(&mut ignored), Ok(length) if length > 0) {}
-    std::process::exit(1);
+/// Lets the trainer read what the job names and write its folders, nothing else: the base and the
+/// champion are strangers' models.
+fn confine(job: &Job, options: &Options) -> Result<(), CommandError> {
+    let failed = |error: std::io::Error| CommandError::Failed(error.to_string());
+    // What is not there yet cannot be allowed.
+    std::fs::create_dir_all(&job.checkpoint).map_err(failed)?;
+    let base = match &job.task {
+        Task::Text(task) => Some(task.base.clone()),
+        Task::Table(_) => None,
+    };
+    let champion = job.champion.as_ref().map(|champion| champion.folder.clone());
+    let folder_of = |path: &Path| match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let library_folder = Some(folder_of(&options.runtime));
+    let reads = [Some(job.rows.clone()), base, champion, library_folder];
+    sandbox::enter(&Profile {
+        reads: reads.into_iter().flatten().collect(),
+        // The trainer makes the output itself.
+        writes: vec![folder_of(&job.output), job.checkpoint.clone()],
+        devices: job.device != "cpu",
+        file_bytes: FILE_BYTES_MAX,
+        ..Profile::default()
+    });
+    Ok(())
 }

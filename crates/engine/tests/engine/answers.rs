@@ -3,6 +3,7 @@
 use crate::support::*;
 use crm_ai_wire::{Precision, Reply, Request, Task};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 #[test]
@@ -32,6 +33,38 @@ fn equal_texts_are_judged_once_and_all_answered() {
     let batches = harness.script.batches.lock().unwrap().concat();
     assert_eq!(batches.len(), 3, "{batches:?}");
     assert_eq!((harness.stats().rows, harness.stats().truncated), (7, 2));
+}
+
+/// Of a text that is longer than the model reads only a beginning is kept, and the answer tells
+/// that it was cut as ever.
+#[test]
+fn long_texts_are_cut_before_they_wait() {
+    let harness = Setup::default().start();
+    let mut client = harness.client();
+    let long = "long".repeat(50_000);
+    let first = scores(harness.ask(&mut client, &[&long, "short"]));
+    let again = scores(harness.ask(&mut client, &[&long, "short"]));
+    assert_eq!(
+        (&again.rows.numbers, &again.rows.truncated),
+        (&first.rows.numbers, &vec![true, false])
+    );
+    assert_eq!(harness.script.longest.load(Ordering::SeqCst), 4097);
+    // The model is loaded: a queue that holds 256 MiB takes twice as much of such texts.
+    let mut held = harness.hold();
+    let megabyte = "m".repeat(1 << 20);
+    let megabytes: Vec<String> = (0..50).map(|index| format!("{index} {megabyte}")).collect();
+    let texts: Vec<&str> = megabytes.iter().map(String::as_str).collect();
+    let mut clients: Vec<_> = (0..10).map(|_| harness.client()).collect();
+    for client in &mut clients {
+        harness.send(client, 1, 0, &texts);
+    }
+    wait_until(|| harness.stats().queue_rows == 501);
+    harness.script.gate.open();
+    for client in &mut clients {
+        assert_eq!(scores(client.wait(1).unwrap()).rows.len(), 50);
+    }
+    assert_right(held.wait(1).unwrap(), &["held"]);
+    assert_eq!(harness.stats().rejected, 0);
 }
 
 #[test]

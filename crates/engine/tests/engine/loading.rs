@@ -2,7 +2,9 @@
 //! artifacts arrive whole or not at all.
 
 use crate::support::*;
-use crm_ai_wire::{Digest, ErrorCode, FileEntry, Manifest, Precision, Reply, Request, Task};
+use crm_ai_wire::{
+    Digest, ErrorCode, FileEntry, Manifest, Precision, Reply, Request, Task, Upload,
+};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::Ordering;
@@ -119,7 +121,7 @@ fn an_upload_that_breaks_off_at_any_byte_leaves_nothing() {
     let (manifest, bytes) = three_files(&harness);
     for length in 0..bytes.len() {
         let mut client = harness.client();
-        client.send(&Request::LoadBegin(&manifest.to_json()), 1).unwrap();
+        client.send(&Request::LoadBegin(Upload::new(&manifest.to_json())), 1).unwrap();
         for chunk in bytes[..length].chunks(3) {
             client.send(&Request::LoadChunk(chunk), 1).unwrap();
         }
@@ -133,7 +135,7 @@ fn an_upload_that_breaks_off_at_any_byte_leaves_nothing() {
     }
     wait_until(|| harness.cached().is_empty());
     let mut client = harness.client();
-    client.send(&Request::LoadBegin(&manifest.to_json()), 1).unwrap();
+    client.send(&Request::LoadBegin(Upload::new(&manifest.to_json())), 1).unwrap();
     // Bytes beyond the last file are ignored.
     client.send(&Request::LoadChunk(&[&bytes[..], b"beyond"].concat()), 1).unwrap();
     client.send(&Request::LoadChunk(b"still more"), 1).unwrap();
@@ -151,14 +153,14 @@ fn an_upload_with_a_bent_byte_is_refused_and_leaves_nothing() {
         let mut bent = bytes.clone();
         bent[position] ^= 1;
         let mut client = harness.client();
-        client.send(&Request::LoadBegin(&manifest.to_json()), 1).unwrap();
+        client.send(&Request::LoadBegin(Upload::new(&manifest.to_json())), 1).unwrap();
         client.send(&Request::LoadChunk(&bent), 1).unwrap();
         assert_eq!(error_code(client.wait(1).unwrap()), ErrorCode::InvalidModel);
         assert_eq!(harness.cached(), [""; 0]);
     }
     let mut client = harness.client();
     for manifest in [&b"no JSON"[..], b"{\"files\":[]}"] {
-        let reply = client.call(Request::LoadBegin(manifest)).unwrap();
+        let reply = client.call(Request::LoadBegin(Upload::new(manifest))).unwrap();
         assert_eq!(error_code(reply), ErrorCode::InvalidModel);
     }
 }
@@ -170,7 +172,7 @@ fn two_uploads_of_one_artifact_do_each_other_no_harm() {
     let (head, tail) = bytes.split_at(bytes.len() / 2);
     let mut clients = [harness.client(), harness.client()];
     for client in &mut clients {
-        client.send(&Request::LoadBegin(&manifest.to_json()), 1).unwrap();
+        client.send(&Request::LoadBegin(Upload::new(&manifest.to_json())), 1).unwrap();
         client.send(&Request::LoadChunk(head), 1).unwrap();
     }
     for client in &mut clients {

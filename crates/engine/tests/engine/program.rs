@@ -1,105 +1,40 @@
-//! The program itself, with ONNX Runtime and a tiny model. The library is at
-//! `CRM_AI_ONNXRUNTIME`, by default where `make setup` puts it.
+//! What the program does, with ONNX Runtime and a tiny model.
 
-use crate::support::wait_until;
-use crm_ai_wire::client::Client;
-use crm_ai_wire::{Digest, Manifest, Precision, Reply, Request, Task};
+use crate::process::*;
+use crm_ai_wire::{Manifest, Precision, Reply, Request, Task};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_crm_ai_engine");
-
-fn root(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+/// Whether a line has the form of the server's own: time, process, level.
+fn is_log_line(line: &str) -> bool {
+    let Some((head, message)) = line.split_once(":  crm_ai engine: ") else { return false };
+    let parts: Vec<&str> = head.split(' ').collect();
+    let [date, time, "UTC", process, level] = parts[..] else { return false };
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    !message.is_empty()
+        && (date.len(), digits(date), time.len(), digits(time)) == (10, 8, 12, 9)
+        && process.starts_with('[')
+        && process.ends_with(']')
+        && ["LOG", "WARNING", "FATAL"].contains(&level)
 }
 
-fn library() -> PathBuf {
-    let default = || root(".cache/onnxruntime/libonnxruntime.so");
-    let path = std::env::var_os("CRM_AI_ONNXRUNTIME").map_or_else(default, PathBuf::from);
-    assert!(path.exists(), "run `make setup` or set CRM_AI_ONNXRUNTIME");
-    path
-}
-
-fn fixture(name: &str) -> PathBuf {
-    root("tests/fixtures/model").join(name)
-}
-
-/// A started program; killed when the test ends.
-struct Program {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Program {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self::start_in(folder)
-    }
-
-    fn start_in(folder: TempDir) -> Self {
-        let child = Command::new(PROGRAM)
-            .current_dir(folder.path())
-            .args(["serve", "--socket", "socket", "--models", "models", "--cache", "cache"])
-            .args(["--threads", "2", "--memory-limit", "0", "--queue-rows", "1000"])
-            .args(["--device", "cpu", "--lifeline", "--runtime"])
-            .arg(library())
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut program = Self { child, folder };
-        wait_until(|| UnixStream::connect(program.socket()).is_ok() || program.is_over());
-        assert!(!program.is_over(), "{}", program.log());
-        program
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("socket")
-    }
-
-    fn client(&self) -> Client {
-        Client::connect(&self.socket()).unwrap()
-    }
-
-    fn is_over(&self) -> bool {
-        let pid = Pid::from_child(&self.child);
-        let options = rustix::process::WaitIdOptions::EXITED
-            | rustix::process::WaitIdOptions::NOWAIT
-            | rustix::process::WaitIdOptions::NOHANG;
-        rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap().is_some()
-    }
-
-    /// Waits for its end; the exit code and the log.
-    fn end(&mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
-        (status.code(), self.log())
-    }
-
-    fn log(&mut self) -> String {
-        let mut log = String::new();
-        if let Some(stderr) = &mut self.child.stderr {
-            stderr.read_to_string(&mut log).unwrap();
-        }
-        log
-    }
-
-    fn load(&self, name: &str) -> Digest {
-        assert_eq!(self.client().load(&fixture(name)).unwrap(), Reply::Loaded);
-        Manifest::of_folder(&fixture(name)).unwrap().digest()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+#[test]
+fn the_log_names_models_as_people_do() {
+    let mut program = Program::start();
+    let folder = fixture("bert_classifier");
+    let model = program.load("bert_classifier");
+    let target = (model, Precision::Fp32, Task::Classify);
+    let mut client = program.client();
+    let frame = Request::encode_infer_named(1, target, "churn@3", 0, &["text"]).unwrap();
+    crate::support::send_bytes(&mut client, &frame);
+    assert!(matches!(client.wait(1).unwrap(), Reply::Scores(_)));
+    program.child.stdin.take();
+    let (_, log) = program.end();
+    let digest = Manifest::of_folder(&folder).unwrap().digest();
+    assert!(log.contains(&format!("model churn@3 ({digest}) fp32 loaded in ")), "{log}");
 }
 
 #[test]
@@ -141,10 +76,7 @@ fn a_real_model_answers_and_its_customer_is_not_in_the_log() {
     assert!(stats.memory_bytes > 0 && stats.models.len() == 2);
     program.child.stdin.take();
     let (_, log) = program.end();
-    assert!(
-        !log.contains("card") && log.lines().all(|l| l.starts_with("crm_ai engine: ")),
-        "{log}"
-    );
+    assert!(!log.contains("card") && log.lines().all(is_log_line), "{log}");
 }
 
 #[test]
@@ -201,7 +133,7 @@ fn wrong_arguments_and_a_missing_library_have_a_code_of_their_own() {
     ] {
         let (code, _, log) = run(arguments);
         assert_eq!(code, Some(2), "{arguments:?}");
-        assert!(log.starts_with("crm_ai engine: "), "{log}");
+        assert!(is_log_line(log.lines().next().unwrap()), "{log}");
     }
 }
 

@@ -3,9 +3,10 @@
 use crm_ai_engine::artifacts::Store;
 use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
+use crm_ai_engine::sandbox::Held;
 use crm_ai_engine::server::{self, ServerOptions};
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::{Info, Seat, Tokens};
+use crm_ai_infer::{Info, Seat, Stop, Tokens};
 use crm_ai_wire::client::Client;
 use crm_ai_wire::{
     Digest, EngineStats, ErrorCode, Manifest, ModelInfo, Precision, Reply, Request, Scores, Task,
@@ -13,7 +14,7 @@ use crm_ai_wire::{
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +44,15 @@ impl Gate {
         let closed = self.closed.lock().unwrap();
         drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
     }
+
+    /// The same, unless it is asked to stop.
+    fn pass_unless(&self, stop: &Stop) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        let mut closed = self.closed.lock().unwrap();
+        while *closed && !stop.is_asked() {
+            closed = self.opened.wait_timeout(closed, Duration::from_millis(1)).unwrap().0;
+        }
+    }
 }
 
 /// What the fake model did and is told to do.
@@ -57,10 +67,19 @@ pub struct Script {
     pub seats: Mutex<Vec<Seat>>,
     pub loads: AtomicUsize,
     pub describes: AtomicUsize,
+    /// Whether a run at the closed gate ends when it is asked to.
+    pub obeys: AtomicBool,
+    /// Longest text that was tokenised.
+    pub longest: AtomicUsize,
+    /// Whether runs with `!stuck` may end.
+    pub released: AtomicBool,
+    /// Runs that ended because they were asked to.
+    pub stopped: AtomicUsize,
 }
 
 /// A model whose tokens are a text's bytes. A text beginning with `!panic`, `!fail` or `!nan`
-/// spoils its batch.
+/// spoils its batch; one with `!loop` is judged for ever, until it is asked to stop,
+/// and one with `!stuck`, or `!endless` in its tokeniser, until the test says so.
 struct Fake {
     script: Arc<Script>,
     info: Info,
@@ -86,16 +105,38 @@ impl Predictor for Fake {
         self.bytes
     }
 
+    fn readable<'t>(&self, text: &'t str) -> &'t str {
+        &text[..text.floor_char_boundary(self.info.max_tokens + 1)]
+    }
+
     fn prepare(&self, text: &str) -> Result<Input, Failure> {
+        self.script.longest.fetch_max(text.len(), Ordering::SeqCst);
         assert!(!text.starts_with("!tokeniser"), "asked to");
+        while text.starts_with("!endless") && !self.script.released.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let kept = text.len().min(self.info.max_tokens);
         let ids = text.bytes().take(kept).map(u32::from).collect();
         Ok(Input::Text(Tokens { ids, truncated: text.len() > kept }))
     }
 
-    fn run(&self, seat: Seat, _task: Task, batch: &[&Input]) -> Result<Vec<f32>, Failure> {
+    fn run(
+        &self,
+        seat: Seat,
+        _task: Task,
+        batch: &[&Input],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Failure> {
         self.script.seats.lock().unwrap().push(seat);
-        self.script.gate.pass();
+        if self.script.obeys.load(Ordering::SeqCst) {
+            self.script.gate.pass_unless(stop);
+        } else {
+            self.script.gate.pass();
+        }
+        if stop.is_asked() {
+            self.script.stopped.fetch_add(1, Ordering::SeqCst);
+            return Err(Failure::new(ErrorCode::RunLimit, "asked to stop"));
+        }
         self.script.batches.lock().unwrap().push(batch.iter().map(|text| text.tokens()).collect());
         let mut numbers = Vec::new();
         for input in batch {
@@ -103,6 +144,16 @@ impl Predictor for Fake {
             let bytes = tokens.ids.iter().map(|id| *id as u8).collect();
             let text = String::from_utf8(bytes).unwrap();
             assert!(!text.starts_with("!panic"), "asked to");
+            while text.starts_with("!stuck") && !self.script.released.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            while text.starts_with("!loop") && !stop.is_asked() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if stop.is_asked() {
+                self.script.stopped.fetch_add(1, Ordering::SeqCst);
+                return Err(Failure::new(ErrorCode::RunLimit, "asked to stop"));
+            }
             if text.starts_with("!fail") {
                 return Err(Failure::new(ErrorCode::OutOfMemory, "asked to"));
             }
@@ -142,7 +193,12 @@ impl Loader for FakeLoader {
         Ok(Arc::new(Fake { script: Arc::clone(&self.0), info, bytes }))
     }
 
-    fn describe(&self, _folder: &Path, _workers: usize) -> Result<ModelInfo, Failure> {
+    fn describe(
+        &self,
+        _folder: &Path,
+        _workers: usize,
+        _is_wanted: &dyn Fn() -> bool,
+    ) -> Result<ModelInfo, Failure> {
         self.0.describes.fetch_add(1, Ordering::SeqCst);
         self.0.load_gate.pass();
         Ok(ModelInfo {
@@ -166,6 +222,11 @@ impl Loader for FakeLoader {
     }
 }
 
+/// A loader for an engine that is not to load anything.
+pub fn idle_loader() -> Arc<dyn Loader> {
+    Arc::new(FakeLoader(Arc::default(), BatchLimits { padded_tokens: 512, pool_tokens: 4096 }))
+}
+
 /// A running engine; its threads end with the test's process.
 pub struct Harness {
     pub script: Arc<Script>,
@@ -181,6 +242,7 @@ pub struct Setup {
     pub queue_rows: usize,
     pub cache_bytes: usize,
     pub padded_tokens: usize,
+    pub run_limit: Option<Duration>,
     pub server: ServerOptions,
 }
 
@@ -192,6 +254,7 @@ impl Default for Setup {
             queue_rows: 100_000,
             cache_bytes: 0,
             padded_tokens: 512,
+            run_limit: None,
             server: ServerOptions::default(),
         }
     }
@@ -209,6 +272,8 @@ impl Setup {
             memory_limit: self.memory_limit,
             queue_rows: self.queue_rows,
             cache_bytes: self.cache_bytes,
+            run_limit: self.run_limit,
+            sandbox: Held::default(),
         };
         let limits = BatchLimits { padded_tokens: self.padded_tokens, pool_tokens: 4096 };
         let loader = FakeLoader(Arc::clone(&script), limits);
