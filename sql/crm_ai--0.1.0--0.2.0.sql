@@ -54,3 +54,6 @@ ALTER TABLE crm_ai.watch_state
 -- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
 ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
 
+-- The engine's figures gain a column.
+DROP VIEW crm_ai.status;
+DROP FUNCTION crm_ai.engine_stats();

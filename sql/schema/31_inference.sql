@@ -135,7 +135,8 @@ RETURNS TABLE (
     version text, pid integer, uptime interval, device text, threads integer, memory_bytes bigint,
     connections integer, queue_rows bigint, requests bigint, rows bigint, batches bigint,
     cached bigint, cache_bytes bigint, rows_per_second double precision, truncated bigint,
-    rejected bigint, abandoned bigint, errors bigint, models jsonb
+    rejected bigint, abandoned bigint, errors bigint, models jsonb,
+    sandbox text
 )
 LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'engine_stats_wrapper';

@@ -6,6 +6,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 pub mod crm_ai {
     use crate::client;
+    use crate::pg::roles;
     use pgrx::datum::JsonB;
     use pgrx::pg_sys::panic::ErrorReport;
     use pgrx::prelude::*;
@@ -13,6 +14,8 @@ pub mod crm_ai {
     type Count = i64;
 
     /// One row of figures when the engine is up, none when it is not. Never starts it.
+    /// `batches`, `cached`, `cache_bytes`, `truncated` and `models` are NULL for roles that are neither members of
+    /// `pg_monitor` nor administrators.
     #[pg_extern(volatile, parallel_restricted)]
     #[allow(clippy::type_complexity)]
     pub fn engine_stats() -> Result<
@@ -29,15 +32,15 @@ pub mod crm_ai {
                 name!(queue_rows, Count),
                 name!(requests, Count),
                 name!(rows, Count),
-                name!(batches, Count),
-                name!(cached, Count),
-                name!(cache_bytes, Count),
+                name!(batches, Option<Count>),
+                name!(cached, Option<Count>),
+                name!(cache_bytes, Option<Count>),
                 name!(rows_per_second, f64),
-                name!(truncated, Count),
+                name!(truncated, Option<Count>),
                 name!(rejected, Count),
                 name!(abandoned, Count),
                 name!(errors, Count),
-                name!(models, JsonB),
+                name!(models, Option<JsonB>),
                 name!(sandbox, String),
             ),
         >,
@@ -45,6 +48,9 @@ pub mod crm_ai {
     > {
         let count = |number: u64| Count::try_from(number).unwrap_or(Count::MAX);
         let small = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        // Figures by which a role could learn whether a text was judged before, and for whom.
+        let sees_others = roles::is_monitor(roles::current_user());
+        let of_others = move |number: Count| sees_others.then_some(number);
         let rows = client::stats()?.into_iter().map(move |stats| {
             let uptime_us = (stats.uptime_seconds * 1e6) as i64;
             (
@@ -58,15 +64,15 @@ pub mod crm_ai {
                 count(stats.queue_rows),
                 count(stats.requests),
                 count(stats.rows),
-                count(stats.batches),
-                count(stats.cached),
-                count(stats.cache_bytes),
+                of_others(count(stats.batches)),
+                of_others(count(stats.cached)),
+                of_others(count(stats.cache_bytes)),
                 stats.rows_per_second,
-                count(stats.truncated),
+                of_others(count(stats.truncated)),
                 count(stats.rejected),
                 count(stats.abandoned),
                 count(stats.errors),
-                JsonB(serde_json::to_value(&stats.models).unwrap_or_default()),
+                sees_others.then(|| JsonB(serde_json::to_value(&stats.models).unwrap_or_default())),
                 stats.sandbox,
             )
         });

@@ -3,7 +3,7 @@
 use super::{Failure, Gone, engine_gone};
 use crate::error::Error;
 use crate::pg::socket::{Interest, Socket, Woken};
-use crate::pg::{latch, paths};
+use crate::pg::{latch, memory, paths};
 use crate::settings;
 use crate::worker::supervisor;
 use crm_ai_wire::{FrameReader, ProtocolError, Reply, Request};
@@ -204,6 +204,10 @@ impl Connection {
     /// Takes what has arrived and files the replies that are awaited.
     fn read_replies(&mut self) -> std::result::Result<(), Broken> {
         loop {
+            // Before it is read, so that the stream stays in step: a whole frame is held as it
+            // came, once more while the buffer grows, as its payload and as the reply.
+            let bytes = self.reader.pending_bytes() + self.buffer.len();
+            memory::check_room(4 * bytes, "the engine's answer").map_err(Broken::Error)?;
             match self.socket.read(&mut self.buffer) {
                 Ok(0) => return Err(closed()),
                 Ok(count) => self.reader.push(&self.buffer[..count]),

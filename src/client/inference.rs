@@ -3,7 +3,7 @@
 use super::sent::Sent;
 use super::{Deaths, Failure, Target, into_result, take_id, upload};
 use crate::error::{Error, Result};
-use crate::pg::session;
+use crate::pg::{memory, session};
 use crm_ai_wire::{ErrorCode, Reply, Request};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -107,6 +107,7 @@ impl<T: AsRef<str>> Inference<T> {
             if self.replies[self.next].is_none() {
                 let part = self.parts[self.next].clone();
                 let texts: Vec<&str> = self.texts[part].iter().map(AsRef::as_ref).collect();
+                check_room_for_request(&texts).map_err(Failure::Error)?;
                 let target = (self.target.model, self.target.precision, self.target.task);
                 let reference = self.target.reference.as_str();
                 let deadline = self.deadline_ms();
@@ -126,6 +127,13 @@ impl<T: AsRef<str>> Inference<T> {
         };
         left.map_or(0, |left| u32::try_from(left.max(1)).unwrap_or(u32::MAX))
     }
+}
+
+/// Fails unless there is room for a request: its message and the frame around it.
+fn check_room_for_request(texts: &[&str]) -> Result<()> {
+    let text_bytes: usize = texts.iter().map(|text| text.len()).sum();
+    let bytes = text_bytes + texts.len() * Request::TEXT_OVERHEAD_BYTES;
+    memory::check_room(3 * bytes, "the texts")
 }
 
 /// Cuts texts into requests.

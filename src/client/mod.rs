@@ -17,8 +17,8 @@ use crate::pg::{board, latch};
 use crate::store;
 use connection::Connection;
 use crm_ai_wire::{
-    Databases, Digest, EngineStats, Manifest, ModelInfo, Precision, REFERENCE_BYTES_MAX, Reply,
-    Request, Task, Upload,
+    Digest, EngineStats, Manifest, ModelInfo, Precision, REFERENCE_BYTES_MAX, Reply, Request, Task,
+    Upload,
 };
 use sent::Sent;
 use std::cell::{Cell, RefCell};
@@ -128,7 +128,13 @@ pub fn infer(target: Target, texts: &[&str]) -> Result<Vec<Reply>> {
 
 /// The engine's state, or `None` when it cannot be asked at once. Never starts it.
 pub fn stats() -> Result<Option<EngineStats>> {
-    if !is_connected() {
+    let is_connected = CONNECTION.with_borrow_mut(|slot| {
+        if slot.is_none() {
+            *slot = Connection::open().ok();
+        }
+        slot.is_some()
+    });
+    if !is_connected {
         return Ok(None);
     }
     match try_stats() {
@@ -145,46 +151,6 @@ pub fn stats() -> Result<Option<EngineStats>> {
 
 fn try_stats() -> std::result::Result<Option<Reply>, Failure> {
     Sent::new(Request::Stats.encode(take_id()))?.wait_at_most(STATS_WAIT)
-}
-
-/// Whether the engine answers within `limit` that it makes progress. Never starts it. For the
-/// supervisor, which has no database: an engine that was stopped or hangs does not answer, one that
-/// is busy does. One that is starting does not answer either.
-#[allow(dead_code)] // for the supervisor
-pub fn ping(limit: Duration) -> bool {
-    if !is_connected() {
-        return false;
-    }
-    let asked =
-        Sent::new(Request::Ping.encode(take_id())).and_then(|sent| sent.wait_at_most(limit));
-    match asked {
-        Ok(reply) => reply == Some(Reply::Pong),
-        Err(Failure::Gone(gone)) => {
-            give_up(gone.connection);
-            false
-        }
-        Err(Failure::Error(_)) => false,
-    }
-}
-
-/// Makes the engine, if it is up, forget the cached artifacts that only other databases than these
-/// have sent. Whoever still needs one of them sends it again.
-#[allow(dead_code)] // for the launcher
-pub fn sweep(databases: &[u32]) -> Result<()> {
-    if !is_connected() {
-        return Ok(());
-    }
-    call_encoded(|id| Databases::encode_sweep(id, databases)).map(drop)
-}
-
-/// Whether there is a connection to the engine, or can be at once.
-fn is_connected() -> bool {
-    CONNECTION.with_borrow_mut(|slot| {
-        if slot.is_none() {
-            *slot = Connection::open().ok();
-        }
-        slot.is_some()
-    })
 }
 
 /// Has the engine tell what an artifact of the registry is. It keeps nothing of it: the first use
@@ -273,13 +239,9 @@ fn try_upload(
 
 /// Sends a request without texts and waits for its reply, again once when the engine dies.
 fn call(request: &Request<'_>) -> Result<Reply> {
-    call_encoded(|id| request.encode(id))
-}
-
-fn call_encoded(encode: impl Fn(u64) -> sent::Encoded) -> Result<Reply> {
     let mut deaths = Deaths::default();
     loop {
-        let outcome = Sent::new(encode(take_id())).and_then(Sent::wait);
+        let outcome = Sent::new(request.encode(take_id())).and_then(Sent::wait);
         match outcome {
             Ok(reply) => return into_result(reply),
             Err(Failure::Error(error)) => return Err(error),

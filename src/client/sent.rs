@@ -15,7 +15,7 @@ pub struct Sent {
 }
 
 /// What encoding a frame gives.
-pub type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
+type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
 
 impl Sent {
     /// Sends a request, connecting first where there is no connection.

@@ -2,7 +2,10 @@
 
 use crate::error::Result;
 use pgrx::prelude::*;
+use std::collections::BTreeSet;
 use std::ffi::CStr;
+use std::io;
+use std::path::Path;
 
 /// One database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,4 +56,24 @@ pub fn list() -> Result<Vec<Database>> {
         pg_sys::table_close(relation, mode);
     }
     Ok(databases)
+}
+
+/// OIDs of the databases that have a folder in any tablespace. Needs no connection and works on a
+/// standby. Fails rather than leave one out.
+pub fn on_disk() -> io::Result<BTreeSet<u32>> {
+    let mut found = BTreeSet::new();
+    add_numbered(Path::new("base"), &mut found)?;
+    for tablespace in std::fs::read_dir("pg_tblspc")? {
+        for version in std::fs::read_dir(tablespace?.path())? {
+            add_numbered(&version?.path(), &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn add_numbered(folder: &Path, found: &mut BTreeSet<u32>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        found.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    Ok(())
 }

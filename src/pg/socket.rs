@@ -3,7 +3,7 @@
 use pgrx::pg_sys;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 /// What to wait for.
@@ -101,6 +101,11 @@ impl Socket {
             pgrx::check_for_interrupts!();
         }
         if count == 0 { Woken::TimedOut } else { Woken::Ready }
+    }
+
+    /// The descriptor, to wait for with others.
+    pub fn fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
     }
 
     /// Process id of whoever listens at the other end.

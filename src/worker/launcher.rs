@@ -7,7 +7,6 @@
 //! `pg_db_role_setting`. That one can be read only from inside a database, so a worker is sent into
 //! one for the moment.
 
-use super::runner;
 use crate::pg::databases::{self, Database};
 use crate::pg::worker::{self, must_stop};
 use crate::pg::{board, transaction};
@@ -102,8 +101,6 @@ struct Launcher {
     wants_census: bool,
     /// Whether it was said already that worker slots are missing.
     has_complained: bool,
-    /// The databases that there were at the last sweep.
-    swept: Vec<Oid>,
 }
 
 /// The launcher's life.
@@ -123,7 +120,6 @@ pub fn run() {
                     request_configured(&databases);
                 }
                 first = false;
-                launcher.sweep(&databases);
                 launcher.serve(&databases, &wanted)
             }
             Err(error) => {
@@ -200,15 +196,6 @@ impl Launcher {
         self.complain_unless(done);
         self.wants_census = !done;
         self.wants_census
-    }
-
-    /// Removes files of databases that are no more, whichever way they were dropped.
-    fn sweep(&mut self, databases: &[Database]) {
-        let there: Vec<Oid> = databases.iter().map(|database| database.oid).collect();
-        if self.swept != there {
-            runner::remove_files_of_dropped(|database| there.contains(&database));
-            self.swept = there;
-        }
     }
 
     fn complain_unless(&mut self, has_started: bool) {

@@ -1,10 +1,12 @@
 //! Background workers. A worker that dies restarts the whole server, so they stay small: the heavy
 //! work is done by processes that they start.
 
+mod heartbeat;
 pub mod launcher;
 pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
+mod sweeper;
 pub mod watches;
 mod watchman;
 

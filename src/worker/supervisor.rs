@@ -3,6 +3,8 @@
 //! Preloaded, it is a static worker; otherwise the first call that finds no engine starts it. A
 //! lock on a file in the data directory makes it one however many backends race to start it.
 
+use super::heartbeat;
+use super::sweeper::Sweeper;
 use crate::pg::paths::{self, LOCK, SOCKET};
 use crate::pg::worker::{self, must_stop};
 use crate::pg::{child, latch};
@@ -24,6 +26,11 @@ const BACKOFF_MS_MAX: u64 = 60_000;
 const HEALTHY: Duration = Duration::from_secs(10);
 /// How long the engine may take to end when asked, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
+/// Time between two pings.
+const BEAT: Duration = Duration::from_secs(5);
+/// An engine that misses this many pings in a row is replaced. A busy one misses none; one that is
+/// starting on a machine with much to do may miss the first.
+const MISSED_MAX: u32 = 3;
 
 /// Registers the static worker; only while the postmaster preloads libraries.
 pub fn register() {
@@ -105,10 +112,11 @@ pub fn run() {
 /// Keeps an engine running until the worker is asked to end.
 fn supervise() {
     let mut backoff_ms = BACKOFF_MS_MIN;
+    let mut sweeper = Sweeper::default();
     loop {
         let started = Instant::now();
         let reason = match start() {
-            Ok((child, arguments)) => match watch(child, &arguments) {
+            Ok((child, arguments)) => match watch(child, &arguments, &mut sweeper) {
                 Ended::Stop => return,
                 Ended::Changed => {
                     log!("crm_ai: settings changed, restarting the engine");
@@ -145,20 +153,27 @@ fn command_line() -> Vec<String> {
 
 fn start() -> std::io::Result<(Child, Vec<String>)> {
     let line = command_line();
+    // Whoever listens there is none of ours: the lock makes this supervisor's engine the only one.
+    // A folder in its place is the engine's to complain of.
+    let _ = std::fs::remove_file(SOCKET);
     let child = child::spawn(&line[0], &line[1..])?;
     log!("crm_ai: engine started, process {}", child.id());
     Ok((child, line))
 }
 
-/// Sleeps until the engine ends, the server stops or a setting changes. The engine has ended when
-/// this returns.
-fn watch(mut child: Child, line: &[String]) -> Ended {
+/// Sleeps until the engine ends or no longer answers, the server stops or a setting changes. The
+/// engine has ended when this returns.
+fn watch(mut child: Child, line: &[String], sweeper: &mut Sweeper) -> Ended {
     let exit = Pid::from_raw(child.id().cast_signed())
         .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    let mut beaten = Instant::now();
+    let mut missed = 0;
     loop {
+        let left = BEAT.saturating_sub(beaten.elapsed());
         // Without a descriptor for its exit the engine is looked after twice a second.
-        let milliseconds = if exit.is_some() { 60_000 } else { 500 };
-        worker::sleep_until_readable(milliseconds, exit.as_ref().map(AsRawFd::as_raw_fd));
+        let left = if exit.is_some() { left } else { left.min(Duration::from_millis(500)) };
+        let exit_fd = exit.as_ref().map(AsRawFd::as_raw_fd);
+        worker::sleep_until_readable(left.as_millis() as u64, exit_fd);
         if must_stop() {
             end(child);
             return Ended::Stop;
@@ -171,6 +186,21 @@ fn watch(mut child: Child, line: &[String]) -> Ended {
         if worker::reloaded() && command_line() != line {
             end(child);
             return Ended::Changed;
+        }
+        if beaten.elapsed() < BEAT {
+            continue;
+        }
+        beaten = Instant::now();
+        match heartbeat::ping(child.id()) {
+            Ok(()) => {
+                missed = 0;
+                sweeper.look(child.id());
+            }
+            Err(_) if missed + 1 < MISSED_MAX => missed += 1,
+            Err(error) => {
+                end(child);
+                return Ended::Died(format!("it did not answer: {error}"));
+            }
         }
     }
 }

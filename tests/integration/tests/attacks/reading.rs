@@ -102,8 +102,9 @@ fn nobody_learns_whether_a_text_was_judged_before() {
     let plan = mallory.value(explain);
     assert!(plan.contains("\"Engine Texts\": 2"), "{plan}");
     assert!(!plan.contains("Cached"), "{plan}");
-    let counters = "SELECT num_nulls(cached, cache_bytes, truncated, models) FROM crm_ai.status";
-    assert_eq!(mallory.value(counters), "4");
+    let counters =
+        "SELECT num_nulls(batches, cached, cache_bytes, truncated, models) FROM crm_ai.status";
+    assert_eq!(mallory.value(counters), "5");
     for name in ["postgres", "watcher"] {
         let mut session = cluster.connect(name, "postgres");
         assert!(session.value(explain).contains("\"Cached Texts\": 2"));

@@ -3,6 +3,7 @@
 use crm_ai_integration::Cluster;
 use crm_ai_integration::process::wait_until;
 use crm_ai_integration::stand_in;
+use crm_ai_integration::tiny_model;
 use std::time::Duration;
 
 /// How often the extension is dropped; more often with CRM_AI_ROUNDS.
@@ -73,4 +74,24 @@ fn files_of_dropped_databases_are_removed() {
     wait_until("there is a checkpoint", limit, || folder.join("state").exists());
     session.run("DROP DATABASE doomed WITH (FORCE)");
     wait_until("the checkpoint is removed", limit, || !folder.exists());
+}
+
+#[test]
+fn cached_models_of_dropped_databases_are_removed() {
+    let cluster = Cluster::new(&[]);
+    tiny_model::classifier(1).write(&cluster.imports().join("kept"));
+    tiny_model::classifier(2).write(&cluster.imports().join("doomed"));
+    let mut session = cluster.session();
+    session.run("SELECT crm_ai.import_model('m', 'kept'); SELECT crm_classify('m', 'x')");
+    let mut doomed = cluster.database("doomed");
+    doomed.run("SELECT crm_ai.import_model('m', 'doomed'); SELECT crm_classify('m', 'x')");
+    doomed.run("SELECT crm_ai.import_model('same', 'kept'); SELECT crm_classify('same', 'x')");
+    let digest = "SELECT sha256 FROM crm_ai.versions WHERE model = 'm'";
+    let [kept, gone] = [session.value(digest), doomed.value(digest)];
+    let cached = |digest: &str| cluster.own_files().join("models").join(digest).exists();
+    assert!(cached(&kept) && cached(&gone));
+    session.run("DROP DATABASE doomed WITH (FORCE)");
+    wait_until("the model is removed", Duration::from_secs(40), || !cached(&gone));
+    assert!(cached(&kept));
+    assert_eq!(session.value("SELECT crm_classify('m', 'x') IS NOT NULL"), "t");
 }

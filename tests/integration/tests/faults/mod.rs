@@ -6,3 +6,4 @@ mod dumping;
 mod idling;
 mod replicating;
 mod rewinding;
+mod silencing;
