@@ -48,8 +48,8 @@ use crate::api::predict::{target_of, too_long};
 use crate::client::{self, Target};
 use crate::error::{Error, Result};
 use crate::pg::composite::{Row, result_row, set};
-use crate::pg::query;
-use crate::run::{Columns, label_set};
+use crate::pg::{memory, query};
+use crate::run::{Columns, check_new_label, label_set};
 use crate::settings;
 use crate::store::versions::{self, Version};
 use crate::store::{labelled, models};
@@ -62,8 +62,6 @@ use std::collections::HashMap;
 /// Rows that the engine is asked about at once, and bytes of their texts.
 const BATCH_ROWS: usize = 1024;
 const BATCH_BYTES: usize = 16 << 20;
-/// Most different labels of a source, as many as a model can be trained on.
-const LABELS_MAX: usize = 10_000;
 /// Decides the bootstrap's draws, so that the same rows give the same intervals.
 const SEED: u64 = 42;
 
@@ -93,7 +91,7 @@ fn evaluate(
             return Err(labelled::too_many_rows(rows_max));
         }
         let labels = match has_several {
-            true => label_set(&judged_text(row, 4)?.unwrap_or_default())?,
+            true => labels_of(&judged_text(row, 4)?.unwrap_or_default())?,
             false => vec![label],
         };
         judging.add(text, &labels)?;
@@ -101,6 +99,12 @@ fn evaluate(
     })?;
     let evaluation = judging.finish()?;
     row_of(fcinfo, &version, null_rows, &evaluation)
+}
+
+/// The labels in a JSON array.
+fn labels_of(json: &str) -> Result<Vec<String>> {
+    memory::check_room_for_json(json.len())?;
+    label_set(json)
 }
 
 /// A column of a row, no longer than a text may be; `None` for NULL.
@@ -160,12 +164,7 @@ impl Judging {
         if let Some(&known) = self.numbers.get(label) {
             return Ok(known);
         }
-        if self.numbers.len() >= LABELS_MAX {
-            return Err(Error::over_limit(format!(
-                "the source has more than {LABELS_MAX} different labels"
-            ))
-            .hint("name the column that holds the classes as label_column"));
-        }
+        check_new_label(label, self.numbers.len())?;
         let number = match &mut self.judged {
             Judged::One(judged) => judged.add_unknown(label.to_owned()),
             Judged::Several(judged) => judged.add_unknown(label.to_owned()),
@@ -243,9 +242,19 @@ fn row_of(
     if let Some(auc) = evaluation.auc {
         set(&mut row, "auc", auc)?;
     }
+    check_room_for_json(evaluation)?;
     set(&mut row, "classes", JsonB(classes(evaluation)))?;
     set(&mut row, "confusion", JsonB(confusion(evaluation)))?;
     Ok(row)
+}
+
+/// Fails unless there is room for the classes and the confusion matrix as JSON.
+fn check_room_for_json(evaluation: &Evaluation) -> Result<()> {
+    const VALUE_BYTES: usize = 200;
+    let of = |class: usize| evaluation.classes[class].label.len() + VALUE_BYTES;
+    let classes: usize = (0..evaluation.classes.len()).map(of).sum();
+    let cells: usize = evaluation.confusion.cells().map(|(_, given, _)| of(given)).sum();
+    memory::check_room(4 * (2 * classes + cells), "the evaluation")
 }
 
 fn classes(evaluation: &Evaluation) -> Value {

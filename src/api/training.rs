@@ -78,11 +78,11 @@ pub fn check<'a>(
         return Err(Error::null_argument("model and source must not be NULL"));
     };
     check_name(model)?;
-    let options = Options::read(kind, options)?;
     if models::exists(model)? {
         models::check_owned(model)?;
         check_kind(model, kind)?;
     }
+    let options = Options::read(kind, options)?;
     if let What::Text(text) = &options.what {
         check_base(text.base.as_deref(), model)?;
     }

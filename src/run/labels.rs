@@ -1,7 +1,25 @@
-//! The labels of a text that may have several.
+//! Labels of rows: their bounds, and the labels of a text that may have several.
 
 use crate::error::{Error, Result};
 use serde_json::Value;
+
+/// Most different labels of a source, as many as a model can be trained on.
+const LABELS_MAX: usize = 10_000;
+/// Bytes of a label, at most.
+const LABEL_BYTES_MAX: usize = 1024;
+
+/// Fails with 54000 for a label that is too long, and for one too many where `known` others have
+/// come before it.
+pub fn check_new_label(label: &str, known: usize) -> Result<()> {
+    let message = if label.len() > LABEL_BYTES_MAX {
+        format!("a label of {} bytes exceeds {LABEL_BYTES_MAX}", label.len())
+    } else if known >= LABELS_MAX {
+        format!("the source has more than {LABELS_MAX} different labels")
+    } else {
+        return Ok(());
+    };
+    Err(Error::over_limit(message).hint("name the column that holds the classes"))
+}
 
 /// The labels in a JSON array, in order and without repetitions; NULLs are none, numbers and truth
 /// values are labels by their text. 22023 for anything else.

@@ -7,6 +7,6 @@ mod name;
 mod options;
 
 pub use cron::Cron;
-pub use labels::label_set;
+pub use labels::{check_new_label, label_set};
 pub use name::relation_name;
 pub use options::{CONTINUE, Columns, Kind, Options, What};

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::pg::{json, memory, query, roles, transaction};
-use crate::run::{CONTINUE, Columns, Options, What, label_set};
+use crate::run::{CONTINUE, Columns, Options, What, check_new_label, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
 use crate::store::runs::Run;
@@ -159,10 +159,12 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
         let label = match labels {
             Some(json) => several(&mut snapshot, &json)?,
             None => {
-                *snapshot.classes.entry(label.clone()).or_default() += 1;
+                count(&mut snapshot, &label)?;
                 label
             }
         };
+        let has_room = snapshot.hashes.try_reserve(1);
+        has_room.map_err(|_| Error::out_of_memory("the hashes of the rows"))?;
         snapshot.hashes.push(row_hash(&content, &label));
         spill.line(&match &options.what {
             What::Text(_) => {
@@ -180,16 +182,29 @@ fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
     }
     spill.file.flush().map_err(|error| Error::io("the file of the run's rows", &error))?;
     snapshot.hashes.sort_unstable();
-    let all: Vec<u8> = snapshot.hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect();
-    snapshot.sha256 = Digest::of(&all).to_string();
+    snapshot.sha256 =
+        Digest::of_parts(snapshot.hashes.iter().map(|hash| hash.to_be_bytes())).to_string();
     Ok(snapshot)
+}
+
+/// Counts a row of a label.
+fn count(snapshot: &mut Snapshot, label: &str) -> Result<()> {
+    match snapshot.classes.get_mut(label) {
+        Some(rows) => *rows += 1,
+        None => {
+            check_new_label(label, snapshot.classes.len())?;
+            snapshot.classes.insert(label.to_owned(), 1);
+        }
+    }
+    Ok(())
 }
 
 /// The labels of a row that may have several, as the trainer is given them; counts each.
 fn several(snapshot: &mut Snapshot, json: &str) -> Result<String> {
+    memory::check_room_for_json(json.len())?;
     let labels = label_set(json)?;
     for label in &labels {
-        *snapshot.classes.entry(label.clone()).or_default() += 1;
+        count(snapshot, label)?;
     }
     snapshot.multi_label = true;
     serde_json::to_string(&labels).map_err(|error| Error::internal(format!("labels: {error}")))
