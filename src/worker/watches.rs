@@ -36,6 +36,9 @@ const FAILURES_MAX: i32 = 60;
 const TIMEOUTS_MAX: i32 = 12;
 const TERMINATED: i32 = 4;
 
+/// How often a row is tried for which memory is short, before it counts as failed.
+const MEMORY_FAILURES_MAX: i32 = 6;
+
 /// What is remembered of a watch from batch to batch, and may be forgotten.
 struct Memory {
     /// Rows of the next batch: fewer after one that failed, until the row is found.
@@ -144,8 +147,13 @@ fn fail(watch: &Watch, rows: usize, error: &Error) -> Result<()> {
             crm_ai.watch_timeout",
         );
     }
-    if !is_of_a_row(&state) {
-        remember(watch.id, |memory| memory.batch = usize::MAX / 4);
+    let alone = ALONE.take();
+    // Fewer texts at once take less memory, until one alone takes too much.
+    let is_memory = state == "53200";
+    let is_of_a_row = is_of_a_row(&state)
+        || is_memory && (alone.is_none() || watch.failures + 1 >= MEMORY_FAILURES_MAX);
+    if !is_of_a_row {
+        remember(watch.id, |memory| memory.batch = if is_memory { 1 } else { usize::MAX / 4 });
         if watch.failures == 0 {
             let (id, database) = (watch.id, databases::own_name());
             let cause = error.for_log();
@@ -161,7 +169,7 @@ fn fail(watch: &Watch, rows: usize, error: &Error) -> Result<()> {
             &format!("it failed {FAILURES_MAX} times in a row"),
         );
     }
-    match ALONE.take() {
+    match alone {
         None => remember(watch.id, |memory| memory.batch = (rows / 2).max(1)),
         Some(waiting) => {
             queue::fail_row(watch.id, &waiting.key, &state)?;

@@ -2,9 +2,10 @@
 //! would restart the cluster.
 
 use crm_ai_integration::Cluster;
-use crm_ai_integration::process;
+use crm_ai_integration::process::{self, wait_until};
 use crm_ai_integration::session::Session;
-use crm_ai_integration::tiny_model;
+use crm_ai_integration::{stand_in, tiny_model};
+use std::time::Duration;
 
 /// Room that a backend has beyond what it took before, in MiB.
 const ROOMS: [u64; 3] = [24, 96, 320];
@@ -91,4 +92,70 @@ fn inputs_beyond_the_memory_are_errors() {
     }
     assert_eq!(cluster.postmaster(), postmaster);
     assert!(!cluster.log().contains("was terminated by signal"), "a backend died");
+}
+
+/// The same for what workers read: each row of a watch, and the rows of runs.
+#[test]
+fn rows_beyond_a_workers_memory_are_errors() {
+    let cluster = Cluster::new(&[
+        "max_worker_processes = 16",
+        "crm_ai.max_text_bytes = '32MB'",
+        "crm_ai.max_running = 2",
+    ]);
+    stand_in::install(&cluster);
+    let mut owner = cluster.session();
+    for size in [1, 28] {
+        large(&mut owner, size);
+    }
+    owner.run(
+        "CREATE TABLE note (id serial PRIMARY KEY, body text, mood text);
+         SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood');
+         INSERT INTO note (body) VALUES ('great product')",
+    );
+    let limit = Duration::from_secs(60);
+    let judged = "SELECT count(*) FROM note WHERE mood IS NOT NULL";
+    wait_until("the watch works", limit, || owner.value(judged) == "1");
+    let postmaster = cluster.postmaster();
+    let workers: Vec<i32> = cluster
+        .processes()
+        .into_iter()
+        .filter(|process| process.command.contains("crm_ai scheduler"))
+        .map(|process| process.pid)
+        .collect();
+    assert_eq!(workers.len(), 1);
+    for room in ROOMS {
+        // Workers that start from now on have the postmaster's limit.
+        for pid in workers.iter().chain([&postmaster]) {
+            let bytes = process::address_space(*pid) + (room << 20);
+            owner.run(&format!("COPY (SELECT) TO PROGRAM 'prlimit --pid {pid} --as={bytes}:'"));
+        }
+        owner.run(
+            "INSERT INTO note (body) SELECT repeat('great ', 4 << 20) FROM generate_series(1, 4);
+             INSERT INTO note (body) VALUES ('great product')",
+        );
+        for (number, call) in [
+            "train('small', 'large1', 'body', 'i')",
+            "train('large', 'large28', 'body', 'i')",
+            "train('both', 'large28', 'body', 'email')",
+            "train_table('table', 'large28', 'i')",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let call = call.replacen("('", &format!("('m{room}_{number}"), 1);
+            owner.run(&format!("SELECT crm_ai.{call}"));
+        }
+        let open = "SELECT count(*) FROM crm_ai.runs WHERE ended_at IS NULL";
+        wait_until("the runs have ended", limit, || owner.value(open) == "0");
+    }
+    let errors = owner.column(
+        "SELECT DISTINCT left(error, 13) AS error FROM crm_ai.runs
+             WHERE error IS NOT NULL ORDER BY 1",
+    );
+    assert_eq!(errors, ["a label of 72", "out of memory"]);
+    // No row stops the others.
+    let left = "SELECT count(*) FROM note WHERE mood IS NULL AND body = 'great product'";
+    wait_until("the watch has done what it can", limit, || owner.value(left) == "0");
+    assert_eq!(cluster.postmaster(), postmaster);
+    assert!(!cluster.log().contains("was terminated by signal"), "a worker died");
 }
