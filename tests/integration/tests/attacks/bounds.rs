@@ -51,14 +51,15 @@ fn cleaning_ends_when_it_is_cancelled() {
     let cluster = shared();
     let mut session = cluster.database("bounds_clean");
     session.run(
-        "CREATE TABLE wide AS SELECT jsonb_object_agg('email ' || i, repeat('ann@x.com, ', 50))
-             AS record FROM generate_series(1, 20000) i;
+        "CREATE TABLE wide AS SELECT jsonb_object_agg(
+                 'address ' || i, i || ' Main St Apt 5, Springfield, IL 62701, U.S.A.') AS record
+             FROM generate_series(1, 100000) i;
          CREATE TABLE long AS SELECT i, repeat('Ann Lee, 12 Main St, Springfield, IL 62701 ', 200)
              AS body FROM generate_series(1, 20000) i",
     );
     for sql in [
         "SELECT crm_clean_row(record) FROM wide",
-        "SELECT crm_clean_row(record, '{\"email 1\": \"email\"}') FROM wide",
+        "SELECT crm_clean_row(record, '{\"address 1\": \"address\"}') FROM wide",
         "SELECT crm_ai.clean_values(array_agg(repeat('Ann Lee ', 100)),
              '[]') FROM generate_series(1, 50000)",
         "SELECT crm_ai.profile('long')",
