@@ -8,7 +8,8 @@
 //! - [`store`]: all SPI and all SQL text in Rust.
 //! - [`run`]: what a training run is told.
 //! - [`worker`]: the supervisor of the engine, the schedulers, and the worker of a training run.
-//! - [`settings`], [`error`]: every setting, every SQLSTATE. The install script lies in `sql/schema`.
+//! - [`settings`], [`error`]: every setting, every SQLSTATE. The install script lies in
+//!   `sql/schema`.
 //! - [`folder`], [`files`]: files under the import directory, without leaving it; files of
 //!   artifacts between folders and the registry.
 //! - [`pg`]: the only unsafe code: what PostgreSQL offers, made safe to call.

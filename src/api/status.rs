@@ -14,8 +14,8 @@ pub mod crm_ai {
     type Count = i64;
 
     /// One row of figures when the engine is up, none when it is not. Never starts it.
-    /// `batches`, `cached`, `cache_bytes`, `truncated` and `models` are NULL for roles that are neither members of
-    /// `pg_monitor` nor administrators.
+    /// `batches`, `cached`, `cache_bytes`, `truncated` and `models` are NULL for roles that are
+    /// neither members of `pg_monitor` nor administrators.
     #[pg_extern(volatile, parallel_restricted)]
     #[allow(clippy::type_complexity)]
     pub fn engine_stats() -> Result<

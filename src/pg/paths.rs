@@ -2,8 +2,8 @@
 //!
 //! These are named relative to the data directory, which is the working directory of every backend,
 //! worker and child: the socket's path stays short however long the directory's own is. They lie in
-//! `pg_stat_tmp`, whose content base backups, pg_rewind and pg_checksums leave alone. The socket lies
-//! there directly: pg_rewind removes folders in it, and sees no sockets.
+//! `pg_stat_tmp`, whose content base backups, pg_rewind and pg_checksums leave alone. The socket
+//! lies there directly: pg_rewind removes folders in it, and sees no sockets.
 
 use pgrx::pg_sys;
 use std::ffi::CStr;

@@ -155,8 +155,8 @@ thread_local! {
     static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
 }
 
-/// Has `act` run when the process is terminated because its code did not end, before [`finished`] is called: in a state where
-/// transactions can be made and nothing may wait. After [`connect`].
+/// Has `act` run when the process is terminated because its code did not end, before [`finished`]
+/// is called: in a state where transactions can be made and nothing may wait. After [`connect`].
 pub fn unless_finished(act: impl Fn() + 'static) {
     AT_END.set(Some(Box::new(act)));
     if !HAS_CALLBACK.replace(true) {

@@ -6,9 +6,9 @@ use crate::pg::catalog::{self, Kept};
 use crate::pg::{session, transaction};
 use pgrx::pg_sys::Oid;
 
-/// Begins an operation on the registry, named `act` in errors. 25006 on a standby and in a read-only
-/// transaction, 55P03 while the extension is being dropped: whoever drops it may wait for what the
-/// present transaction has read.
+/// Begins an operation on the registry, named `act` in errors. 25006 on a standby and in a
+/// read-only transaction, 55P03 while the extension is being dropped: whoever drops it may wait for
+/// what the present transaction has read.
 pub fn begin_act(act: &str) -> Result<()> {
     session::prevent_if_read_only(act);
     match catalog::keep_extension(false) {

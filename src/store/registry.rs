@@ -1,5 +1,6 @@
 //! Statements on the registry: with the rights of the extension's owner, every name looked up in
-//! `pg_catalog` alone. Whether the caller may ask is checked about the role that was current before.
+//! `pg_catalog` alone. Whether the caller may ask is checked about the role that was current
+//! before.
 
 use super::spi;
 pub use super::spi::{Columns, Row};

@@ -2,8 +2,8 @@
 //!
 //! It runs a fixed list of tasks, each in transactions of its own, whenever a commit that made work
 //! for it wakes it or a task has asked to be run. A task that fails is rolled back and tried again
-//! later, which neither ends the worker nor keeps the others. The worker ends where the database has
-//! nothing for it to do, and makes way for whoever wants the database alone.
+//! later, which neither ends the worker nor keeps the others. The worker ends where the database
+//! has nothing for it to do, and makes way for whoever wants the database alone.
 
 use crate::error::{Error, Result};
 use crate::pg::transaction;

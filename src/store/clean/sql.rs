@@ -52,7 +52,8 @@ pub fn as_text(value: &str, base: Base) -> String {
     } else {
         // concat gives '' for NULL.
         format!(
-            "CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.concat({value}) END {COLLATION}"
+            "CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.concat({value}) END
+                 {COLLATION}"
         )
     }
 }
@@ -74,7 +75,8 @@ pub const SHOWN_CHARS_MAX: usize = 1000;
 pub fn shortened(text: &str) -> String {
     format!(
         "CASE WHEN pg_catalog.length({text}) OPERATOR(pg_catalog.>) {SHOWN_CHARS_MAX}
-         THEN pg_catalog.concat(pg_catalog.\"left\"({text}, {SHOWN_CHARS_MAX}), '…') ELSE {text} END"
+         THEN pg_catalog.concat(pg_catalog.\"left\"({text}, {SHOWN_CHARS_MAX}), '…')
+         ELSE {text} END"
     )
 }
 

@@ -163,8 +163,8 @@ impl Target {
     }
 
     /// Fails unless the table was cleaned in place and what was recorded is still there: 55000. The
-    /// companions are locked, and then belong to `writer`, who takes from them: whoever owns another
-    /// table or view of their names could have code of theirs run by it.
+    /// companions are locked, and then belong to `writer`, who takes from them: whoever owns
+    /// another table or view of their names could have code of theirs run by it.
     pub fn take_companions(&self, writer: pg_sys::Oid) -> Result<()> {
         let mut found = Vec::new();
         for name in self.companions() {

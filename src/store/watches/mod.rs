@@ -1,7 +1,7 @@
 //! Watches: what each is, what waits for it, and the rows that it reads and writes.
 //!
-//! `queue` is our own tables, with the rights of the extension's owner; `rows` is the watched table,
-//! as the role that writes it; `setup` begins and ends a watch.
+//! `queue` is our own tables, with the rights of the extension's owner; `rows` is the watched
+//! table, as the role that writes it; `setup` begins and ends a watch.
 
 pub mod queue;
 pub mod rows;

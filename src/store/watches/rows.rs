@@ -130,7 +130,8 @@ impl<'a> Rows<'a> {
             "coalesce(pg_catalog.octet_length({text}) OPERATOR(pg_catalog.>) {bytes_max}, false)"
         );
         let sql = format!(
-            "SELECT k.n::pg_catalog.int4, {is_long}, CASE WHEN NOT {is_long} THEN {text} END FROM {}",
+            "SELECT k.n::pg_catalog.int4, {is_long}, CASE WHEN NOT {is_long} THEN {text} END
+             FROM {}",
             self.join(&[])
         );
         let mut texts = vec![Text::NoRow; keys.len()];

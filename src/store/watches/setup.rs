@@ -241,7 +241,8 @@ pub fn remove_remains() -> Result<()> {
     Ok(())
 }
 
-/// How long the triggers' table is waited for, in milliseconds: longer than it takes to end a batch.
+/// How long the triggers' table is waited for, in milliseconds: longer than it takes to end a
+/// batch.
 const LOCK_WAIT: &str = "5000";
 
 /// Drops the triggers of a watch; `false` where somebody holds their table.

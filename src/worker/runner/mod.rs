@@ -164,8 +164,8 @@ fn settle(run: i64, limit: Limit, error: Error) -> bool {
     resume
 }
 
-/// Writes down how a run ended whose worker is being terminated, because what it reads went on after
-/// it was cancelled. Such a run is not taken up again, or it would hang again.
+/// Writes down how a run ended whose worker is being terminated, because what it reads went on
+/// after it was cancelled. Such a run is not taken up again, or it would hang again.
 fn end_terminated(database: pg_sys::Oid, run: i64, limit: Limit) {
     let (state, error) = if limit.is_over() {
         ("failed", too_long())

@@ -1,5 +1,5 @@
-//! How many runs go on at a time, over all databases: each holds a lock on a numbered file, which the
-//! kernel gives back however the process ends.
+//! How many runs go on at a time, over all databases: each holds a lock on a numbered file, which
+//! the kernel gives back however the process ends.
 
 use crate::pg::paths;
 use pgrx::pg_sys;

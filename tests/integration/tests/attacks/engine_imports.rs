@@ -34,7 +34,8 @@ pub fn cached(cluster: &Cluster) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-fn trials(cluster: &Cluster) -> Vec<i32> {
+/// Processes that examine a model.
+pub fn trials(cluster: &Cluster) -> Vec<i32> {
     let processes = cluster.processes().into_iter();
     let is_trial =
         |command: &str| command.contains("crm_ai_engine") && command.contains(" examine ");

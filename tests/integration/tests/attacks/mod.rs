@@ -6,7 +6,7 @@ mod bounds;
 mod casts;
 mod endless;
 mod engine_cache;
-mod engine_imports;
+pub mod engine_imports;
 mod engine_runs;
 mod locks;
 mod names;

@@ -3,6 +3,7 @@
 
 mod dropping;
 mod dumping;
+mod ending;
 mod idling;
 mod replicating;
 mod rewinding;

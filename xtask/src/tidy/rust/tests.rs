@@ -37,12 +37,16 @@ fn unsafe_lies_in_src_pg() {
 }
 
 #[test]
-fn spi_lies_in_src_store() {
-    assert_refused("src/api/models.rs", "fn f() { Spi::run(\"\") }", "src/store");
-    assert_refused("src/pg/entry.rs", "fn f() { pg_sys::SPI_connect() }", "src/store");
-    assert_passes("src/store/models.rs", "fn f() { Spi::run(\"\") }");
+fn spi_lies_in_one_file_that_two_may_call() {
+    assert_refused("src/api/models.rs", "fn f() { Spi::run(\"\") }", "src/store/spi.rs");
+    assert_refused("src/store/models.rs", "fn f() { Spi::run(\"\") }", "src/store/spi.rs");
+    assert_refused("src/pg/entry.rs", "fn f() { pg_sys::SPI_connect() }", "src/store/spi.rs");
+    assert_passes("src/store/spi.rs", "fn f() { Spi::run(\"\") }");
     assert_passes("src/pg/query.rs", "fn f() { pg_sys::SPI_connect() }");
-    assert_passes("src/tests.rs", "fn f() { Spi::run(\"\") }");
+    assert_refused("src/store/models.rs", "use super::spi::change;", "store::registry");
+    assert_refused("src/store/models.rs", "use super::{registry, spi};", "store::registry");
+    assert_passes("src/store/caller.rs", "use super::spi;");
+    assert_passes("src/error.rs", "fn f(error: pgrx::spi::Error) {}");
 }
 
 #[test]
