@@ -2,9 +2,11 @@
 //!
 //! - [`rust`]: what a Rust source file may say, by its place.
 //! - [`text`]: what any file of the repository may hold.
+//! - [`promises`]: the tests that documents name are there.
 //! - [`dependencies`]: who may depend on whom, and that each dependency is explained.
 
 mod dependencies;
+mod promises;
 mod rust;
 mod text;
 
@@ -30,12 +32,17 @@ impl Problem {
 pub fn run(repository: &Repository) -> Result<(), TaskError> {
     let mut found = Vec::new();
     let files = repository.files()?;
+    let mut tests = promises::Tests::default();
+    for file in files.iter().filter(|file| file.ends_with(".rs")) {
+        tests.add(file, &repository.text(file)?.unwrap_or_default());
+    }
     for file in &files {
         let Some(content) = repository.text(file)? else { continue };
         let mut problems = text::check(file, &content);
         if file.ends_with(".rs") {
             problems.extend(rust::check(file, &content));
         }
+        problems.extend(tests.missing(file, &content));
         for Problem { line, message } in problems {
             found.push(format!("{file}:{line}: {message}"));
         }

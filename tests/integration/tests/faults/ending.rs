@@ -222,7 +222,8 @@ impl Case {
         let versions = "SELECT (SELECT count(*) FROM crm_ai.versions WHERE model = 'm')
                              = (SELECT count(*) FROM crm_ai.runs WHERE state = 'succeeded')";
         assert_eq!(owner.value(versions), "t", "a version for each run that succeeded");
-        let outcome = "SELECT coalesce(string_agg(concat_ws(' ', 'run', state, sqlstate), ', '), '-')
+        let outcome =
+            "SELECT coalesce(string_agg(concat_ws(' ', 'run', state, sqlstate), ', '), '-')
                        FROM crm_ai.runs";
         let outcome = owner.value(outcome);
         owner.run(
@@ -247,8 +248,7 @@ fn every_process_is_ended_in_every_stage() {
                 case.end(pid, end);
                 *outcomes.entry(case.check()).or_default() += 1;
             }
-            let outcomes: Vec<String> =
-                outcomes.into_iter().map(|(outcome, _)| outcome).collect();
+            let outcomes: Vec<String> = outcomes.into_iter().map(|(outcome, _)| outcome).collect();
             cells.push(outcomes.join(" or "));
         }
         println!("| {process} | {stage} | {} |", cells.join(" | "));
