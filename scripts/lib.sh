@@ -17,7 +17,7 @@ if [ -z "${PG_CONFIG:-}" ]; then
     [ -x "$PG_CONFIG" ] || PG_CONFIG=$(command -v pg_config || echo "$PG_CONFIG")
 fi
 export PG_CONFIG
-# As in .cargo/config.toml, for cargo-pgrx.
+# As in .cargo/config.toml.
 export PGRX_PG_CONFIG_PATH="${PGRX_PG_CONFIG_PATH:-$PWD/scripts/pg_config.sh}"
 # A test server must not spend 140 ms on each error.
 unset RUST_BACKTRACE
@@ -55,15 +55,6 @@ as_postgres() {
         (cd / && "$@")
     else
         (cd / && runuser -u "$SERVER_USER" -- "$@")
-    fi
-}
-
-# Runs cargo-pgrx, which colours its lines even where nobody can see colours, without them there.
-plainly() {
-    if [ -t 1 ]; then
-        "$@"
-    else
-        "$@" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g'
     fi
 }
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Brings a Debian 12 that has Rust to where everything builds: Debian packages, cargo-pgrx, ONNX
+# Brings a Debian 12 that has Rust to where everything builds: Debian packages, ONNX
 # Runtime's library and the base encoder. What is there already is left alone; what was interrupted
 # is done again.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-PGRX_VERSION=0.18.0
-PACKAGES=(postgresql-15 postgresql-server-dev-15 clang libclang-dev pkg-config build-essential
-    libssl-dev python3 python3-pip unzip git sudo)
+PACKAGES=(postgresql-15 postgresql-server-dev-15 clang libclang-dev build-essential
+    python3 python3-pip unzip git sudo)
 PYTHON=/usr/bin/python3
 
 debian_packages() {
@@ -46,15 +45,6 @@ rust() {
         rustup component add rustfmt clippy
     fi
     echo "$(rustc --version): already there"
-}
-
-cargo_pgrx() {
-    if [ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]; then
-        echo "cargo-pgrx $PGRX_VERSION: already there"
-        return
-    fi
-    say "building cargo-pgrx $PGRX_VERSION (some minutes)"
-    cargo install cargo-pgrx --version "$PGRX_VERSION" --locked
 }
 
 # The wheel of a package in the download folder, once its content is what scripts/wheels.txt pins.
@@ -111,6 +101,5 @@ wheels() {
 debian_packages
 server
 rust
-cargo_pgrx
 wheels
 echo "set-up: done"

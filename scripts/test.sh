@@ -20,6 +20,7 @@ step "tidy" cargo xtask tidy
 step "clippy" cargo clippy --release --workspace --all-targets -- -D warnings
 step "tests of the crates" cargo test --release --workspace \
     --exclude crm_ai --exclude crm_ai_integration
+step "tests of the extension's own code" cargo test --release -p crm_ai --lib
 step "installation" scripts/install.sh install
 step "integration tests" cargo test --release -p crm_ai_integration
 step "documentation" doc_tests

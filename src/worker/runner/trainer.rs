@@ -11,7 +11,7 @@ use crate::store;
 use crate::store::progress;
 use crate::store::runs::Run;
 use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
@@ -20,34 +20,34 @@ use std::time::{Duration, Instant};
 
 /// How often a worker looks whether its run was cancelled or is over time.
 const LOOK: Duration = Duration::from_millis(300);
+/// How often it looks for the end of a trainer that has closed its output.
+const LOOK_FOR_END: Duration = Duration::from_millis(10);
 /// Longest line that a trainer may write.
 const LINE_BYTES_MAX: usize = 64 << 20;
 
-/// A running trainer; it is killed when this is dropped.
+/// A running trainer; it is killed, with whatever it started, when this is dropped. Until then it
+/// is not reaped, so that no other process can have its number.
 struct Trainer {
     child: Child,
     /// What was read and is no whole line yet.
     rest: Vec<u8>,
+    /// How it ended, once it is reaped.
+    status: Option<ExitStatus>,
 }
 
 impl Drop for Trainer {
     fn drop(&mut self) {
-        // With whatever it started. It may have ended already, which is what is wanted.
-        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.child.wait();
+        let _ = self.end();
     }
 }
 
 /// Has the trainer learn; gives what it came to.
 pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
-    let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new() };
+    let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new(), status: None };
     let mut told = Told::default();
     let mut looked = Instant::now();
     loop {
-        let fd = trainer.child.stdout.as_ref().map(AsRawFd::as_raw_fd);
-        latch::sleep(LOOK.as_millis() as u64, fd);
+        trainer.wait();
         let (events, is_over) = trainer.read()?;
         if !events.is_empty() {
             store::in_transaction(|| {
@@ -63,8 +63,7 @@ pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Re
         }
     }
     let status = trainer
-        .child
-        .wait()
+        .end()
         .map_err(|error| Error::engine_gone(format!("the trainer is lost: {error}")))?;
     told.end(status)
 }
@@ -83,14 +82,49 @@ fn spawn(place: &Place) -> Result<Child> {
 }
 
 impl Trainer {
-    /// The events that have come, and whether no more will.
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// Sleeps until there is something to read or to look at.
+    fn wait(&self) {
+        let output = self.child.stdout.as_ref().map(AsRawFd::as_raw_fd);
+        let limit = if output.is_some() { LOOK } else { LOOK_FOR_END };
+        latch::sleep(limit.as_millis() as u64, output);
+    }
+
+    fn has_ended(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_))))
+    }
+
+    /// Kills what still runs of the trainer's process group and reaps the trainer.
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        if let Some(group) = self.pid() {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let status = self.child.wait()?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// The events that have come, and whether the trainer has ended, so that no more will.
     fn read(&mut self) -> Result<(Vec<Event>, bool)> {
         let mut buffer = [0; 1 << 16];
         let mut events = Vec::new();
-        let Some(output) = self.child.stdout.as_mut() else { return Ok((events, true)) };
+        // Asked before the reading, so that nothing is missed. The end of the output is not waited
+        // for: another process may hold it open.
+        let has_ended = self.has_ended();
+        let Some(output) = self.child.stdout.as_mut() else { return Ok((events, has_ended)) };
         loop {
             match output.read(&mut buffer) {
-                Ok(0) => return Ok((events, true)),
+                Ok(0) => {
+                    self.child.stdout = None;
+                    return Ok((events, has_ended));
+                }
                 Ok(count) => {
                     self.rest.extend(&buffer[..count]);
                     while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
@@ -101,7 +135,9 @@ impl Trainer {
                         return Err(nonsense());
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok((events, false)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok((events, has_ended));
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(Error::io("the trainer's output", &error)),
             }

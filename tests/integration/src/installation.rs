@@ -1,5 +1,6 @@
 //! Where PostgreSQL is installed and as whom its programs run.
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -11,6 +12,8 @@ pub struct Installation {
     programs: PathBuf,
     /// The private directory of the package's programs and libraries.
     pub package_directory: PathBuf,
+    /// Where control files and scripts of extensions lie.
+    extensions: PathBuf,
     /// User and group to run as; `None` where this process's own will do.
     run_as: Option<(u32, u32)>,
 }
@@ -26,6 +29,7 @@ pub fn installation() -> &'static Installation {
         Installation {
             programs: ask("--bindir"),
             package_directory: ask("--pkglibdir").join("crm_ai"),
+            extensions: ask("--sharedir").join("extension"),
             run_as,
         }
     })
@@ -49,12 +53,41 @@ impl Installation {
         command
     }
 
+    /// Puts a script beside the installed ones of extensions.
+    pub fn place_extension_script(&self, name: &str, text: &str) -> PlacedScript {
+        let placed = PlacedScript(self.extensions.join(name));
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        run(as_root("install").args(["-m", "644"]).arg(file.path()).arg(&placed.0));
+        placed
+    }
+
     /// Gives a file or directory to the user that PostgreSQL runs as.
     pub fn give(&self, path: &std::path::Path) {
         if let Some((user, group)) = self.run_as {
             std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
         }
     }
+}
+
+/// A script of an extension that was put beside the installed ones; it is removed with this.
+#[derive(Debug)]
+pub struct PlacedScript(PathBuf);
+
+impl Drop for PlacedScript {
+    fn drop(&mut self) {
+        run(as_root("rm").arg("-f").arg(&self.0));
+    }
+}
+
+/// A program that may write where extensions are installed.
+fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.arg(program);
+    command
 }
 
 fn id(option: &str) -> u32 {

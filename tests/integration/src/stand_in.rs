@@ -29,6 +29,10 @@ say '{"event":"finished","evaluation":'"$(say "$figures" | sed s/ACC/0.9/)"',"ch
 "importances":[],"seconds":0.1,"joules":1.0,"joules_source":"estimate"}' | tr -d '\n'; echo
 "#;
 
+/// Has the trainer wait until it is ended. Without a child of its own, which would outlive it: a real
+/// trainer starts none.
+pub const FOREVER: &str = "read -r _; exit 1";
+
 /// Puts the stand-in in the engine's place.
 pub fn install(cluster: &Cluster) {
     let engine = installation().package_directory.join("crm_ai_engine");

@@ -30,4 +30,5 @@ mod train_limits;
 mod train_loss;
 mod trainer_death;
 mod trainer_limits;
+mod upgrade;
 mod watch;

@@ -58,7 +58,8 @@ fn the_extension_is_dropped_while_runs_go_on() {
 fn files_of_dropped_databases_are_removed() {
     let cluster = Cluster::new(&["max_worker_processes = 16"]);
     stand_in::install(&cluster);
-    stand_in::control(&cluster, "touch \"$(value checkpoint)/state\"; sleep 600");
+    let forever = format!("touch \"$(value checkpoint)/state\"; {}", stand_in::FOREVER);
+    stand_in::control(&cluster, &forever);
     let mut session = cluster.session();
     session.run("CREATE DATABASE doomed");
     let mut doomed = cluster.connect("postgres", "doomed");
