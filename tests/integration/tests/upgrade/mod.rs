@@ -1,5 +1,4 @@
-//! An upgraded database equals a fresh one, and what users see of the extension is what is written
-//! down.
+//! An upgraded database equals a fresh one, and the reference page is what the catalog says.
 
 use crm_ai_integration::installation::installation;
 use crm_ai_integration::process::wait_until;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 /// The install script of 0.1.0 as it was released.
 const RELEASED: &str = include_str!("../../../upgrade/crm_ai--0.1.0.sql");
-const SURFACE: &str = "../upgrade/surface.txt";
+const REFERENCE: &str = "../../docs/reference.md";
 
 /// Models, a watch with its column, a schedule and a run, as a user of 0.1.0 has them.
 const IN_USE: &str = "
@@ -60,12 +59,26 @@ fn an_upgraded_database_equals_a_fresh_one_and_goes_on() {
 }
 
 #[test]
-fn what_users_see_is_written_down() {
-    let surface = shared().session().column(include_str!("surface.sql"));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(SURFACE);
-    if std::env::var_os("CRM_AI_WRITE_SURFACE").is_some() {
-        std::fs::write(&file, surface.join("\n") + "\n").unwrap();
+fn the_reference_page_is_what_the_catalog_says() {
+    let head = "# Reference\n\nGenerated from the catalog ([testing.md](testing.md#upgrades)).\n\n";
+    let lines = shared().session().column(include_str!("reference.sql"));
+    let page = format!("{head}{}\n", lines.join("\n"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(REFERENCE);
+    if std::env::var_os("CRM_AI_WRITE_REFERENCE").is_some() {
+        std::fs::write(&file, &page).unwrap();
     }
     let written = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_same(&Vec::from_iter(written.lines().map(str::to_owned)), &surface);
+    let lines = |page: &str| Vec::from_iter(page.lines().map(str::to_owned));
+    assert_same(&lines(&written), &lines(&page));
+}
+
+#[test]
+fn every_column_of_a_view_is_described() {
+    let mut session = shared().session();
+    let bare = session.column(
+        "SELECT attrelid::regclass || '.' || attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+         WHERE relkind = 'v' AND relnamespace = 'crm_ai'::regnamespace AND attnum > 0
+         AND col_description(attrelid, attnum) IS NULL",
+    );
+    assert!(bare.is_empty(), "without a comment: {bare:?}");
 }
