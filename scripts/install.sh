@@ -11,9 +11,10 @@ ENGINE="$TARGET/release/crm_ai_engine"
 
 build() {
     say "building the engine and the extension"
-    cargo build --release -p crm_ai_engine -p crm_ai
+    cargo build --release -p crm_ai_engine
+    cargo build --release "${FOR_MAJOR[@]}" --target-dir "$EXTENSION_TARGET"
     rm -rf "$TREE"
-    install -D -m 755 "$TARGET/release/libcrm_ai.so" "$TREE$LIBRARIES/crm_ai.so"
+    install -D -m 755 "$EXTENSION_TARGET/release/libcrm_ai.so" "$TREE$LIBRARIES/crm_ai.so"
     install -d -m 755 "$TREE$SHARE/extension"
     scripts/extension_sql.sh "$TREE$SHARE/extension"
 }

@@ -45,6 +45,12 @@ as_root() {
     fi
 }
 
+# The server's major version, for which the extension alone is built anew.
+MAJOR=$("$PG_CONFIG" --version 2>/dev/null | sed 's/[^0-9]*\([0-9]*\).*/\1/' || true)
+FOR_MAJOR=(-p crm_ai --no-default-features --features "pg${MAJOR:-15}")
+EXTENSION_TARGET=$TARGET
+[ "${MAJOR:-15}" = 15 ] || EXTENSION_TARGET="$TARGET/pg$MAJOR"
+
 # The user that throw-away servers run as: PostgreSQL refuses root.
 SERVER_USER=$(id -un)
 [ "$(id -u)" != 0 ] || SERVER_USER=postgres

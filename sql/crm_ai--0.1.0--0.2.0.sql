@@ -51,6 +51,15 @@ ALTER TABLE crm_ai.watch_state
     ADD COLUMN disabled_at timestamptz,
     ADD COLUMN disabled_reason text;
 
+-- Watches that were ended are noted.
+CREATE TABLE crm_ai.watch_ended (
+    watch integer PRIMARY KEY
+);
+SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_ended', '');
+INSERT INTO crm_ai.watch_ended
+SELECT s.watch FROM crm_ai.watch_state s
+WHERE NOT EXISTS (SELECT FROM crm_ai.watch w WHERE w.id = s.watch);
+
 -- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
 ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
 

@@ -56,6 +56,12 @@ CREATE TABLE crm_ai.pending (
 -- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
 ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
 
+-- Watches that were ended and of which something is left. Not told by a watch that is absent: while
+-- a dump is restored, a watch may come after its state.
+CREATE TABLE crm_ai.watch_ended (
+    watch integer PRIMARY KEY
+);
+
 -- Rows that could not be judged or written, each with why. Holds keys, never a text.
 CREATE TABLE crm_ai.watch_error (
     watch integer NOT NULL,
@@ -69,4 +75,5 @@ SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_state', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.pending', '');
+SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_ended', '');
 SELECT pg_catalog.pg_extension_config_dump('crm_ai.watch_error', '');

@@ -67,6 +67,7 @@ COMMENT ON TABLE crm_ai.run_seen IS 'hashes of the rows that each model''s last 
 COMMENT ON TABLE crm_ai.schedule IS 'schedules of training; crm_ai.schedules shows them';
 COMMENT ON TABLE crm_ai.watch IS 'columns that are filled after commit; crm_ai.watches shows them';
 COMMENT ON TABLE crm_ai.watch_state IS 'state of each watch';
+COMMENT ON TABLE crm_ai.watch_ended IS 'watches that were ended and not yet removed as a whole';
 COMMENT ON TABLE crm_ai.pending IS 'keys of rows that wait for a watch';
 COMMENT ON TABLE crm_ai.watch_error IS
     'keys of rows that a watch could not judge or write; crm_ai.watch_errors shows them';

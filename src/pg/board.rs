@@ -4,6 +4,7 @@
 //! It holds nothing that outlives the server; what does is in the catalogue
 //! (`docs/decisions/0008-schedulers-registered-as-a-database-setting.md`).
 
+use super::majors;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use pgrx::{PGRXSharedMemory, PgLwLock, pg_shmem_init};
@@ -69,7 +70,7 @@ pub fn own_database() -> Oid {
 
 fn this_process() -> Process {
     // SAFETY: set before any of our code runs in a process that has shared memory.
-    unsafe { Process { place: (*pg_sys::MyProc).pgprocno, pid: pg_sys::MyProcPid } }
+    unsafe { Process { place: majors::own_place(), pid: pg_sys::MyProcPid } }
 }
 
 impl Process {
@@ -162,7 +163,7 @@ pub fn interrupt(pid: i32) {
     let is_worker = unsafe {
         let process = pg_sys::BackendPidGetProc(pid);
         !process.is_null()
-            && (*process).isBackgroundWorker
+            && majors::is_background_worker(process)
             && (*process).databaseId == pg_sys::MyDatabaseId
     };
     if let (true, Some(pid)) = (is_worker, rustix::process::Pid::from_raw(pid)) {

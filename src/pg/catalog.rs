@@ -1,5 +1,6 @@
 //! What the catalogue says of functions, and whether it has changed.
 
+use super::majors;
 use crate::error::{Error, Result};
 use pgrx::pg_sys::{self, SysCacheIdentifier};
 use pgrx::prelude::*;
@@ -79,7 +80,7 @@ pub fn check_may_execute(function: pg_sys::Oid) {
     // SAFETY: catalogue look-ups by identity; the name is palloc'd and NUL-terminated, or NULL.
     unsafe {
         let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
-        let outcome = pg_sys::pg_proc_aclcheck(function, pg_sys::GetUserId(), right);
+        let outcome = majors::function_aclcheck(function, pg_sys::GetUserId(), right);
         if outcome != pg_sys::AclResult::ACLCHECK_OK {
             let name = pg_sys::get_func_name(function);
             pg_sys::aclcheck_error(outcome, pg_sys::ObjectType::OBJECT_FUNCTION, name);

@@ -20,6 +20,7 @@ pub mod entry;
 pub mod index;
 pub mod json;
 pub mod latch;
+mod majors;
 pub mod memory;
 pub mod parse;
 pub mod paths;

@@ -4,6 +4,7 @@
 //! An insert that waits for little else feels each microsecond here, so the server's functions are
 //! called as they are, many under one guard, where pgrx would guard each call.
 
+use super::majors;
 use crate::error::{Error, Result};
 use crate::pg::session;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
@@ -161,7 +162,7 @@ unsafe fn attribute<'a>(
     number: c_int,
 ) -> &'a pg_sys::FormData_pg_attribute {
     // SAFETY: the caller's promise.
-    unsafe { &*(*(*relation).rd_att).attrs.as_ptr().add(number as usize - 1) }
+    unsafe { &*majors::attribute((*relation).rd_att, number as usize - 1) }
 }
 
 /// # Safety

@@ -1,5 +1,6 @@
 //! Roles: whose rights count, and acting as another one.
 
+use super::majors;
 use crate::pg::session::GucLevel;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
@@ -56,7 +57,7 @@ fn has_rights_of_named(user: Oid, role: &CStr) -> bool {
 /// Whether `user` may act as the owner of a table or other relation.
 pub fn owns_table(user: Oid, table: Oid) -> bool {
     // SAFETY: a catalogue look-up; a missing table raises an ERROR.
-    unsafe { pg_sys::pg_class_ownercheck(table, user) }
+    unsafe { majors::table_ownercheck(table, user) }
 }
 
 /// The owner of a table or other relation; `None` where there is no such relation.

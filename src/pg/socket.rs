@@ -1,5 +1,6 @@
 //! A connection to the engine's socket whose waits end at once on cancel and timeouts.
 
+use super::majors;
 use pgrx::pg_sys;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
@@ -45,7 +46,7 @@ impl Socket {
         // SAFETY: the set lives in a context that outlasts the connection and is freed by `drop`;
         // `MyLatch` stays the same for the life of the process.
         let (set, position) = unsafe {
-            let set = pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, 3);
+            let set = majors::lasting_event_set(3);
             let none = pg_sys::PGINVALID_SOCKET;
             let null = std::ptr::null_mut();
             let latch = pg_sys::MyLatch;

@@ -5,6 +5,7 @@
 //! would be; code that users wrote and that goes on all the same is ended with the process
 //! ([`crate::pg::watchdog`]).
 
+use super::majors;
 use crate::pg::watchdog;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -29,9 +30,9 @@ const SETTINGS: [(&CStr, &CStr); 4] = [
 pub fn attach_signals() {
     // SAFETY: the handlers only set flags and a latch.
     unsafe {
-        pg_sys::pqsignal(libc::SIGTERM, Some(stop));
-        pg_sys::pqsignal(libc::SIGINT, Some(cancel));
-        pg_sys::pqsignal(libc::SIGHUP, Some(reload));
+        majors::handle_signal(libc::SIGTERM, stop);
+        majors::handle_signal(libc::SIGINT, cancel);
+        majors::handle_signal(libc::SIGHUP, reload);
         pg_sys::BackgroundWorkerUnblockSignals();
     }
 }
@@ -145,7 +146,7 @@ pub fn connect(database: Option<pg_sys::Oid>) {
 /// returns from its entry point is never started again.
 pub fn end_for_restart() -> ! {
     // SAFETY: the worker's main loop, outside any transaction.
-    unsafe { pg_sys::proc_exit(1) }
+    unsafe { majors::exit(1) }
 }
 
 type AtEnd = Box<dyn Fn()>;

@@ -1,6 +1,7 @@
 //! Expressions of a finished plan.
 
 use super::list::{items, list_of};
+use crate::pg::majors;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::c_void;
@@ -231,15 +232,10 @@ impl<'p> Expr<'p> {
     /// A copy in which each node right below is replaced by what `replace` makes of it.
     pub fn with_children(self, replace: &mut dyn FnMut(Self) -> Self) -> Self {
         let mut replace: Replace<'_, 'p> = replace;
-        // SAFETY: the callback is given the closure, which outlives the call; PostgreSQL 15
-        // declares the mutator without its parameters and calls it with them.
+        // SAFETY: the callback is given the closure, which outlives the call.
         unsafe {
-            let callback: unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut _ =
-                replace_child;
-            let callback: unsafe extern "C-unwind" fn() -> *mut pg_sys::Node =
-                std::mem::transmute(callback);
             let context: *mut Replace<'_, 'p> = &raw mut replace;
-            self.made(pg_sys::expression_tree_mutator(self.raw(), Some(callback), context.cast()))
+            self.made(majors::mutate(self.raw(), replace_child, context.cast()))
         }
     }
 

@@ -174,19 +174,22 @@ pub fn remove_dropped() -> Result<usize> {
     if !registry::is_true(&format!("SELECT EXISTS ({gone})"), &[])? {
         return Ok(0);
     }
+    let note = format!("INSERT INTO crm_ai.watch_ended {gone} ON CONFLICT DO NOTHING");
+    change(&note, &[])?;
     change(&format!("DELETE FROM crm_ai.watch WHERE id IN ({gone})"), &[])
 }
 
 /// Watches that were ended, of which something is left.
 pub fn ended() -> Result<Vec<i32>> {
-    let sql = "SELECT s.watch FROM crm_ai.watch_state s
-               WHERE NOT EXISTS (SELECT FROM crm_ai.watch w WHERE w.id = s.watch)";
+    let sql = "SELECT watch FROM crm_ai.watch_ended";
     let ended = registry::rows(sql, &[], |row| row.get::<i32>(1))?;
     Ok(ended.into_iter().flatten().collect())
 }
 
-/// Removes a watch. Its state stays, by which [`ended`] finds it.
+/// Removes a watch and notes it as ended. Its state, which a batch under way may hold, stays.
 pub fn delete(watch: i32) -> Result<()> {
+    let note = "INSERT INTO crm_ai.watch_ended VALUES ($1) ON CONFLICT DO NOTHING";
+    change(note, &[watch.into()])?;
     change("DELETE FROM crm_ai.watch WHERE id = $1", &[watch.into()])?;
     Ok(())
 }
@@ -205,5 +208,6 @@ pub fn clear(watch: i32) -> Result<bool> {
             return Ok(false);
         }
     }
+    change("DELETE FROM crm_ai.watch_ended WHERE watch = $1", &[watch.into()])?;
     Ok(true)
 }

@@ -73,6 +73,15 @@ fn schedulers_come_and_go_with_their_databases() {
     }
 }
 
+/// Has the scheduler leave a database's watches alone, as it does after failures. What it had looked
+/// up before does not count once it sleeps.
+fn put_off(session: &mut Session) {
+    session.run("UPDATE crm_ai.watch_state SET next_try = now() + interval '1 hour'");
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                  AND backend_type = 'crm_ai scheduler' AND wait_event = 'Extension'";
+    wait_until("the scheduler sleeps", LIMIT, || session.value(sleeps) == "1");
+}
+
 #[test]
 fn a_restored_database_goes_on() {
     let cluster = super::cluster();
@@ -84,7 +93,7 @@ fn a_restored_database_goes_on() {
     );
     settle(&mut old);
     // What waits is carried, too.
-    old.run("UPDATE crm_ai.watch_state SET next_try = now() + interval '1 hour'");
+    put_off(&mut old);
     old.run("INSERT INTO app.note VALUES (100, 'awful')");
     let file = workplace::new_directory("dump").join("watch");
     run(cluster.client_program("pg_dump").args(["-Fc", "--file"]).arg(&file).arg("watch_dump"));
@@ -105,16 +114,38 @@ fn a_restored_database_goes_on() {
     assert_eq!(old.value("SELECT rows_waiting FROM crm_ai.watches"), "1");
 }
 
+/// A dump restored by several jobs may bring a watch later than its state, while a scheduler runs.
+#[test]
+fn a_state_whose_watch_is_still_to_come_is_kept() {
+    let mut session = super::cluster().database("watch_parts");
+    session.run(
+        "CREATE TABLE note (id int PRIMARY KEY, body text, mood text);
+         INSERT INTO crm_ai.watch_state (watch, rows_done) VALUES (4711, 20);
+         INSERT INTO crm_ai.pending (watch, key, queued_at, attempts)
+         VALUES (4711, '{1}', now(), 0);
+         SELECT crm_ai.watch('note', 'body', 'sentiment', 'mood');
+         INSERT INTO note VALUES (1, 'good')",
+    );
+    wait_until("the watch works", LIMIT, || {
+        session.value("SELECT concat(mood) FROM note") == "positive"
+    });
+    let kept = "SELECT count(*) FROM crm_ai.watch_state JOIN crm_ai.pending USING (watch)
+                WHERE watch = 4711";
+    assert_eq!(session.value(kept), "1");
+    session.run("SELECT crm_ai.unwatch('note', 'mood')");
+    let left = "SELECT (SELECT count(*) FROM crm_ai.watch_state)
+                     + (SELECT count(*) FROM crm_ai.watch_ended)";
+    wait_until("nothing else is left", LIMIT, || session.value(left) == "1");
+}
+
 #[test]
 fn a_promoted_standby_goes_on_with_what_waits() {
     let primary = Cluster::new(&["max_prepared_transactions = 2"]);
     let mut session = primary.session();
     session.run(WATCHED);
     settle(&mut session);
-    session.run(
-        "UPDATE crm_ai.watch_state SET next_try = now() + interval '1 hour';
-         INSERT INTO note SELECT i, 'good ' || i FROM generate_series(2, 50) i",
-    );
+    put_off(&mut session);
+    session.run("INSERT INTO note SELECT i, 'good ' || i FROM generate_series(2, 50) i");
     let (standby, _) = primary.standby();
     let mut reader = standby.session();
     // What was prepared before the promotion and is committed after it, and what is rolled back.
