@@ -14,9 +14,9 @@ pub unsafe fn function_aclcheck(
 ) -> pg_sys::AclResult::Type {
     // SAFETY: the caller's promise.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         return pg_sys::pg_proc_aclcheck(function, user, right);
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         return pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
     }
 }
@@ -25,9 +25,9 @@ pub unsafe fn function_aclcheck(
 pub unsafe fn table_ownercheck(table: Oid, user: Oid) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         return pg_sys::pg_class_ownercheck(table, user);
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         return pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, user);
     }
 }
@@ -47,9 +47,9 @@ pub unsafe fn handle_signal(signal: c_int, handler: unsafe extern "C-unwind" fn(
 pub unsafe fn own_place() -> i32 {
     // SAFETY: the caller's promise; `MyProc` lies in the array that `allProcs` is.
     unsafe {
-        #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+        #[cfg(not(feature = "pg18"))]
         return (*pg_sys::MyProc).pgprocno;
-        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        #[cfg(feature = "pg18")]
         return pg_sys::MyProc.offset_from((*pg_sys::ProcGlobal).allProcs) as i32;
     }
 }
@@ -77,15 +77,29 @@ pub unsafe fn mutate(
     // SAFETY: the caller's promise; before 16 the mutator is declared without its parameters and
     // called with them.
     unsafe {
-        #[cfg(any(feature = "pg14", feature = "pg15"))]
+        #[cfg(feature = "pg15")]
         {
             let mutator: unsafe extern "C-unwind" fn() -> *mut pg_sys::Node =
                 std::mem::transmute(mutator);
             pg_sys::expression_tree_mutator(node, Some(mutator), context)
         }
-        #[cfg(not(any(feature = "pg14", feature = "pg15")))]
+        #[cfg(not(feature = "pg15"))]
         pg_sys::expression_tree_mutator_impl(node, Some(mutator), context)
     }
+}
+
+/// A function that looks at a node and tells whether it has seen enough.
+pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+
+unsafe extern "C-unwind" {
+    // nodes/nodeFuncs.h, which pgrx does not bind.
+    /// Walks over the nodes right below one of a tree that is parsed and not analysed.
+    #[cfg_attr(not(feature = "pg15"), link_name = "raw_expression_tree_walker_impl")]
+    pub fn raw_expression_tree_walker(
+        node: *mut pg_sys::Node,
+        walker: Walker,
+        context: *mut c_void,
+    ) -> bool;
 }
 
 /// A column of a row type by its number, from 0 on.
@@ -106,9 +120,9 @@ pub unsafe fn attribute(
 pub unsafe fn lasting_event_set(events: c_int) -> *mut pg_sys::WaitEventSet {
     // SAFETY: the caller's promise; without an owner a set lasts.
     unsafe {
-        #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+        #[cfg(not(feature = "pg18"))]
         return pg_sys::CreateWaitEventSet(pg_sys::TopMemoryContext, events);
-        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        #[cfg(feature = "pg18")]
         return pg_sys::CreateWaitEventSet(std::ptr::null_mut(), events);
     }
 }

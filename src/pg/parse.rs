@@ -1,19 +1,10 @@
 //! What a text is as SQL, before anything of it is run.
 
+use super::majors;
 use crate::error::{Error, Result};
 use crate::pg::transaction::caught;
 use pgrx::prelude::*;
 use std::ffi::{CString, c_void};
-
-type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
-unsafe extern "C-unwind" {
-    // nodes/nodeFuncs.h, which pgrx does not bind.
-    fn raw_expression_tree_walker(
-        node: *mut pg_sys::Node,
-        walker: Walker,
-        context: *mut c_void,
-    ) -> bool;
-}
 
 /// What a query may not hold.
 #[derive(Default)]
@@ -95,6 +86,8 @@ unsafe extern "C-unwind" fn look(node: *mut pg_sys::Node, context: *mut c_void) 
             }
             _ => {}
         }
-        pg_sys::ffi::pg_guard_ffi_boundary(|| raw_expression_tree_walker(node, look, context))
+        pg_sys::ffi::pg_guard_ffi_boundary(|| {
+            majors::raw_expression_tree_walker(node, look, context)
+        })
     }
 }

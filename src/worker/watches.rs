@@ -25,6 +25,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// How long what an ended watch has left is let alone while others hold it locked.
+const REMAINS: Duration = Duration::from_secs(1);
 /// How often old rows are queued.
 const BACKFILL: Duration = Duration::from_secs(1);
 /// How often a row that somebody holds is tried before it counts as failed.
@@ -57,17 +59,16 @@ thread_local! {
 
 /// Does one batch of the next watch that has work.
 pub fn run() -> Result<Next> {
-    let mut watches = store::in_transaction(|| {
+    let (is_clean, mut watches) = store::in_transaction(|| {
         let dropped = queue::remove_dropped()?;
         if dropped > 0 {
             let database = databases::own_name();
             log!("crm_ai: {dropped} watches of database \"{database}\" ended with their tables");
         }
-        setup::remove_remains()?;
-        watches::list()
+        Ok((setup::remove_remains()?, watches::list()?))
     })?;
     if watches.is_empty() {
-        return Ok(Next::Idle);
+        return Ok(if is_clean { Next::Idle } else { Next::In(REMAINS) });
     }
     MEMORY.with_borrow_mut(|memory| {
         memory.retain(|id, _| watches.iter().any(|watch| watch.id == *id));
@@ -81,7 +82,8 @@ pub fn run() -> Result<Next> {
             return Ok(Next::Now);
         }
     }
-    Ok(Next::In(pause(&watches)?))
+    let pause = pause(&watches)?;
+    Ok(Next::In(if is_clean { pause } else { pause.min(REMAINS) }))
 }
 
 /// How long nothing is to be done, unless a commit announces work.

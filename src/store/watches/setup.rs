@@ -231,14 +231,13 @@ pub fn end(watch: &Watch) -> Result<()> {
     Ok(())
 }
 
-/// Removes what ended watches have left.
-pub fn remove_remains() -> Result<()> {
+/// Removes what ended watches have left; tells whether all of it is gone.
+pub fn remove_remains() -> Result<bool> {
+    let mut all = true;
     for watch in queue::ended()? {
-        if drop_triggers(watch)? {
-            queue::clear(watch)?;
-        }
+        all &= drop_triggers(watch)? && queue::clear(watch)?;
     }
-    Ok(())
+    Ok(all)
 }
 
 /// How long the triggers' table is waited for, in milliseconds: longer than it takes to end a

@@ -3,6 +3,10 @@
 use postgres::{Client, NoTls, SimpleQueryMessage};
 use std::fmt;
 
+/// Has every plan that may be parallel be so; the setting has another name from PostgreSQL 16 on.
+pub const FORCE_PARALLEL: &str = "SELECT set_config(name, 'on', false) FROM pg_settings
+     WHERE name IN ('force_parallel_mode', 'debug_parallel_query')";
+
 /// One row; every value in its text form.
 pub type Row = Vec<Option<String>>;
 

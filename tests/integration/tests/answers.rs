@@ -3,7 +3,7 @@
 use crm_ai_integration::Session;
 use crm_ai_integration::cluster::shared;
 use crm_ai_integration::process::wait_until;
-use crm_ai_integration::session::{literal, text_array};
+use crm_ai_integration::session::{FORCE_PARALLEL, literal, text_array};
 use crm_ai_integration::texts::{self, GREAT, TERRIBLE};
 use std::time::Duration;
 
@@ -328,7 +328,8 @@ fn parallel_workers_answer_too() {
     // The transaction has an id of its own: the workers may not start commands then.
     session.run("BEGIN; INSERT INTO parallel_note VALUES (0, 'great')");
     assert_eq!(sums(session.rows(serial)), expected);
-    session.run("ROLLBACK; SET force_parallel_mode = on");
+    session.run("ROLLBACK");
+    session.run(FORCE_PARALLEL);
     for call in ["crm_sentiment_level('great product')", "crm_embed('x')", "crm_phone('1', 'US')"] {
         session.value(&format!("SELECT {call}"));
     }

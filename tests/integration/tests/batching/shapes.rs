@@ -300,7 +300,7 @@ const PLANS: &[&str] = &[
     "SET enable_hashjoin = off; SET enable_hashagg = off",
     "SET enable_nestloop = off; SET enable_hashjoin = off; SET enable_sort = off",
     "SET enable_seqscan = off; SET enable_mergejoin = off; SET enable_material = off",
-    "SET force_parallel_mode = on",
+    crm_ai_integration::session::FORCE_PARALLEL,
     "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
      SET max_parallel_workers_per_gather = 2",
 ];

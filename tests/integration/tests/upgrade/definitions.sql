@@ -51,6 +51,8 @@ entry (name, aspect, definition) AS (
     UNION ALL
     SELECT r.name, 'constraint ' || conname, pg_get_constraintdef(c.oid)
     FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid
+    -- From PostgreSQL 18 on, what attnotnull says already is a constraint with a name of its own.
+    WHERE contype <> 'n'
     UNION ALL
     SELECT r.name, 'index ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
     FROM relation r JOIN pg_index i ON i.indrelid = r.oid
