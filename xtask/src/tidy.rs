@@ -1,11 +1,13 @@
 //! `cargo xtask tidy`: the rules that hold the design, each checked over the whole repository.
 //!
 //! - [`rust`]: what a Rust source file may say, by its place.
+//! - [`floors`]: which room of `src/` may import which.
 //! - [`text`]: what any file of the repository may hold.
 //! - [`promises`]: the tests that documents name are there.
 //! - [`dependencies`]: who may depend on whom, and that each dependency is explained.
 
 mod dependencies;
+pub mod floors;
 mod promises;
 mod rust;
 mod text;
