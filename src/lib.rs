@@ -3,6 +3,7 @@
 //! The map of this crate, in the way of a call:
 //!
 //! - [`api`]: the SQL functions by family: check the arguments, call, convert.
+//! - [`judge`]: what is asked of models, and what their answers mean.
 //! - [`client`]: the backend's connection to the engine.
 //! - [`plan`]: batching, which asks about many rows of a query at once.
 //! - [`store`]: all SPI and all SQL text in Rust.
@@ -23,6 +24,7 @@ mod client;
 mod error;
 mod files;
 mod folder;
+mod judge;
 mod pg;
 mod plan;
 mod run;

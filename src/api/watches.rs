@@ -76,8 +76,8 @@ mod crm_ai {
     }
 }
 
-use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result as Outcome};
+use crate::judge::sentiment::level_of_classes;
 use crate::pg::{queue, roles, trigger};
 use crate::store;
 use crate::store::clean::Source;

@@ -1,8 +1,8 @@
 //! Which functions are batched, what a call of each asks, and how it reads the answer.
 
-use super::questions::{Answers, Place, Question};
-use crate::api::sentiment::Sentiment;
 use crate::error::{Error, Result};
+use crate::judge::questions::{Answers, Place, Question};
+use crate::judge::sentiment::Sentiment;
 use crate::pg::catalog;
 use crate::settings;
 use crate::store::versions::{self, Version};

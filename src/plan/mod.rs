@@ -2,7 +2,7 @@
 //!
 //! A planned statement is looked through once ([`walk`]). Where a node computes batchable calls
 //! ([`functions`], [`find`]), a batch node is put above or below it ([`rewrite`]), which gathers
-//! rows ([`pace`]), asks the engine about all of them in one request ([`questions`]) and hands the
+//! rows ([`pace`]), asks the engine about all of them in one request ([`crate::judge::questions`]) and hands the
 //! rows out with the answers as further columns. What is not understood stays as it was, and works
 //! row by row.
 //!
@@ -12,6 +12,5 @@ pub mod figures;
 pub mod find;
 pub mod functions;
 pub mod pace;
-pub mod questions;
 pub mod rewrite;
 pub mod walk;

@@ -5,12 +5,12 @@
 //! they were. Watches take turns.
 
 use super::scheduler::{self, Next};
-use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result};
+use crate::judge::questions::{Place, Question, Questions};
+use crate::judge::sentiment::level_of_classes;
 use crate::pg::watchdog::watched;
 use crate::pg::worker::{self, must_stop};
 use crate::pg::{board, databases};
-use crate::plan::questions::{Place, Question, Questions};
 use crate::settings;
 use crate::store;
 use crate::store::versions::{self, Version};

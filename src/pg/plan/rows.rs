@@ -1,11 +1,11 @@
 //! Rows that a batch node holds, and values on their way in and out.
 
-use crate::api::records::text_of;
-use crate::api::sentiment::detail_row;
 use crate::error::{Error, Result};
+use crate::judge::questions::{Answers, Asked, Place};
+use crate::judge::records::text_of;
+use crate::judge::sentiment::detail_row;
 use crate::pg::json::JsonText;
 use crate::plan::functions::Value;
-use crate::plan::questions::{Answers, Asked, Place};
 use pgrx::prelude::*;
 use pgrx::{JsonB, pg_sys};
 

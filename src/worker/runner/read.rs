@@ -2,10 +2,10 @@
 
 use super::place::Place;
 use super::{Limit, TOO_FEW_NEW};
-use crate::api::predict::too_long;
 use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
+use crate::judge::texts::too_long;
 use crate::pg::{json, memory, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, check_new_label, label_set};
 use crate::settings;

@@ -11,9 +11,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rooms, lowest first.
-pub const FLOORS: [&str; 12] = [
-    "error", "pg", "settings", "folder", "run", "store", "client", "files", "plan", "worker",
-    "api", "entry",
+pub const FLOORS: [&str; 13] = [
+    "error", "pg", "settings", "folder", "run", "store", "client", "files", "judge", "plan",
+    "worker", "api", "entry",
 ];
 
 /// One import of a room by another.
@@ -140,9 +140,7 @@ fn branches(stream: TokenStream, found: &mut Vec<(String, usize)>) {
 /// How many tokens name the crate's root with the `::` after it, here: `crate::`, or as many
 /// `super::` as the file is deep.
 fn after_root(trees: &[TokenTree], depth: usize) -> Option<usize> {
-    let is_mark = |tree: Option<&TokenTree>| {
-        matches!(tree, Some(TokenTree::Punct(mark)) if mark.as_char() == ':')
-    };
+    let is_mark = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
     let step = |index: usize, word: &str| {
         matches!(trees.get(index), Some(TokenTree::Ident(ident)) if ident == word)
             && is_mark(trees.get(index + 1))

@@ -1,9 +1,12 @@
 //! What `crm_enrich` asks and writes. All of it runs as whoever fired the trigger, whose right to
 //! call the functions, to use the model and to write the table is checked as in their own SQL.
 
+mod arguments;
+
+pub use arguments::{Enrichment, parse};
+
 use super::caller::{self, Plan};
 use super::clean::{Source, sql};
-use crate::api::enrich_arguments::Enrichment;
 use crate::error::{Error, Result};
 use crate::pg::{catalog, trigger};
 use pgrx::prelude::*;
