@@ -13,7 +13,8 @@
 //!   `sql/schema`.
 //! - [`folder`], [`files`]: files under the import directory, without leaving it; files of
 //!   artifacts between folders and the registry.
-//! - [`pg`]: the only unsafe code: what PostgreSQL offers, made safe to call.
+//! - [`pg`]: what PostgreSQL offers, made safe to call: with [`plan::execute`], the batch node, and
+//!   [`entry`], the symbols that the server looks up, the only unsafe code.
 //!
 //! A backend loads no ONNX Runtime and no tokenizer, and has one thread.
 
@@ -21,6 +22,7 @@
 
 mod api;
 mod client;
+mod entry;
 mod error;
 mod files;
 mod folder;

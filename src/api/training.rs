@@ -131,7 +131,7 @@ fn start(
     let kind = Kind::from_name(kind)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
-    commit::start_worker(run);
+    commit::start_worker(run, runner::start);
     scheduler::wake_at_commit();
     Ok(run)
 }

@@ -1,11 +1,10 @@
 //! One connection to the engine: made when there is an engine, kept in step however a wait ends.
 
-use super::{Failure, Gone, engine_gone};
+use super::{Failure, Gone, engine_gone, start};
 use crate::error::Error;
 use crate::pg::socket::{Interest, Socket, Woken};
 use crate::pg::{latch, memory, paths};
 use crate::settings;
-use crate::worker::supervisor;
 use crm_ai_wire::{FrameReader, ProtocolError, Reply, Request};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -97,7 +96,7 @@ impl Connection {
             check_installation()?;
             // Asked for anew each second: the supervisor that was starting may have failed.
             if asked.is_none_or(|asked| asked.elapsed() > Duration::from_secs(1)) {
-                has_slot = supervisor::ensure_running();
+                has_slot = start::ensure_running();
                 asked = Some(Instant::now());
             }
             // Others that race to start it may hold the slots for a moment.

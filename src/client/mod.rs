@@ -9,6 +9,7 @@
 mod connection;
 mod inference;
 mod sent;
+pub mod start;
 
 pub use inference::{Deadline, Inference};
 

@@ -1,8 +1,9 @@
 //! The two changes to a plan: a batch node above a node ([`lift`]) and one below it ([`feed`]).
 
+use super::execute::BatchScan;
 use super::find::{Calls, Found, ask_the_same, holds, is_plain_call};
 use super::pace::Start;
-use crate::pg::plan::{Aggregate, BatchScan, Expr, JoinList, Plan, Side, Statement, Target};
+use crate::pg::plan::{Aggregate, Expr, JoinList, Plan, Side, Statement, Target};
 use pgrx::pg_sys::NodeTag;
 
 /// What a node's surroundings want of it.

@@ -12,9 +12,9 @@ mod watchman;
 
 /// Registers the static workers when the library is preloaded.
 pub fn init() {
-    if crate::pg::entry::is_preloading() {
+    if crate::pg::loading::is_preloading() {
         crate::pg::board::init();
-        supervisor::register();
+        crate::client::start::register();
         launcher::register();
     }
 }

@@ -43,6 +43,7 @@ pub fn run(repository: &Repository) -> Result<(), TaskError> {
         let mut problems = text::check(file, &content);
         if file.ends_with(".rs") {
             problems.extend(rust::check(file, &content));
+            problems.extend(floors::check(file, &content));
         }
         problems.extend(tests.missing(file, &content));
         for Problem { line, message } in problems {

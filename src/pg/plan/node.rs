@@ -42,7 +42,8 @@ impl<'p> Target<'p> {
         }
     }
 
-    pub(super) fn raw(self) -> *mut pg_sys::TargetEntry {
+    /// The node, for calls of the server.
+    pub fn raw(self) -> *mut pg_sys::TargetEntry {
         self.entry.as_ptr()
     }
 }
@@ -70,11 +71,12 @@ impl<'p> Plan<'p> {
     ///
     /// # Safety
     /// The node must belong to the plan at hand.
-    pub(super) unsafe fn new<T>(node: *mut T) -> Option<Self> {
+    pub unsafe fn new<T>(node: *mut T) -> Option<Self> {
         NonNull::new(node.cast()).map(|node| Self { node, planning: PhantomData })
     }
 
-    pub(super) fn raw<T>(self) -> *mut T {
+    /// The node, for calls of the server.
+    pub fn raw<T>(self) -> *mut T {
         self.node.as_ptr().cast()
     }
 
@@ -346,7 +348,7 @@ impl<'p> Plan<'p> {
     }
 
     /// Copies of the count and the offset of a LIMIT.
-    pub(super) fn limit(self) -> [Option<Expr<'p>>; 2] {
+    pub fn limit(self) -> [Option<Expr<'p>>; 2] {
         if self.tag() != NodeTag::T_Limit {
             return [None, None];
         }
@@ -383,7 +385,7 @@ pub struct Statement<'p> {
 impl<'p> Statement<'p> {
     /// # Safety
     /// It must be a statement that nobody executes yet and that may be changed, and outlive `'p`.
-    pub(super) unsafe fn new(statement: *mut pg_sys::PlannedStmt) -> Option<Self> {
+    pub unsafe fn new(statement: *mut pg_sys::PlannedStmt) -> Option<Self> {
         NonNull::new(statement).map(|statement| Self { statement, planning: PhantomData })
     }
 

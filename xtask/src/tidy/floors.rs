@@ -65,7 +65,7 @@ pub fn print(repository: &Repository) -> Result<(), TaskError> {
     let (circles, knot) = circles(&edges);
     println!("floors, lowest first: {}", FLOORS.join(" "));
     println!("{} arrows between rooms, {upward} of them up", edges.len());
-    println!("{circles} circles, which pass through {} rooms", knot.len());
+    println!("{circles} circles; {} rooms lie on one", knot.len());
     Ok(())
 }
 
@@ -140,7 +140,10 @@ fn branches(stream: TokenStream, found: &mut Vec<(String, usize)>) {
 /// How many tokens name the crate's root with the `::` after it, here: `crate::`, or as many
 /// `super::` as the file is deep.
 fn after_root(trees: &[TokenTree], depth: usize) -> Option<usize> {
-    let is_mark = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
+    let is_mark = |tree: Option<&TokenTree>| match tree {
+        Some(TokenTree::Punct(mark)) => mark.as_char() == ':',
+        _ => false,
+    };
     let step = |index: usize, word: &str| {
         matches!(trees.get(index), Some(TokenTree::Ident(ident)) if ident == word)
             && is_mark(trees.get(index + 1))

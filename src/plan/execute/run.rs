@@ -1,12 +1,13 @@
 //! The batch node at work.
 
-use super::errors::{calling, raising, raw};
 use super::rows::{Batch, Memory, datum, in_memory, record, text};
 use super::scan::{self, Stored};
 use super::show;
 use crate::error::{Error, Result};
 use crate::judge::questions::{Place, Questions};
 use crate::pg::catalog;
+use crate::pg::plan::errors::{calling, raising, raw};
+use crate::pg::plan::list::items;
 use crate::plan::figures::Figures;
 use crate::plan::functions::{self, Function};
 use crate::plan::pace::{Pace, Start};
@@ -198,7 +199,7 @@ impl Runner {
                 let function = functions::batchable((*call).funcid)
                     .ok_or_else(|| Error::internal("a batched function is another by now"))?;
                 let guard = stored.guards.get(index).copied().unwrap_or(std::ptr::null_mut());
-                let arguments = super::list::items::<pg_sys::Expr>((*call).args);
+                let arguments = items::<pg_sys::Expr>((*call).args);
                 calls.push(Call {
                     function,
                     result: (*call).funcresulttype,

@@ -1,9 +1,8 @@
 //! The batch node as it stands in a plan.
 
-use super::expr::Expr;
-use super::list::{items, list_of};
-use super::node::{Plan, Target};
 use super::run;
+use crate::pg::plan::list::{items, list_of};
+use crate::pg::plan::{Expr, Plan, Side, Target};
 use crate::plan::pace::Start;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
@@ -102,7 +101,7 @@ impl<'p> BatchScan<'p> {
 
     fn scan_targets(&self) -> *mut pg_sys::List {
         let columns = self.columns.iter().enumerate().map(|(index, column)| {
-            column.column(super::Side::Outer, i16::try_from(index + 1).unwrap_or(i16::MAX))
+            column.column(Side::Outer, i16::try_from(index + 1).unwrap_or(i16::MAX))
         });
         let values = columns.chain(self.calls.iter().copied()).enumerate();
         list_of(values.filter_map(|(index, value)| Some(Target::new(value, index + 1)?.raw())))
