@@ -44,7 +44,7 @@ mod crm_ai {
     }
 }
 
-use crate::client::Target;
+use crate::client::InferenceTarget;
 use crate::error::{Error, Result};
 use crate::judge::texts::{ask_target, target_of, too_long};
 use crate::pg::composite::{Row, result_row, set};
@@ -121,7 +121,7 @@ enum Judged {
 
 /// Rows that are judged as they come.
 struct Judging {
-    target: Target,
+    target: InferenceTarget,
     /// Not judged yet, each with the numbers of its classes.
     texts: Vec<String>,
     classes: Vec<Vec<usize>>,
@@ -132,7 +132,7 @@ struct Judging {
 }
 
 impl Judging {
-    fn new(target: Target, labels: Vec<String>, has_several: bool) -> Self {
+    fn new(target: InferenceTarget, labels: Vec<String>, has_several: bool) -> Self {
         let numbers = labels.iter().cloned().zip(0..).collect();
         let judged = match has_several {
             true => Judged::Several(JudgedSets::of_classes(labels)),

@@ -4,7 +4,7 @@
 use super::answers::Answer;
 use super::sentiment::Sentiment;
 use super::texts::{check_length, target_of};
-use crate::client::{Deadline, Inference, Target};
+use crate::client::{Deadline, Inference, InferenceTarget};
 use crate::error::{Error, Result};
 use crate::pg::memory;
 use crate::store::versions::{self, Version};
@@ -27,7 +27,7 @@ pub struct Question<'a> {
 
 /// Where the answer to a question will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct AnswerPlace {
     group: usize,
     /// `None` for a blank text, which is not asked about.
     row: Option<usize>,
@@ -45,19 +45,19 @@ pub struct Questions {
 /// The texts for one version and task.
 struct Group {
     version: Rc<Version>,
-    target: Target,
+    target: InferenceTarget,
     texts: Vec<Rc<str>>,
     rows: HashMap<Rc<str>, usize>,
 }
 
 impl Questions {
     /// Adds a question. What is wrong with it alone is told at once, and nothing is added.
-    pub fn add(&mut self, question: &Question<'_>) -> Result<Place> {
+    pub fn add(&mut self, question: &Question<'_>) -> Result<AnswerPlace> {
         check_length(question.text)?;
         memory::check_room(question.text.len() * 2, "a text")?;
         let group = self.group(&question.reference, question.task)?;
         if question.blank_is_silent && question.text.trim().is_empty() {
-            return Ok(Place { group, row: None });
+            return Ok(AnswerPlace { group, row: None });
         }
         let Group { texts, rows, .. } = &mut self.groups[group];
         let row = match rows.get(question.text) {
@@ -70,7 +70,7 @@ impl Questions {
                 texts.len() - 1
             }
         };
-        Ok(Place { group, row: Some(row) })
+        Ok(AnswerPlace { group, row: Some(row) })
     }
 
     /// Length of the different texts.
@@ -164,12 +164,12 @@ impl Answers {
     }
 
     /// The version that a place's question was put to.
-    pub fn version(&self, place: Place) -> Result<&Rc<Version>> {
+    pub fn version(&self, place: AnswerPlace) -> Result<&Rc<Version>> {
         self.groups.get(place.group).map(|group| &group.version).ok_or_else(missing)
     }
 
     /// The sentiment of a place's text.
-    pub fn sentiment(&self, place: Place) -> Result<Sentiment> {
+    pub fn sentiment(&self, place: AnswerPlace) -> Result<Sentiment> {
         if place.row.is_none() {
             return Ok(Sentiment::SILENT);
         }
@@ -178,24 +178,24 @@ impl Answers {
     }
 
     /// The most probable class of a place's text.
-    pub fn class(&self, place: Place) -> Result<String> {
+    pub fn class(&self, place: AnswerPlace) -> Result<String> {
         let (part, row) = self.find(place)?;
         Ok(part.class(row))
     }
 
     /// What a model says of a place's record.
-    pub fn prediction(&self, place: Place) -> Result<serde_json::Value> {
+    pub fn prediction(&self, place: AnswerPlace) -> Result<serde_json::Value> {
         let (part, row) = self.find(place)?;
         Ok(part.prediction(row))
     }
 
     /// The vector of a place's text.
-    pub fn vector(&self, place: Place) -> Result<Vec<f32>> {
+    pub fn vector(&self, place: AnswerPlace) -> Result<Vec<f32>> {
         let (part, row) = self.find(place)?;
         Ok(part.row(row).to_vec())
     }
 
-    fn find(&self, place: Place) -> Result<(&Answer, usize)> {
+    fn find(&self, place: AnswerPlace) -> Result<(&Answer, usize)> {
         let group = self.groups.get(place.group).ok_or_else(missing)?;
         let mut row = place.row.ok_or_else(missing)?;
         for part in &group.parts {

@@ -1,7 +1,7 @@
 //! Texts on their way to the engine: their limit, and one request for the texts of a call.
 
 use super::answers::Answer;
-use crate::client::{self, Reference, Target};
+use crate::client::{self, InferenceTarget, Reference};
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::versions::{self, Version};
@@ -20,15 +20,15 @@ pub fn ask(reference: &str, task: Task, texts: &[&str]) -> Result<(Rc<Version>, 
 }
 
 /// Asks a version about texts of checked length: one answer for each request, in order.
-pub fn ask_target(target: Target, texts: &[&str]) -> Result<Vec<Answer>> {
+pub fn ask_target(target: InferenceTarget, texts: &[&str]) -> Result<Vec<Answer>> {
     let replies = client::infer(target, texts)?;
     replies.into_iter().map(|reply| Answer::of(reply, target.task)).collect()
 }
 
 /// What the engine is asked of a version.
-pub fn target_of(version: &Version, task: Task) -> Target {
+pub fn target_of(version: &Version, task: Task) -> InferenceTarget {
     let reference = Reference::new(&version.model, version.number);
-    Target { model: version.sha256, precision: version.precision, task, reference }
+    InferenceTarget { model: version.sha256, precision: version.precision, task, reference }
 }
 
 /// Refuses a text over `crm_ai.max_text_bytes`.

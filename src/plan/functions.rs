@@ -1,7 +1,7 @@
 //! Which functions are batched, what a call of each asks, and how it reads the answer.
 
 use crate::error::{Error, Result};
-use crate::judge::questions::{Answers, Place, Question};
+use crate::judge::questions::{AnswerPlace, Answers, Question};
 use crate::judge::sentiment::Sentiment;
 use crate::pg::catalog;
 use crate::settings;
@@ -161,7 +161,7 @@ impl Function {
     }
 
     /// What the call gives once the answers are there.
-    pub fn value(&self, answers: &Answers, place: Place) -> Result<Value> {
+    pub fn value(&self, answers: &Answers, place: AnswerPlace) -> Result<Value> {
         Ok(match self.part {
             Part::Label => Value::Text(answers.sentiment(place)?.label().to_owned()),
             Part::Score => Value::Real(answers.sentiment(place)?.score()),

@@ -275,7 +275,7 @@ pub fn cancel_requested(run: i64) -> Result<bool> {
 
 /// How a run stands, for those who wait for it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct RunState {
     /// One of the states.
     pub state: String,
     /// Whether a worker is on it.
@@ -289,7 +289,7 @@ pub struct Standing {
 }
 
 /// A run as the active snapshot shows it. 42704 where there is none, 42501 where it is another's.
-pub fn standing(run: i64) -> Result<Standing> {
+pub fn standing(run: i64) -> Result<RunState> {
     let user = roles::current_user();
     let sql = format!(
         "SELECT r.state, NOT ({IS_ORPHAN}) AND r.state <> 'queued', r.worker_pid,
@@ -308,7 +308,7 @@ pub fn standing(run: i64) -> Result<Standing> {
     let mut found = None;
     registry::read(&sql, &[run.into(), user.into()], |row| {
         let error = row.text(5).map(|state| (state, row.text(6).unwrap_or_default(), row.text(7)));
-        let standing = Standing {
+        let standing = RunState {
             state: row.text(1).unwrap_or_default(),
             has_worker: row.is_true(2),
             worker_pid: row.int(3),

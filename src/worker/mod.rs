@@ -7,8 +7,8 @@ pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
 mod sweeper;
+mod training_tasks;
 pub mod watches;
-mod watchman;
 
 /// Registers the static workers when the library is preloaded.
 pub fn init() {

@@ -6,7 +6,7 @@
 
 use super::scheduler::{self, Next};
 use crate::error::{Error, Result};
-use crate::judge::questions::{Place, Question, Questions};
+use crate::judge::questions::{AnswerPlace, Question, Questions};
 use crate::judge::sentiment::level_of_classes;
 use crate::pg::watchdog::watched;
 use crate::pg::worker::{self, must_stop};
@@ -271,7 +271,7 @@ fn judge_rows(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
     })?;
     let mut batch = Batch { version: version.reference(), ..Batch::default() };
     let mut questions = Questions::default();
-    let mut asked: Vec<(usize, Option<Place>)> = Vec::new();
+    let mut asked: Vec<(usize, Option<AnswerPlace>)> = Vec::new();
     for (place, text) in texts.iter().enumerate() {
         match text {
             Text::NoRow => {}

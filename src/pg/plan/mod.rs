@@ -16,7 +16,7 @@ pub mod list;
 mod node;
 
 pub use expr::{Aggregate, Case, Expr, Side};
-pub use node::{JoinList, Plan, Statement, Target};
+pub use node::{JoinList, OutputColumn, Plan, Statement};
 
 /// Raises 54001 before a recursion over a deep plan or expression exhausts the stack.
 pub fn check_stack_depth() {

@@ -10,12 +10,12 @@ use std::ptr::NonNull;
 
 /// A column of a node's output.
 #[derive(Clone, Copy)]
-pub struct Target<'p> {
+pub struct OutputColumn<'p> {
     entry: NonNull<pg_sys::TargetEntry>,
     planning: PhantomData<&'p ()>,
 }
 
-impl<'p> Target<'p> {
+impl<'p> OutputColumn<'p> {
     /// A new column in position `number`, from 1.
     pub fn new(expr: Expr<'p>, number: usize) -> Option<Self> {
         let number = pg_sys::AttrNumber::try_from(number).ok()?;
@@ -147,19 +147,19 @@ impl<'p> Plan<'p> {
     }
 
     /// The output's columns.
-    pub fn targets(self) -> Vec<Target<'p>> {
+    pub fn targets(self) -> Vec<OutputColumn<'p>> {
         // SAFETY: a plan node's target list holds target entries, never NULL.
         unsafe {
             items((*self.node.as_ptr()).targetlist)
                 .into_iter()
                 .filter_map(NonNull::new)
-                .map(|entry| Target { entry, planning: PhantomData })
+                .map(|entry| OutputColumn { entry, planning: PhantomData })
                 .collect()
         }
     }
 
     /// Gives other output columns.
-    pub fn set_targets(self, targets: &[Target<'p>]) {
+    pub fn set_targets(self, targets: &[OutputColumn<'p>]) {
         let list = list_of(targets.iter().map(|target| target.raw()));
         // SAFETY: it is a plan node.
         unsafe { (*self.node.as_ptr()).targetlist = list }

@@ -4,7 +4,7 @@ use super::rows::{Batch, Memory, datum, in_memory, record, text};
 use super::scan::{self, Stored};
 use super::show;
 use crate::error::{Error, Result};
-use crate::judge::questions::{Place, Questions};
+use crate::judge::questions::{AnswerPlace, Questions};
 use crate::pg::catalog;
 use crate::pg::plan::errors::{calling, raising, raw};
 use crate::pg::plan::list::items;
@@ -369,7 +369,7 @@ impl Runner {
         &self,
         slot: *mut pg_sys::TupleTableSlot,
         questions: &mut Questions,
-    ) -> Result<Vec<Option<Place>>> {
+    ) -> Result<Vec<Option<AnswerPlace>>> {
         // SAFETY: the expressions were prepared for the child's rows; their values live in memory
         // that is reset for each row, after the questions have been copied out of it.
         unsafe {
@@ -384,7 +384,11 @@ impl Runner {
 
     /// # Safety
     /// The context must hold a row of the child's, and the current memory be one that is reset.
-    unsafe fn ask_call(&self, call: &Call, questions: &mut Questions) -> Result<Option<Place>> {
+    unsafe fn ask_call(
+        &self,
+        call: &Call,
+        questions: &mut Questions,
+    ) -> Result<Option<AnswerPlace>> {
         // SAFETY: as in `ask`; a batchable function's arguments are texts, or records as it tells.
         unsafe {
             if !call.guard.is_null() {

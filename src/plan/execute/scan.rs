@@ -2,7 +2,7 @@
 
 use super::run;
 use crate::pg::plan::list::{items, list_of};
-use crate::pg::plan::{Expr, Plan, Side, Target};
+use crate::pg::plan::{Expr, OutputColumn, Plan, Side};
 use crate::plan::pace::Start;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
@@ -19,7 +19,7 @@ pub struct BatchScan<'p> {
     /// For each call what must hold of a row for it to be evaluated, in the same terms.
     pub guards: Vec<Option<Expr<'p>>>,
     /// What it gives, in terms of its scan columns.
-    pub targets: Vec<Target<'p>>,
+    pub targets: Vec<OutputColumn<'p>>,
     /// Which rows it gives, in the same terms.
     pub quals: Vec<Expr<'p>>,
     /// How its batches begin.
@@ -104,7 +104,9 @@ impl<'p> BatchScan<'p> {
             column.column(Side::Outer, i16::try_from(index + 1).unwrap_or(i16::MAX))
         });
         let values = columns.chain(self.calls.iter().copied()).enumerate();
-        list_of(values.filter_map(|(index, value)| Some(Target::new(value, index + 1)?.raw())))
+        list_of(
+            values.filter_map(|(index, value)| Some(OutputColumn::new(value, index + 1)?.raw())),
+        )
     }
 }
 
