@@ -248,6 +248,16 @@ mod tests {
     }
 
     #[test]
+    fn the_document_draws_the_floors_in_this_order() {
+        let document = include_str!("../../../docs/architecture.md");
+        let section = document.split("\n## Floors\n").nth(1).unwrap();
+        let drawing = section.split("```").nth(1).unwrap();
+        let words = drawing.lines().filter_map(|line| line.split_whitespace().next());
+        let drawn: Vec<&str> = words.collect();
+        assert_eq!(drawn, FLOORS.iter().rev().copied().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn circles_are_counted_once() {
         let edge = |(from, to): &(&str, &str)| ((*from).to_owned(), (*to).to_owned());
         let edges = |list: &[(&str, &str)]| list.iter().map(edge).collect::<BTreeSet<_>>();
