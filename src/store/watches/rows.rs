@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
         let arguments = self.key_arrays(keys);
         // Not under the transaction's first snapshot, which rows queued since are later than.
         let read = |row: &query::Row| {
-            if let Some(found) = texts.get_mut(place(row.int(1))) {
+            if let Some(found) = texts.get_mut(place(row.int(1)?)) {
                 *found = match (row.is_true(2), row.text(3)) {
                     (true, _) => Text::TooLong,
                     (false, None) => Text::Null,

@@ -40,7 +40,7 @@ pub fn imports(path: &str, content: &str) -> Vec<Import> {
 
 /// Problems of one file: the imports of rooms that are not below its own.
 pub fn check(path: &str, content: &str) -> Vec<Problem> {
-    let upward = imports(path, content).into_iter().filter(|import| goes_up(import));
+    let upward = imports(path, content).into_iter().filter(goes_up);
     upward.map(|import| Problem::new(import.line, message(&import))).collect()
 }
 
