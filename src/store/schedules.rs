@@ -94,14 +94,15 @@ pub fn fire() -> Result<Fired> {
     let mut fired = Fired { run: None, seconds_left: None };
     for state in all()? {
         let mut left = state.left;
-        if state.is_due {
-            fired.run = ask(state.id)?.or(fired.run);
-        }
         if state.is_due || left.is_none() {
+            // Before its run is asked for: without a next time it would be due for ever.
             let next = Cron::parse(&state.schedule).map(|cron| cron.next_after(state.now));
             let Some(next) = next.unwrap_or_else(|error| complain(state.id, &error)) else {
                 continue;
             };
+            if state.is_due {
+                fired.run = ask(state.id)?.or(fired.run);
+            }
             // The wall clock's time, as the server's time zone understands it.
             let sql = "UPDATE crm_ai.schedule SET next_at = (to_timestamp($2) AT TIME ZONE 'UTC')
                            AT TIME ZONE current_setting('TimeZone')
