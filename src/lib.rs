@@ -3,6 +3,7 @@
 //! The map of this crate, in the way of a call:
 //!
 //! - [`api`]: the SQL functions by family: check the arguments, call, convert.
+//! - [`judge`]: what is asked of models, and what their answers mean.
 //! - [`client`]: the backend's connection to the engine.
 //! - [`plan`]: batching, which asks about many rows of a query at once.
 //! - [`store`]: all SPI and all SQL text in Rust.
@@ -12,7 +13,8 @@
 //!   `sql/schema`.
 //! - [`folder`], [`files`]: files under the import directory, without leaving it; files of
 //!   artifacts between folders and the registry.
-//! - [`pg`]: the only unsafe code: what PostgreSQL offers, made safe to call.
+//! - [`pg`]: what PostgreSQL offers, made safe to call: with [`plan::execute`], the batch node, and
+//!   [`entry`], the symbols that the server looks up, the only unsafe code.
 //!
 //! A backend loads no ONNX Runtime and no tokenizer, and has one thread.
 
@@ -20,9 +22,11 @@
 
 mod api;
 mod client;
+mod entry;
 mod error;
 mod files;
 mod folder;
+mod judge;
 mod pg;
 mod plan;
 mod run;

@@ -52,7 +52,7 @@ pub fn init() {
     define_scheduler_settings();
     define_place_settings();
     define_training_settings();
-    crate::pg::entry::reserve_setting_prefix();
+    crate::pg::loading::reserve_setting_prefix();
 }
 
 fn define_user_settings() {

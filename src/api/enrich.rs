@@ -1,10 +1,9 @@
 //! The trigger function `crm_enrich('target=function(column[, literal])', …)`: for each row before
 //! it is written, or for a whole statement after it.
 
-use super::enrich_arguments::{self, Enrichment};
 use crate::error::{Error, Result as Outcome};
 use crate::pg::trigger::{self, Column, NewRow};
-use crate::store::enrich;
+use crate::store::enrich::{self, Enrichment};
 use pgrx::AllocatedByPostgres;
 use pgrx::heap_tuple::PgHeapTuple;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
@@ -57,7 +56,7 @@ fn read(arguments: Vec<String>) -> Outcome<Rc<Vec<Enrichment>>> {
     if let Some(read) = known {
         return Ok(read);
     }
-    let read = Rc::new(enrich_arguments::parse(&arguments)?);
+    let read = Rc::new(enrich::parse(&arguments)?);
     READ.set(Some((arguments, Rc::clone(&read))));
     Ok(read)
 }

@@ -44,9 +44,9 @@ mod crm_ai {
     }
 }
 
-use crate::api::predict::{target_of, too_long};
-use crate::client::{self, Target};
+use crate::client::InferenceTarget;
 use crate::error::{Error, Result};
+use crate::judge::texts::{ask_target, target_of, too_long};
 use crate::pg::composite::{Row, result_row, set};
 use crate::pg::{memory, query};
 use crate::run::{Columns, check_new_label, label_set};
@@ -54,7 +54,7 @@ use crate::settings;
 use crate::store::versions::{self, Version};
 use crate::store::{labelled, models};
 use crm_ai_metrics::{self as metrics, Evaluation, JudgedSets};
-use crm_ai_wire::{Reply, Task};
+use crm_ai_wire::Task;
 use pgrx::JsonB;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -121,7 +121,7 @@ enum Judged {
 
 /// Rows that are judged as they come.
 struct Judging {
-    target: Target,
+    target: InferenceTarget,
     /// Not judged yet, each with the numbers of its classes.
     texts: Vec<String>,
     classes: Vec<Vec<usize>>,
@@ -132,7 +132,7 @@ struct Judging {
 }
 
 impl Judging {
-    fn new(target: Target, labels: Vec<String>, has_several: bool) -> Self {
+    fn new(target: InferenceTarget, labels: Vec<String>, has_several: bool) -> Self {
         let numbers = labels.iter().cloned().zip(0..).collect();
         let judged = match has_several {
             true => Judged::Several(JudgedSets::of_classes(labels)),
@@ -179,14 +179,8 @@ impl Judging {
         }
         let texts: Vec<&str> = self.texts.iter().map(String::as_str).collect();
         let mut classes = self.classes.iter();
-        for reply in client::infer(self.target, &texts)? {
-            let Reply::Scores(scores) = reply else {
-                return Err(Error::internal(
-                    "the model engine answered something else than classes",
-                ));
-            };
-            for (row, classes) in (0..scores.rows.len()).zip(&mut classes) {
-                let probabilities = scores.rows.row(row);
+        for answer in ask_target(self.target, &texts)? {
+            for (probabilities, classes) in answer.rows().zip(&mut classes) {
                 let pushed = match &mut self.judged {
                     Judged::One(judged) => judged.push(classes, probabilities),
                     Judged::Several(judged) => judged.push(classes, probabilities),

@@ -5,7 +5,6 @@ pub mod clean_contacts;
 pub mod clean_tables;
 pub mod clean_trigger;
 pub mod enrich;
-pub mod enrich_arguments;
 pub mod evaluate;
 pub mod models;
 pub mod predict;

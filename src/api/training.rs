@@ -48,7 +48,7 @@ use crate::error::{Error, Result};
 use crate::pg::{board, commit, latch, session};
 use crate::run::{CONTINUE, Kind, Options, What};
 use crate::store;
-use crate::store::runs::{self, Standing, Wanted};
+use crate::store::runs::{self, RunState, Wanted};
 use crate::store::{labelled, models, versions};
 use crate::worker::{runner, scheduler};
 use crm_ai_wire::training::TextTask;
@@ -131,7 +131,7 @@ fn start(
     let kind = Kind::from_name(kind)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
-    commit::start_worker(run);
+    commit::start_worker(run, runner::start);
     scheduler::wake_at_commit();
     Ok(run)
 }
@@ -186,7 +186,7 @@ fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> 
 }
 
 /// The state of a run that has ended; the error of one that failed.
-fn ended(standing: &Standing) -> Result<Option<String>> {
+fn ended(standing: &RunState) -> Result<Option<String>> {
     match standing.state.as_str() {
         "succeeded" | "cancelled" => Ok(Some(standing.state.clone())),
         "failed" => {
@@ -211,7 +211,7 @@ struct Told {
 
 impl Told {
     /// Tells a new state at once, progress the more rarely the longer the wait.
-    fn tell(&mut self, standing: &Standing, waited: Duration) {
+    fn tell(&mut self, standing: &RunState, waited: Duration) {
         let pause = (waited / TELL_SHARE).clamp(TELL_EVERY_MIN, TELL_EVERY_MAX);
         let is_due = self.at.is_none_or(|at| at.elapsed() >= pause);
         let is_new = standing.progress != self.progress && is_due;

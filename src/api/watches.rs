@@ -76,11 +76,11 @@ mod crm_ai {
     }
 }
 
-use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result as Outcome};
+use crate::judge::sentiment::level_of_classes;
 use crate::pg::{queue, roles, trigger};
 use crate::store;
-use crate::store::clean::Source;
+use crate::store::table::Table;
 use crate::store::versions;
 use crate::store::watches::queue as watches_queue;
 use crate::store::watches::{self, Watch, labels, setup, setup::Request};
@@ -99,7 +99,7 @@ fn watch(request: &Request<'_>) -> Outcome<i32> {
         return Err(Error::invalid_argument("backfill_rate is negative")
             .hint("it is how many old rows are queued in a second; 0 leaves them"));
     }
-    let table = Source::read(request.source)?;
+    let table = Table::read(request.source)?;
     setup::check(&table, request)?;
     let version = versions::resolve(request.model)?;
     let labels = labels(&version.model, version.number)?;

@@ -1,11 +1,10 @@
 //! One connection to the engine: made when there is an engine, kept in step however a wait ends.
 
-use super::{Failure, Gone, engine_gone};
+use super::{Gone, RequestFailure, engine_gone, start};
 use crate::error::Error;
 use crate::pg::socket::{Interest, Socket, Woken};
 use crate::pg::{latch, memory, paths};
 use crate::settings;
-use crate::worker::supervisor;
 use crm_ai_wire::{FrameReader, ProtocolError, Reply, Request};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -43,10 +42,10 @@ impl From<String> for Broken {
 
 impl Broken {
     /// The same with the connection named that broke.
-    pub fn into_failure(self, connection: u64, engine: Option<i32>) -> Failure {
+    pub fn into_failure(self, connection: u64, engine: Option<i32>) -> RequestFailure {
         match self {
-            Self::Gone(why) => Failure::Gone(Gone { why, connection, engine }),
-            Self::Error(error) => Failure::Error(error),
+            Self::Gone(why) => RequestFailure::Gone(Gone { why, connection, engine }),
+            Self::Error(error) => RequestFailure::Error(error),
         }
     }
 }
@@ -85,7 +84,7 @@ impl Connection {
     }
 
     /// Connects, starting the supervisor and waiting for the engine when it is not there yet.
-    pub fn establish() -> std::result::Result<Self, Failure> {
+    pub fn establish() -> std::result::Result<Self, RequestFailure> {
         let began = Instant::now();
         let mut asked: Option<Instant> = None;
         let mut has_slot = true;
@@ -97,14 +96,18 @@ impl Connection {
             check_installation()?;
             // Asked for anew each second: the supervisor that was starting may have failed.
             if asked.is_none_or(|asked| asked.elapsed() > Duration::from_secs(1)) {
-                has_slot = supervisor::ensure_running();
+                has_slot = start::ensure_running();
                 asked = Some(Instant::now());
             }
             // Others that race to start it may hold the slots for a moment.
             let limit = if has_slot { START_WAIT } else { SLOT_WAIT };
             if began.elapsed() > limit {
                 let gone = || engine_gone(&error.to_string());
-                return Err(Failure::Error(if has_slot { gone() } else { no_worker_slot() }));
+                return Err(RequestFailure::Error(if has_slot {
+                    gone()
+                } else {
+                    no_worker_slot()
+                }));
             }
             latch::sleep(20, None);
         }
@@ -251,14 +254,14 @@ fn closed() -> Broken {
 }
 
 /// Tells a missing program or library apart from an engine that is merely starting.
-fn check_installation() -> std::result::Result<(), Failure> {
+fn check_installation() -> std::result::Result<(), RequestFailure> {
     for (what, path) in [
         ("program", settings::engine_path()),
         ("runtime library", crate::pg::paths::library_file("libonnxruntime.so")),
     ] {
         if !std::path::Path::new(&path).exists() {
             let message = format!("the model engine's {what} is not installed");
-            return Err(Failure::Error(Error::engine_gone(message).hint(
+            return Err(RequestFailure::Error(Error::engine_gone(message).hint(
                 "install the package's files anew; crm_ai.engine_path names the program when it \
                  lies elsewhere",
             )));

@@ -1,7 +1,7 @@
 //! Texts on their way through the engine.
 
 use super::sent::Sent;
-use super::{Deaths, Failure, Target, into_result, take_id, upload};
+use super::{Deaths, InferenceTarget, RequestFailure, into_result, take_id, upload};
 use crate::error::{Error, Result};
 use crate::pg::{memory, session};
 use crm_ai_wire::{ErrorCode, Reply, Request};
@@ -33,7 +33,7 @@ pub enum Deadline {
 /// allow, and each request again, once, when the engine dies under it. Dropped before its end, it
 /// is cancelled.
 pub struct Inference<T> {
-    target: Target,
+    target: InferenceTarget,
     texts: Vec<T>,
     deadline: Deadline,
     /// Which texts each request has.
@@ -43,13 +43,13 @@ pub struct Inference<T> {
     /// The first part that was not sent since the last failure.
     next: usize,
     /// Why nothing could be sent at first.
-    trouble: Option<Failure>,
+    trouble: Option<RequestFailure>,
 }
 
 impl<T: AsRef<str>> Inference<T> {
     /// Sends texts, as far as they may be outstanding, without waiting for answers. Whatever fails
     /// is told at the end.
-    pub fn begin(target: Target, texts: Vec<T>, deadline: Deadline) -> Self {
+    pub fn begin(target: InferenceTarget, texts: Vec<T>, deadline: Deadline) -> Self {
         let parts = split(&texts);
         let replies = vec![None; parts.len()];
         let under_way = VecDeque::new();
@@ -66,7 +66,7 @@ impl<T: AsRef<str>> Inference<T> {
         while let Some(first) = self.replies.iter().position(Option::is_none) {
             match self.collect() {
                 Ok(()) => {}
-                Err(Failure::Gone(gone)) => {
+                Err(RequestFailure::Gone(gone)) => {
                     self.under_way.clear();
                     self.next = 0;
                     // A reply since the last death shows that this one is not the same request's.
@@ -75,7 +75,7 @@ impl<T: AsRef<str>> Inference<T> {
                     }
                     deaths.another(&gone)?;
                 }
-                Err(Failure::Error(error)) => return Err(error),
+                Err(RequestFailure::Error(error)) => return Err(error),
             }
             if let Some(position) = self.replies.iter().position(is_unknown_model) {
                 if uploads == UPLOADS_MAX {
@@ -91,7 +91,7 @@ impl<T: AsRef<str>> Inference<T> {
     }
 
     /// Sends the parts that have no reply yet, a few at a time, and collects their replies.
-    fn collect(&mut self) -> std::result::Result<(), Failure> {
+    fn collect(&mut self) -> std::result::Result<(), RequestFailure> {
         if let Some(failure) = self.trouble.take() {
             return Err(failure);
         }
@@ -102,12 +102,12 @@ impl<T: AsRef<str>> Inference<T> {
         }
     }
 
-    fn send_some(&mut self) -> std::result::Result<(), Failure> {
+    fn send_some(&mut self) -> std::result::Result<(), RequestFailure> {
         while self.next < self.parts.len() && self.under_way.len() < OUTSTANDING_MAX {
             if self.replies[self.next].is_none() {
                 let part = self.parts[self.next].clone();
                 let texts: Vec<&str> = self.texts[part].iter().map(AsRef::as_ref).collect();
-                check_room_for_request(&texts).map_err(Failure::Error)?;
+                check_room_for_request(&texts).map_err(RequestFailure::Error)?;
                 let target = (self.target.model, self.target.precision, self.target.task);
                 let reference = self.target.reference.as_str();
                 let deadline = self.deadline_ms();

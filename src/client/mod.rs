@@ -9,6 +9,7 @@
 mod connection;
 mod inference;
 mod sent;
+pub mod start;
 
 pub use inference::{Deadline, Inference};
 
@@ -38,7 +39,7 @@ thread_local! {
 
 /// What a request asks of which version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
+pub struct InferenceTarget {
     /// The artifact.
     pub model: Digest,
     /// The arithmetic of the version.
@@ -82,7 +83,7 @@ struct Gone {
 }
 
 /// Why a wait gave no reply.
-enum Failure {
+enum RequestFailure {
     /// Worth another attempt.
     Gone(Gone),
     /// Final.
@@ -122,7 +123,7 @@ fn give_up(connection: u64) {
 }
 
 /// One reply per request, in order, to texts that are sent and waited for.
-pub fn infer(target: Target, texts: &[&str]) -> Result<Vec<Reply>> {
+pub fn infer(target: InferenceTarget, texts: &[&str]) -> Result<Vec<Reply>> {
     Inference::begin(target, texts.to_vec(), Deadline::Statement).finish()
 }
 
@@ -141,15 +142,15 @@ pub fn stats() -> Result<Option<EngineStats>> {
         Ok(None) => Ok(None),
         Ok(Some(Reply::Stats(stats))) => Ok(Some(stats)),
         Ok(Some(reply)) => Err(unexpected(reply)),
-        Err(Failure::Gone(gone)) => {
+        Err(RequestFailure::Gone(gone)) => {
             give_up(gone.connection);
             Ok(None)
         }
-        Err(Failure::Error(error)) => Err(error),
+        Err(RequestFailure::Error(error)) => Err(error),
     }
 }
 
-fn try_stats() -> std::result::Result<Option<Reply>, Failure> {
+fn try_stats() -> std::result::Result<Option<Reply>, RequestFailure> {
     Sent::new(Request::Stats.encode(take_id()))?.wait_at_most(STATS_WAIT)
 }
 
@@ -197,8 +198,8 @@ fn send_artifact(model: Digest, purpose: Purpose) -> Result<Reply> {
     loop {
         match try_upload(&model, &manifest, purpose) {
             Ok(reply) => return Ok(reply),
-            Err(Failure::Error(error)) => return Err(error),
-            Err(Failure::Gone(gone)) => deaths.another(&gone)?,
+            Err(RequestFailure::Error(error)) => return Err(error),
+            Err(RequestFailure::Gone(gone)) => deaths.another(&gone)?,
         }
     }
 }
@@ -207,7 +208,7 @@ fn try_upload(
     model: &Digest,
     manifest: &[u8],
     purpose: Purpose,
-) -> std::result::Result<Reply, Failure> {
+) -> std::result::Result<Reply, RequestFailure> {
     let database = board::own_database().to_u32();
     let upload = Upload { database, ..Upload::new(manifest) };
     let begin = match purpose {
@@ -216,7 +217,7 @@ fn try_upload(
     };
     let mut sent = Sent::new(begin.encode(take_id()))?;
     let mut failure = None;
-    let held = Manifest::from_json(manifest).map_err(|_| Failure::Error(not_whole()))?;
+    let held = Manifest::from_json(manifest).map_err(|_| RequestFailure::Error(not_whole()))?;
     let mut bytes_left = held.bytes();
     store::artifacts::for_each_chunk(model, |chunk| {
         bytes_left = bytes_left.saturating_sub(chunk.len() as u64);
@@ -228,11 +229,11 @@ fn try_upload(
             }
         }
     })
-    .map_err(Failure::Error)?;
+    .map_err(RequestFailure::Error)?;
     match failure {
         Some(failure) => Err(failure),
         // The engine would wait for the rest.
-        None if bytes_left > 0 => Err(Failure::Error(not_whole())),
+        None if bytes_left > 0 => Err(RequestFailure::Error(not_whole())),
         None => sent.wait(),
     }
 }
@@ -244,8 +245,8 @@ fn call(request: &Request<'_>) -> Result<Reply> {
         let outcome = Sent::new(request.encode(take_id())).and_then(Sent::wait);
         match outcome {
             Ok(reply) => return into_result(reply),
-            Err(Failure::Error(error)) => return Err(error),
-            Err(Failure::Gone(gone)) => deaths.another(&gone)?,
+            Err(RequestFailure::Error(error)) => return Err(error),
+            Err(RequestFailure::Gone(gone)) => deaths.another(&gone)?,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One request that was sent and whose reply is awaited.
 
 use super::connection::Connection;
-use super::{CONNECTION, Failure, Gone};
+use super::{CONNECTION, Gone, RequestFailure};
 use crm_ai_wire::{ProtocolError, Reply};
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
 
 impl Sent {
     /// Sends a request, connecting first where there is no connection.
-    pub fn new(frame: Encoded) -> std::result::Result<Self, Failure> {
-        let frame = frame.map_err(|error| Failure::Error(error.into()))?;
+    pub fn new(frame: Encoded) -> std::result::Result<Self, RequestFailure> {
+        let frame = frame.map_err(|error| RequestFailure::Error(error.into()))?;
         if CONNECTION.with_borrow(Option::is_none) {
             let connection = Connection::establish()?;
             CONNECTION.set(Some(connection));
@@ -30,7 +30,7 @@ impl Sent {
             let id = connection.expect_reply(&frame);
             Some(Self { id, connection: connection.serial(), engine: connection.engine() })
         }) else {
-            return Err(Failure::Gone(Gone { why: closed(), connection: 0, engine: None }));
+            return Err(RequestFailure::Gone(Gone { why: closed(), connection: 0, engine: None }));
         };
         // From here on whatever happens cancels the request.
         sent.on_connection(|connection| connection.send(&frame))?;
@@ -43,18 +43,21 @@ impl Sent {
     }
 
     /// Sends another frame that belongs to the request.
-    pub fn send_more(&mut self, frame: Encoded) -> std::result::Result<(), Failure> {
-        let frame = frame.map_err(|error| Failure::Error(error.into()))?;
+    pub fn send_more(&mut self, frame: Encoded) -> std::result::Result<(), RequestFailure> {
+        let frame = frame.map_err(|error| RequestFailure::Error(error.into()))?;
         self.on_connection(|connection| connection.send(&frame))
     }
 
     /// Waits for the reply.
-    pub fn wait(self) -> std::result::Result<Reply, Failure> {
+    pub fn wait(self) -> std::result::Result<Reply, RequestFailure> {
         self.on_connection(|connection| connection.wait(self.id))
     }
 
     /// The same with a limit of its own in place of `crm_ai.timeout`: `None` after it.
-    pub fn wait_at_most(self, limit: Duration) -> std::result::Result<Option<Reply>, Failure> {
+    pub fn wait_at_most(
+        self,
+        limit: Duration,
+    ) -> std::result::Result<Option<Reply>, RequestFailure> {
         self.on_connection(|connection| connection.wait_at_most(self.id, limit))
     }
 
@@ -62,7 +65,7 @@ impl Sent {
     fn on_connection<T>(
         &self,
         work: impl FnOnce(&mut Connection) -> std::result::Result<T, super::connection::Broken>,
-    ) -> std::result::Result<T, Failure> {
+    ) -> std::result::Result<T, RequestFailure> {
         let outcome = CONNECTION.with_borrow_mut(|slot| match slot {
             Some(connection) if connection.serial() == self.connection => work(connection),
             _ => Err(closed().into()),

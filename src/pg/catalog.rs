@@ -6,6 +6,7 @@ use pgrx::pg_sys::{self, SysCacheIdentifier};
 use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::sync::OnceLock;
 
 /// `ClanguageId` of catalog/pg_language_d.h, which pgrx does not bind.
 const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
@@ -92,8 +93,12 @@ pub fn check_may_execute(function: pg_sys::Oid) {
     }
 }
 
-/// Calls [`crate::plan::functions::forget`] whenever `pg_proc` changes.
-pub fn watch_functions() {
+/// What is called when functions have changed.
+static FUNCTIONS_CHANGED: OnceLock<fn()> = OnceLock::new();
+
+/// Has `changed` called whenever `pg_proc` changes.
+pub fn watch_functions(changed: fn()) {
+    let _ = FUNCTIONS_CHANGED.set(changed);
     // SAFETY: called once, from `_PG_init`.
     unsafe {
         let cache = SysCacheIdentifier::PROCOID as i32;
@@ -103,7 +108,9 @@ pub fn watch_functions() {
 
 #[pg_guard]
 extern "C-unwind" fn functions_changed(_argument: pg_sys::Datum, _cache: i32, _hash: u32) {
-    crate::plan::functions::forget();
+    if let Some(changed) = FUNCTIONS_CHANGED.get() {
+        changed();
+    }
 }
 
 thread_local! {

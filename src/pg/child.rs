@@ -1,6 +1,7 @@
 //! Child processes of a background worker: started clean, ended with their parent.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
@@ -58,17 +59,42 @@ fn prepare(parent: rustix::process::Pid, limits: Limits) -> io::Result<()> {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }
-        // Not closed but marked: the standard library reports a failed exec through one of them.
-        libc::syscall(
-            libc::SYS_close_range,
-            libc::STDERR_FILENO + 1,
-            i32::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        );
+    }
+    // Not closed but marked: the standard library reports a failed exec through one of them.
+    if mark_range(libc::STDERR_FILENO + 1).is_err() {
+        mark_each(libc::STDERR_FILENO + 1)?; // a kernel before 5.11
     }
     limit(limits)?;
     // The engine goes before the postmaster does; not being allowed to say so is no reason to fail.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    Ok(())
+}
+
+/// Has the kernel close all descriptors from `first` on exec.
+fn mark_range(first: RawFd) -> io::Result<()> {
+    // SAFETY: a plain system call.
+    let outcome =
+        unsafe { libc::syscall(libc::SYS_close_range, first, i32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The same, one descriptor after the other up to the limit of open files.
+fn mark_each(first: RawFd) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a system call on a value of this frame.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let end = RawFd::try_from(limit.rlim_cur).unwrap_or(RawFd::MAX);
+    for descriptor in first..end {
+        // SAFETY: plain system calls; where no file is open they fail, which is as good.
+        unsafe {
+            let flags = libc::fcntl(descriptor, libc::F_GETFD);
+            if flags >= 0 && libc::fcntl(descriptor, libc::F_SETFD, flags | libc::FD_CLOEXEC) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+    }
     Ok(())
 }
 
@@ -87,4 +113,32 @@ fn limit(limits: Limits) -> io::Result<()> {
         unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, limits.nice) };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    /// Whether a descriptor is closed on exec, after it was made to stay open.
+    fn is_marked_by(mark: impl Fn(RawFd) -> io::Result<()>) -> bool {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let descriptor = file.as_raw_fd();
+        // SAFETY: system calls on a descriptor of this test's.
+        unsafe {
+            assert_eq!(libc::fcntl(descriptor, libc::F_SETFD, 0), 0);
+            mark(descriptor).unwrap();
+            libc::fcntl(descriptor, libc::F_GETFD) & libc::FD_CLOEXEC != 0
+        }
+    }
+
+    #[test]
+    fn descriptors_are_closed_on_exec_with_and_without_close_range() {
+        assert!(!is_marked_by(|_| Ok(())));
+        assert!(is_marked_by(mark_each));
+        // An old kernel refuses, and says so.
+        if mark_range(RawFd::MAX).is_ok() {
+            assert!(is_marked_by(mark_range));
+        }
+    }
 }

@@ -6,15 +6,18 @@
 
 use crate::pg::board;
 use crate::pg::transaction::setting;
-use crate::worker::runner;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 
+/// Starts a worker in a database. It raises nothing and allocates nothing; `false` where no worker
+/// slot is free.
+pub type Start = fn(pg_sys::Oid) -> bool;
+
 thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
-    /// Whether to start a run worker.
-    static START: Cell<bool> = const { Cell::new(false) };
+    /// What starts a run worker in a database, where one is to be started.
+    static START: Cell<Option<Start>> = const { Cell::new(None) };
     /// Whether to wake this database's scheduler, or have it started.
     static WAKE: Cell<bool> = const { Cell::new(false) };
     /// Processes to interrupt.
@@ -23,11 +26,12 @@ thread_local! {
     static MADE: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts a run worker when the present transaction commits. A run whose savepoint was rolled back
-/// is not there when the worker looks, so the start is asked for once and never taken back.
-pub fn start_worker(run: i64) {
+/// Starts a run worker by `start` when the present transaction commits. A run whose savepoint was
+/// rolled back is not there when the worker looks, so the start is asked for once and never taken
+/// back.
+pub fn start_worker(run: i64, start: Start) {
     register();
-    START.set(true);
+    START.set(Some(start));
     MADE.with_borrow_mut(|made| made.push(run));
 }
 
@@ -66,10 +70,10 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
     use pg_sys::XactEvent;
     match event {
         XactEvent::XACT_EVENT_COMMIT => {
-            if START.replace(false) {
+            if let Some(start) = START.take() {
                 // No free worker slot: the run stays queued, and the next that finishes, the
                 // scheduler or whoever waits for the run starts it.
-                runner::start(board::own_database());
+                start(board::own_database());
             }
             if WAKE.replace(false) {
                 board::request(board::own_database());
@@ -78,7 +82,7 @@ unsafe extern "C-unwind" fn at_end(event: pg_sys::XactEvent::Type, _argument: *m
         }
         // A prepared transaction is committed by whomever; the scheduler finds what it queued.
         XactEvent::XACT_EVENT_ABORT | XactEvent::XACT_EVENT_PREPARE => {
-            START.set(false);
+            START.set(None);
             WAKE.set(false);
         }
         _ => return,

@@ -6,7 +6,7 @@
 //! 2. pgrx turns PostgreSQL's ERROR into a Rust panic at each call into the server and back into
 //!    an ERROR at the boundary, so destructors run and no Rust frame is jumped over.
 //! 3. Functions here are reached only from inside a backend or a worker, never from a postmaster,
-//!    but for `entry`, which says so.
+//!    but for `loading`, which says so.
 #![allow(unsafe_code)]
 
 pub mod board;
@@ -16,10 +16,10 @@ pub mod commit;
 pub mod composite;
 pub mod databases;
 pub mod dynamic;
-pub mod entry;
 pub mod index;
 pub mod json;
 pub mod latch;
+pub mod loading;
 mod majors;
 pub mod memory;
 pub mod parse;

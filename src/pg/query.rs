@@ -74,22 +74,36 @@ impl Row {
         self.text(column).as_deref() == Some("t")
     }
 
-    /// The bytes of a bytea column.
-    pub fn bytes(&self, column: i32) -> Option<Vec<u8>> {
-        // SAFETY: the caller's SQL makes the column a bytea.
-        unsafe { self.value(column) }
+    /// The bytes of a bytea column; `None` for NULL.
+    pub fn bytes(&self, column: i32) -> Result<Option<Vec<u8>>> {
+        self.check_type(column, &[pg_sys::BYTEAOID])?;
+        // SAFETY: the column is a bytea.
+        Ok(unsafe { self.value(column) })
     }
 
-    /// A column of type integer.
-    pub fn int(&self, column: i32) -> Option<i32> {
-        // SAFETY: the caller's column is an integer.
-        unsafe { self.value(column) }
+    /// A column of type integer; `None` for NULL.
+    pub fn int(&self, column: i32) -> Result<Option<i32>> {
+        self.check_type(column, &[pg_sys::INT4OID])?;
+        // SAFETY: the column is an integer.
+        Ok(unsafe { self.value(column) })
     }
 
-    /// A column of type oid or one of its aliases, such as regrole.
-    pub fn oid(&self, column: i32) -> Option<pg_sys::Oid> {
-        // SAFETY: the caller's column is an oid.
-        unsafe { self.value(column) }
+    /// A column of type oid, regclass or regrole; `None` for NULL.
+    pub fn oid(&self, column: i32) -> Result<Option<pg_sys::Oid>> {
+        self.check_type(column, &[pg_sys::OIDOID, pg_sys::REGCLASSOID, pg_sys::REGROLEOID])?;
+        // SAFETY: the column is an oid.
+        Ok(unsafe { self.value(column) })
+    }
+
+    /// Fails unless the column is there and of one of these types.
+    fn check_type(&self, column: i32, types: &[pg_sys::Oid]) -> Result<()> {
+        // SAFETY: the description is that of a result that is not freed yet; a column that is not
+        // there gives InvalidOid.
+        let found = unsafe { pg_sys::SPI_gettypeid(self.description, column) };
+        if types.contains(&found) {
+            return Ok(());
+        }
+        Err(Error::internal(format!("column {column} of a result has type {}", found.to_u32())))
     }
 
     /// # Safety

@@ -63,7 +63,7 @@ pub fn must_stop() -> bool {
 pub fn reloaded() -> bool {
     let asked = RELOAD.swap(false, Ordering::Relaxed);
     if asked {
-        crate::pg::entry::reload_settings();
+        reload_settings();
     }
     asked
 }
@@ -203,4 +203,10 @@ pub fn is_database_wanted_alone(database: pg_sys::Oid) -> bool {
         pg_sys::LockRelease(&raw const tag, mode, true);
     }
     false
+}
+
+/// Reads the configuration files again, as a worker must on SIGHUP.
+fn reload_settings() {
+    // SAFETY: called from a worker's main loop, outside any transaction.
+    unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
 }

@@ -1,8 +1,8 @@
 //! Which functions are batched, what a call of each asks, and how it reads the answer.
 
-use super::questions::{Answers, Place, Question};
-use crate::api::sentiment::Sentiment;
 use crate::error::{Error, Result};
+use crate::judge::questions::{AnswerPlace, Answers, Question};
+use crate::judge::sentiment::Sentiment;
 use crate::pg::catalog;
 use crate::settings;
 use crate::store::versions::{self, Version};
@@ -161,7 +161,7 @@ impl Function {
     }
 
     /// What the call gives once the answers are there.
-    pub fn value(&self, answers: &Answers, place: Place) -> Result<Value> {
+    pub fn value(&self, answers: &Answers, place: AnswerPlace) -> Result<Value> {
         Ok(match self.part {
             Part::Label => Value::Text(answers.sentiment(place)?.label().to_owned()),
             Part::Score => Value::Real(answers.sentiment(place)?.score()),

@@ -1,13 +1,14 @@
 //! The two changes to a plan: a batch node above a node ([`lift`]) and one below it ([`feed`]).
 
+use super::execute::BatchScan;
 use super::find::{Calls, Found, ask_the_same, holds, is_plain_call};
 use super::pace::Start;
-use crate::pg::plan::{Aggregate, BatchScan, Expr, JoinList, Plan, Side, Statement, Target};
+use crate::pg::plan::{Aggregate, Expr, JoinList, OutputColumn, Plan, Side, Statement};
 use pgrx::pg_sys::NodeTag;
 
 /// What a node's surroundings want of it.
 #[derive(Clone, Copy)]
-pub struct Place<'p> {
+pub struct Demand<'p> {
     /// How a batch node here begins.
     pub start: Start,
     /// The LIMIT right above, through which every row of this node goes.
@@ -16,10 +17,10 @@ pub struct Place<'p> {
     pub goes_back: bool,
 }
 
-impl<'p> Place<'p> {
-    /// A place whose rows are all wanted.
+impl<'p> Demand<'p> {
+    /// All rows are wanted.
     pub const FULL: Self = Self { start: Start::Full, limit: None, goes_back: false };
-    /// A place of which the first rows may be enough.
+    /// The first rows may be enough.
     pub const DOUBLING: Self = Self { start: Start::Doubling, limit: None, goes_back: false };
 
     /// The same for a node whose rows do not go through one by one.
@@ -31,7 +32,7 @@ impl<'p> Place<'p> {
 /// Moves the calls of a node's columns and conditions into batch nodes above it, until none is
 /// left. The node keeps its columns' leaves; all else is computed above, of the batch nodes'
 /// columns, so that what was computed once for each row that is handed out still is.
-pub fn lift<'p>(mut plan: Plan<'p>, place: &Place<'p>) -> Plan<'p> {
+pub fn lift<'p>(mut plan: Plan<'p>, place: &Demand<'p>) -> Plan<'p> {
     if !can_be_lifted(plan) {
         return plan;
     }
@@ -82,7 +83,7 @@ fn can_be_lifted(plan: Plan<'_>) -> bool {
 
 /// Lifts the first condition that has calls, with all conditions after it: their order decides
 /// which rows a function ever sees.
-fn lift_condition<'p>(plan: Plan<'p>, place: &Place<'p>) -> Option<Plan<'p>> {
+fn lift_condition<'p>(plan: Plan<'p>, place: &Demand<'p>) -> Option<Plan<'p>> {
     // A window's conditions decide when it stops to read.
     if plan.tag() == NodeTag::T_WindowAgg {
         return None;
@@ -94,14 +95,14 @@ fn lift_condition<'p>(plan: Plan<'p>, place: &Place<'p>) -> Option<Plan<'p>> {
     }
     let mut calls = Calls::of(quals[first]);
     // What later places ask of the same texts comes with the same answers.
-    let columns = plan.targets().into_iter().filter_map(Target::expr);
+    let columns = plan.targets().into_iter().filter_map(OutputColumn::expr);
     add_free_riders(&mut calls, quals[first..].iter().copied().chain(columns));
     put_above(plan, &calls, first, place)
 }
 
-fn lift_columns<'p>(plan: Plan<'p>, place: &Place<'p>) -> Option<Plan<'p>> {
+fn lift_columns<'p>(plan: Plan<'p>, place: &Demand<'p>) -> Option<Plan<'p>> {
     let mut calls = Calls::default();
-    plan.targets().into_iter().filter_map(Target::expr).for_each(|expr| calls.search(expr));
+    plan.targets().into_iter().filter_map(OutputColumn::expr).for_each(|expr| calls.search(expr));
     let calls = calls.found();
     if calls.is_empty() {
         return None;
@@ -135,7 +136,7 @@ fn put_above<'p>(
     plan: Plan<'p>,
     calls: &[Found<'p>],
     first: usize,
-    place: &Place<'p>,
+    place: &Demand<'p>,
 ) -> Option<Plan<'p>> {
     let mut kept = plan.quals();
     let moved = kept.split_off(first);
@@ -184,7 +185,7 @@ fn put_above<'p>(
 
 /// Puts a batch node below a node, above its child, that adds a column for each call; gives the
 /// batch node and the number of columns before those.
-fn feed<'p>(child: Plan<'p>, calls: &[Found<'p>], place: &Place<'p>) -> Option<(Plan<'p>, usize)> {
+fn feed<'p>(child: Plan<'p>, calls: &[Found<'p>], place: &Demand<'p>) -> Option<(Plan<'p>, usize)> {
     let targets = child.targets();
     let values: Vec<Expr<'p>> = targets.iter().filter_map(|target| target.expr()).collect();
     let columns = values.len();
@@ -197,7 +198,7 @@ fn feed<'p>(child: Plan<'p>, calls: &[Found<'p>], place: &Place<'p>) -> Option<(
         });
     let added = calls.iter().enumerate().filter_map(|(index, found)| {
         let column = found.call.column(Side::Scan, number(columns + index));
-        Target::new(column, columns + index + 1)
+        OutputColumn::new(column, columns + index + 1)
     });
     let scan = BatchScan {
         child,
@@ -213,7 +214,7 @@ fn feed<'p>(child: Plan<'p>, calls: &[Found<'p>], place: &Place<'p>) -> Option<(
 }
 
 /// Feeds an aggregation or a window with the calls in the arguments of its functions.
-pub fn feed_aggregates<'p>(plan: Plan<'p>, place: &Place<'p>) {
+pub fn feed_aggregates<'p>(plan: Plan<'p>, place: &Demand<'p>) {
     for _ in 0..ROUNDS_MAX {
         if !feed_aggregates_once(plan, place) {
             break;
@@ -221,9 +222,9 @@ pub fn feed_aggregates<'p>(plan: Plan<'p>, place: &Place<'p>) {
     }
 }
 
-fn feed_aggregates_once<'p>(plan: Plan<'p>, place: &Place<'p>) -> bool {
+fn feed_aggregates_once<'p>(plan: Plan<'p>, place: &Demand<'p>) -> bool {
     let Some(child) = plan.outer() else { return false };
-    let exprs = plan.targets().into_iter().filter_map(Target::expr).chain(plan.quals());
+    let exprs = plan.targets().into_iter().filter_map(OutputColumn::expr).chain(plan.quals());
     let mut calls = Calls::default();
     for expr in exprs {
         search_aggregates(&mut calls, expr);
@@ -273,7 +274,7 @@ fn change_all<'p>(plan: Plan<'p>, replaced: &dyn Fn(Expr<'p>) -> Option<Expr<'p>
 
 /// Feeds a join with the calls in its conditions that know one side alone: once for each row of
 /// that side, not for each pair.
-pub fn feed_join<'p>(plan: Plan<'p>, place: &Place<'p>) {
+pub fn feed_join<'p>(plan: Plan<'p>, place: &Demand<'p>) {
     for _ in 0..ROUNDS_MAX {
         if !feed_join_once(plan, place) {
             break;
@@ -281,7 +282,7 @@ pub fn feed_join<'p>(plan: Plan<'p>, place: &Place<'p>) {
     }
 }
 
-fn feed_join_once<'p>(plan: Plan<'p>, place: &Place<'p>) -> bool {
+fn feed_join_once<'p>(plan: Plan<'p>, place: &Demand<'p>) -> bool {
     if let Some(child) = plan.outer()
         && let Some(calls) = calls_of_join(plan, Side::Outer)
         && let Some((node, columns)) = feed(child, &calls, &place.within())
@@ -318,13 +319,13 @@ fn feed_hash<'p>(plan: Plan<'p>, hash: Plan<'p>, child: Plan<'p>, calls: &[Found
             guard: found.guard.map(|guard| replace(guard, &from_child)),
         })
         .collect();
-    let Some((node, columns)) = feed(child, &below, &Place::FULL) else { return false };
+    let Some((node, columns)) = feed(child, &below, &Demand::FULL) else { return false };
     hash.set_outer(node);
     let added = below.iter().enumerate().filter_map(|(index, found)| {
         let column = found.call.column(Side::Outer, number(columns + index));
-        Target::new(column, held + index + 1)
+        OutputColumn::new(column, held + index + 1)
     });
-    let added: Vec<Target<'p>> = added.collect();
+    let added: Vec<OutputColumn<'p>> = added.collect();
     targets.extend(added);
     hash.set_targets(&targets);
     let in_hash = |part: Expr<'p>| column_of_call(&below, part, Side::Outer, columns);
@@ -362,7 +363,7 @@ fn change_list<'p>(
 
 /// Feeds a nested loop with the calls that its right child makes of the left one's columns alone (a
 /// function in FROM, a condition that searches an index): the loop hands the results over.
-pub fn feed_loop<'p>(statement: Statement<'p>, plan: Plan<'p>, place: &Place<'p>) {
+pub fn feed_loop<'p>(statement: Statement<'p>, plan: Plan<'p>, place: &Demand<'p>) {
     let Some(mut inner) = plan.inner() else { return };
     if inner.tag() == NodeTag::T_Memoize {
         // Rows of a function are not worth remembering where its results are there already. What
@@ -457,8 +458,8 @@ fn replace<'p>(expr: Expr<'p>, replaced: &dyn Fn(Expr<'p>) -> Option<Expr<'p>>) 
 }
 
 /// Values as columns in their order.
-fn numbered(values: Vec<Expr<'_>>) -> Vec<Target<'_>> {
-    let number = |(index, value)| Target::new(value, index + 1);
+fn numbered(values: Vec<Expr<'_>>) -> Vec<OutputColumn<'_>> {
+    let number = |(index, value)| OutputColumn::new(value, index + 1);
     values.into_iter().enumerate().filter_map(number).collect()
 }
 

@@ -1,16 +1,16 @@
 //! The way through a finished plan, from its leaves up, and what each kind of node means for the
 //! batch nodes below it. What is not named here is left as it is.
 
-use super::rewrite::{Place, feed_aggregates, feed_join, feed_loop, lift};
+use super::rewrite::{Demand, feed_aggregates, feed_join, feed_loop, lift};
 use crate::pg::plan::{Plan, Statement, check_stack_depth};
 use pgrx::pg_sys::NodeTag;
 
 /// Puts batch nodes where calls can be batched. `all_rows`: whoever asked takes all rows at once.
 pub fn batch<'p>(statement: Statement<'p>, all_rows: bool) {
-    let top = if all_rows { Place::FULL } else { Place::DOUBLING };
+    let top = if all_rows { Demand::FULL } else { Demand::DOUBLING };
     let walk = Walk { statement };
     statement.change_tree(|plan| walk.visit(plan, top));
-    statement.change_subplans(|plan| walk.visit(plan, Place::DOUBLING));
+    statement.change_subplans(|plan| walk.visit(plan, Demand::DOUBLING));
 }
 /// One way through a statement.
 #[derive(Clone, Copy)]
@@ -19,13 +19,13 @@ struct Walk<'p> {
 }
 
 impl<'p> Walk<'p> {
-    fn visit(self, plan: Plan<'p>, place: Place<'p>) -> Plan<'p> {
+    fn visit(self, plan: Plan<'p>, place: Demand<'p>) -> Plan<'p> {
         check_stack_depth();
         if !self.visit_children(plan, place) || place.goes_back {
             return plan;
         }
         match plan.tag() {
-            NodeTag::T_Agg if !plan.gives_groups_early() => feed_aggregates(plan, &Place::FULL),
+            NodeTag::T_Agg if !plan.gives_groups_early() => feed_aggregates(plan, &Demand::FULL),
             NodeTag::T_Agg | NodeTag::T_WindowAgg => feed_aggregates(plan, &place.within()),
             NodeTag::T_HashJoin => feed_join(plan, &place),
             NodeTag::T_NestLoop => {
@@ -38,23 +38,23 @@ impl<'p> Walk<'p> {
     }
 
     /// Whether the node is one that may be changed itself.
-    fn visit_children(self, plan: Plan<'p>, place: Place<'p>) -> bool {
-        let through = Place { goes_back: false, ..place };
+    fn visit_children(self, plan: Plan<'p>, place: Demand<'p>) -> bool {
+        let through = Demand { goes_back: false, ..place };
         let within = place.within();
         match plan.tag() {
             // Somebody else's, with a will of their own.
             NodeTag::T_CustomScan => return false,
             NodeTag::T_Limit => {
                 let limit = plan.limits_by_count().then_some(plan);
-                self.visit_outer(plan, Place { limit, ..Place::DOUBLING });
+                self.visit_outer(plan, Demand { limit, ..Demand::DOUBLING });
             }
             NodeTag::T_Sort | NodeTag::T_Hash | NodeTag::T_ModifyTable => {
-                self.visit_outer(plan, Place::FULL);
+                self.visit_outer(plan, Demand::FULL);
             }
             NodeTag::T_Agg => {
                 self.visit_outer(
                     plan,
-                    if plan.gives_groups_early() { within } else { Place::FULL },
+                    if plan.gives_groups_early() { within } else { Demand::FULL },
                 );
             }
             NodeTag::T_Result => {
@@ -69,21 +69,21 @@ impl<'p> Walk<'p> {
             }
             NodeTag::T_Append => plan.change_members(|member| self.visit(member, within)),
             NodeTag::T_MergeAppend => {
-                plan.change_members(|member| self.visit(member, Place::DOUBLING))
+                plan.change_members(|member| self.visit(member, Demand::DOUBLING))
             }
             NodeTag::T_NestLoop => {
                 self.visit_outer(plan, within);
-                self.visit_inner(plan, Place::DOUBLING);
+                self.visit_inner(plan, Demand::DOUBLING);
             }
             NodeTag::T_HashJoin => {
                 self.visit_outer(plan, within);
-                self.visit_inner(plan, Place::FULL);
+                self.visit_inner(plan, Demand::FULL);
             }
             NodeTag::T_MergeJoin => {
-                self.visit_outer(plan, Place::DOUBLING);
+                self.visit_outer(plan, Demand::DOUBLING);
                 self.visit_inner(
                     plan,
-                    Place { goes_back: plan.goes_back_in_inner(), ..Place::DOUBLING },
+                    Demand { goes_back: plan.goes_back_in_inner(), ..Demand::DOUBLING },
                 );
             }
             _ => {
@@ -94,13 +94,13 @@ impl<'p> Walk<'p> {
         true
     }
 
-    fn visit_outer(self, plan: Plan<'p>, place: Place<'p>) {
+    fn visit_outer(self, plan: Plan<'p>, place: Demand<'p>) {
         if let Some(child) = plan.outer() {
             plan.set_outer(self.visit(child, place));
         }
     }
 
-    fn visit_inner(self, plan: Plan<'p>, place: Place<'p>) {
+    fn visit_inner(self, plan: Plan<'p>, place: Demand<'p>) {
         if let Some(child) = plan.inner() {
             plan.set_inner(self.visit(child, place));
         }

@@ -25,7 +25,7 @@ pub fn for_each_chunk(digest: &Digest, mut each: impl FnMut(&[u8]) -> Result<boo
     let sql = "SELECT data FROM crm_ai.artifact_chunk WHERE sha256 = $1 ORDER BY seq";
     registry::read(sql, &[digest.to_string().into()], |row| {
         pgrx::check_for_interrupts!();
-        row.bytes(1).map_or(Ok(true), |bytes| each(&bytes))
+        row.bytes(1)?.map_or(Ok(true), |bytes| each(&bytes))
     })
 }
 

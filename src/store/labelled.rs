@@ -1,6 +1,6 @@
 //! Labelled rows to learn from, out of whatever a user named as their source.
 
-use super::clean::sql::{as_text, identifier};
+use super::sql::{as_text, identifier};
 use crate::error::{Error, Result};
 use crate::pg::types::Base;
 use crate::pg::{parse, query};

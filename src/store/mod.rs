@@ -9,11 +9,13 @@ pub mod labelled;
 pub mod models;
 pub mod profile;
 pub mod progress;
+pub mod registration;
 mod registry;
 pub mod runs;
-pub mod scheduler;
 pub mod schedules;
 mod spi;
+mod sql;
+pub mod table;
 pub mod versions;
 pub mod watches;
 

@@ -2,14 +2,16 @@
 
 use crate::error::Result;
 use crate::pg::query;
-use crate::store::clean::{Alias, Source, default_region, sql};
+use crate::store::clean::default_region;
+use crate::store::sql;
+use crate::store::table::{Alias, Table};
 use crm_ai_clean::rows::{Column, Kind, Profile};
 use pgrx::pg_sys;
 
 /// The profile of each column of `source`, from `sample` rows: all of a table that has no more,
 /// else rows spread over it, the same at each call.
 pub fn profile(source: pg_sys::Oid, sample: u32) -> Result<Vec<Profile>> {
-    let source = Source::read(source)?;
+    let source = Table::read(source)?;
     let region = default_region()?;
     let mut columns: Vec<Column> = source
         .columns
@@ -36,7 +38,7 @@ pub fn profile(source: pg_sys::Oid, sample: u32) -> Result<Vec<Profile>> {
     Ok(profiles.collect())
 }
 
-fn sampling(source: &Source, sample: u32) -> Result<String> {
+fn sampling(source: &Table, sample: u32) -> Result<String> {
     let alias = Alias::of(source);
     let values: Vec<String> = source
         .columns

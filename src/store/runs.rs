@@ -12,10 +12,12 @@ use serde_json::Value;
 const ATTEMPTS_MAX: i32 = 3;
 
 /// A condition: no worker works on run `r` any more. A worker is known by its process, when that
-/// began, and its database: a dump that is restored beside its source tells of the source's.
+/// began, and its database: a dump that is restored beside its source tells of the source's. The
+/// server shows when a process began to roles with the rights of `pg_read_all_stats` alone; where
+/// the extension's owner is no superuser any more, process and database decide.
 const IS_ORPHAN: &str = "r.state IN ('running', 'evaluating') AND NOT EXISTS (
     SELECT FROM pg_stat_get_activity(r.worker_pid) a JOIN pg_database d ON d.oid = a.datid
-    WHERE a.backend_start = r.worker_started AND d.datname = current_database())";
+    WHERE coalesce(a.backend_start = r.worker_started, true) AND d.datname = current_database())";
 
 /// A run that was taken up.
 pub struct Run {
@@ -141,18 +143,19 @@ fn read(id: i64) -> Result<Run> {
     registry::read(sql, &[id.into()], |row| {
         let text = |column| row.text(column).unwrap_or_default();
         let json = |column| serde_json::from_str(&text(column)).unwrap_or_default();
+        let (min_new_rows, keep_versions) = (row.int(8)?.unwrap_or(0), row.int(9)?.unwrap_or(0));
         found = Some(Run {
             id,
             model: text(1),
             kind: Kind::from_name(&text(2))?,
-            role: row.oid(3).unwrap_or(pg_sys::InvalidOid),
+            role: row.oid(3)?.unwrap_or(pg_sys::InvalidOid),
             source: text(4),
             options: json(5),
             session: json(6),
             schedule: row.text(7).and_then(|id| id.parse().ok()).map(|id| Terms {
                 id,
-                min_new_rows: i64::from(row.int(8).unwrap_or(0)),
-                keep_versions: row.int(9).unwrap_or(0),
+                min_new_rows: i64::from(min_new_rows),
+                keep_versions,
             }),
             rows_sha256: row.text(10),
         });
@@ -275,7 +278,7 @@ pub fn cancel_requested(run: i64) -> Result<bool> {
 
 /// How a run stands, for those who wait for it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct RunState {
     /// One of the states.
     pub state: String,
     /// Whether a worker is on it.
@@ -289,7 +292,7 @@ pub struct Standing {
 }
 
 /// A run as the active snapshot shows it. 42704 where there is none, 42501 where it is another's.
-pub fn standing(run: i64) -> Result<Standing> {
+pub fn standing(run: i64) -> Result<RunState> {
     let user = roles::current_user();
     let sql = format!(
         "SELECT r.state, NOT ({IS_ORPHAN}) AND r.state <> 'queued', r.worker_pid,
@@ -308,10 +311,10 @@ pub fn standing(run: i64) -> Result<Standing> {
     let mut found = None;
     registry::read(&sql, &[run.into(), user.into()], |row| {
         let error = row.text(5).map(|state| (state, row.text(6).unwrap_or_default(), row.text(7)));
-        let standing = Standing {
+        let standing = RunState {
             state: row.text(1).unwrap_or_default(),
             has_worker: row.is_true(2),
-            worker_pid: row.int(3),
+            worker_pid: row.int(3)?,
             progress: row.text(4).unwrap_or_default(),
             error,
         };

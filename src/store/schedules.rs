@@ -69,7 +69,7 @@ pub fn delete(schedule: i64) -> Result<()> {
 }
 
 /// A schedule and the server's wall clock.
-struct Standing {
+struct ScheduleState {
     id: i64,
     schedule: String,
     /// Seconds on the wall clock.
@@ -92,22 +92,23 @@ pub struct Fired {
 /// and sets their next times. A schedule whose last run has not ended is passed over.
 pub fn fire() -> Result<Fired> {
     let mut fired = Fired { run: None, seconds_left: None };
-    for standing in all()? {
-        let mut left = standing.left;
-        if standing.is_due {
-            fired.run = ask(standing.id)?.or(fired.run);
-        }
-        if standing.is_due || left.is_none() {
-            let next = Cron::parse(&standing.schedule).map(|cron| cron.next_after(standing.now));
-            let Some(next) = next.unwrap_or_else(|error| complain(standing.id, &error)) else {
+    for state in all()? {
+        let mut left = state.left;
+        if state.is_due || left.is_none() {
+            // Before its run is asked for: without a next time it would be due for ever.
+            let next = Cron::parse(&state.schedule).map(|cron| cron.next_after(state.now));
+            let Some(next) = next.unwrap_or_else(|error| complain(state.id, &error)) else {
                 continue;
             };
+            if state.is_due {
+                fired.run = ask(state.id)?.or(fired.run);
+            }
             // The wall clock's time, as the server's time zone understands it.
             let sql = "UPDATE crm_ai.schedule SET next_at = (to_timestamp($2) AT TIME ZONE 'UTC')
                            AT TIME ZONE current_setting('TimeZone')
                        WHERE id = $1";
-            registry::change(sql, &[standing.id.into(), (next as f64).into()])?;
-            left = Some((next - standing.now) as f64);
+            registry::change(sql, &[state.id.into(), (next as f64).into()])?;
+            left = Some((next - state.now) as f64);
         }
         fired.seconds_left = match (fired.seconds_left, left) {
             (Some(a), Some(b)) => Some(f64::min(a, b)),
@@ -130,17 +131,17 @@ fn complain(schedule: i64, error: &Error) -> Option<i64> {
     None
 }
 
-fn all() -> Result<Vec<Standing>> {
+fn all() -> Result<Vec<ScheduleState>> {
     let sql = "SELECT id, schedule,
                    floor(extract(epoch FROM clock_timestamp()
                        AT TIME ZONE current_setting('TimeZone')))::bigint,
                    coalesce(next_at <= clock_timestamp(), false),
                    extract(epoch FROM next_at - clock_timestamp())
                FROM crm_ai.schedule ORDER BY id";
-    let mut standings = Vec::new();
+    let mut states = Vec::new();
     registry::read(sql, &[], |row| {
         let number = |column| row.text(column).and_then(|text| text.parse().ok());
-        standings.push(Standing {
+        states.push(ScheduleState {
             id: number(1).unwrap_or(0),
             schedule: row.text(2).unwrap_or_default(),
             now: number(3).unwrap_or(0),
@@ -149,7 +150,7 @@ fn all() -> Result<Vec<Standing>> {
         });
         Ok(true)
     })?;
-    Ok(standings)
+    Ok(states)
 }
 
 /// Asks for a schedule's run; `None` where its last one goes on.

@@ -121,7 +121,7 @@ impl<'a> Model<'a> {
         let mut found = None;
         let keys = [Key::Text(c"name", name)];
         index::scan(c"model", c"model_pkey", &keys, Order::Ascending, |row| {
-            let owner = row.oid(row.column(c"owner")).unwrap_or(pg_sys::InvalidOid);
+            let owner = row.oid(row.column(c"owner"))?.unwrap_or(pg_sys::InvalidOid);
             found = Some(Self { name, owner, builtin: row.is_true(row.column(c"builtin")) });
             Ok(false)
         })?;
@@ -137,7 +137,7 @@ impl<'a> Model<'a> {
         let mut granted = false;
         let keys = [Key::Text(c"model", self.name)];
         index::scan(c"model_grant", c"model_grant_pkey", &keys, Order::Ascending, |row| {
-            let grantee = row.oid(row.column(c"grantee"));
+            let grantee = row.oid(row.column(c"grantee"))?;
             granted = grantee
                 .is_some_and(|role| role == pg_sys::InvalidOid || roles::has_rights_of(user, role));
             Ok(!granted)
@@ -151,7 +151,7 @@ fn champion(model: &str) -> Result<Option<i32>> {
     let mut number = None;
     let keys = [Key::Text(c"model", model)];
     index::scan(c"deployment", c"deployment_model", &keys, Order::Descending, |row| {
-        number = row.int(row.column(c"version"));
+        number = row.int(row.column(c"version"))?;
         Ok(false)
     })?;
     Ok(number)

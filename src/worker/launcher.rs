@@ -216,7 +216,7 @@ impl Launcher {
 pub fn take_census(database: Oid) {
     worker::attach_signals();
     worker::connect(Some(database));
-    match transaction::run(store::scheduler::registered_databases) {
+    match transaction::run(store::registration::registered_databases) {
         Ok(registered) => {
             for database in registered {
                 request(database);

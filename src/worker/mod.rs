@@ -7,14 +7,14 @@ pub mod runner;
 pub mod scheduler;
 pub mod supervisor;
 mod sweeper;
+mod training_tasks;
 pub mod watches;
-mod watchman;
 
 /// Registers the static workers when the library is preloaded.
 pub fn init() {
-    if crate::pg::entry::is_preloading() {
+    if crate::pg::loading::is_preloading() {
         crate::pg::board::init();
-        supervisor::register();
+        crate::client::start::register();
         launcher::register();
     }
 }

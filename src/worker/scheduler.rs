@@ -10,7 +10,7 @@ use crate::pg::transaction;
 use crate::pg::worker::{self, must_stop};
 use crate::pg::{board, commit, databases};
 use crate::store;
-use crate::worker::watchman;
+use crate::worker::training_tasks;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ pub enum Next {
 
 /// Something to do, outside any transaction, as the superuser that initdb made: what users wrote it
 /// runs as them.
-pub struct Task {
+pub struct SchedulerTask {
     /// For the log.
     pub name: &'static str,
     /// Does a part of it, of a second or so.
@@ -36,10 +36,10 @@ pub struct Task {
 }
 
 /// All tasks, in their order.
-const TASKS: &[Task] = &[
-    Task { name: "schedules", run: watchman::fire_schedules },
-    Task { name: "runs", run: watchman::look_after_runs },
-    Task { name: "watches", run: super::watches::run },
+const TASKS: &[SchedulerTask] = &[
+    SchedulerTask { name: "schedules", run: training_tasks::fire_schedules },
+    SchedulerTask { name: "runs", run: training_tasks::look_after_runs },
+    SchedulerTask { name: "watches", run: super::watches::run },
 ];
 
 /// How often all tasks are run where nothing wakes the worker.
@@ -75,8 +75,8 @@ pub fn wake_at_commit() {
 }
 
 /// A task and how it stands.
-struct Standing {
-    task: &'static Task,
+struct TaskState {
+    task: &'static SchedulerTask,
     /// When it is to be run; `None` while it is idle.
     due: Option<Instant>,
     /// What failed last, so that it is logged once.
@@ -127,17 +127,17 @@ struct Scheduler {
     database: Oid,
     /// The database's name, for the log.
     name: String,
-    tasks: Vec<Standing>,
+    tasks: Vec<TaskState>,
     /// Announcements of work that were seen.
     seen: u32,
 }
 
 impl Scheduler {
     fn new(database: Oid) -> Self {
-        let standing =
-            |task| Standing { task, due: Some(Instant::now()), trouble: None, rest: REST_MIN };
+        let state =
+            |task| TaskState { task, due: Some(Instant::now()), trouble: None, rest: REST_MIN };
         let name = transaction::run(|| Ok(databases::own_name())).unwrap_or_default();
-        let tasks = TASKS.iter().map(standing).collect();
+        let tasks = TASKS.iter().map(state).collect();
         Self { database, name, tasks, seen: board::announced() }
     }
 
@@ -150,13 +150,13 @@ impl Scheduler {
             }
             worker::reloaded();
             let now = Instant::now();
-            if self.tasks.iter().any(|standing| standing.due.is_some_and(|due| due <= now)) {
+            if self.tasks.iter().any(|state| state.due.is_some_and(|due| due <= now)) {
                 if !is_usable() {
                     return Ended::Idle;
                 }
                 self.run_due(now);
             }
-            if self.tasks.iter().all(|standing| standing.due.is_none()) {
+            if self.tasks.iter().all(|state| state.due.is_none()) {
                 let since = *idle_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > LINGER {
                     return Ended::Idle;
@@ -164,7 +164,7 @@ impl Scheduler {
             } else {
                 idle_since = None;
                 let look = Instant::now() + look();
-                self.tasks.iter_mut().for_each(|standing| _ = standing.due.get_or_insert(look));
+                self.tasks.iter_mut().for_each(|state| _ = state.due.get_or_insert(look));
             }
             self.sleep();
         }
@@ -192,9 +192,9 @@ impl Scheduler {
 
     /// Runs each task whose time has come.
     fn run_due(&mut self, now: Instant) {
-        for standing in &mut self.tasks {
-            if standing.due.is_some_and(|due| due <= now) && !must_stop() {
-                standing.run(&self.name);
+        for state in &mut self.tasks {
+            if state.due.is_some_and(|due| due <= now) && !must_stop() {
+                state.run(&self.name);
             }
         }
     }
@@ -202,9 +202,9 @@ impl Scheduler {
     /// Runs every task; tells whether all are idle.
     fn run_all(&mut self) -> bool {
         let now = Instant::now();
-        self.tasks.iter_mut().for_each(|standing| standing.due = Some(now));
+        self.tasks.iter_mut().for_each(|state| state.due = Some(now));
         self.run_due(now);
-        self.tasks.iter().all(|standing| standing.due.is_none())
+        self.tasks.iter().all(|state| state.due.is_none())
     }
 }
 
@@ -212,7 +212,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Standing {
+impl TaskState {
     fn run(&mut self, database: &str) {
         match (self.task.run)() {
             Ok(next) => {
@@ -244,7 +244,7 @@ impl Standing {
 
 /// Registers this database for a scheduler, for good, and wakes it when the transaction commits.
 pub fn register() -> Result<()> {
-    store::scheduler::register_database()?;
+    store::registration::register_database()?;
     wake_at_commit();
     Ok(())
 }

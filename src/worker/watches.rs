@@ -5,12 +5,12 @@
 //! they were. Watches take turns.
 
 use super::scheduler::{self, Next};
-use crate::api::sentiment::level_of_classes;
 use crate::error::{Error, Result};
+use crate::judge::questions::{AnswerPlace, Question, Questions};
+use crate::judge::sentiment::level_of_classes;
 use crate::pg::watchdog::watched;
 use crate::pg::worker::{self, must_stop};
 use crate::pg::{board, databases};
-use crate::plan::questions::{Place, Question, Questions};
 use crate::settings;
 use crate::store;
 use crate::store::versions::{self, Version};
@@ -273,7 +273,7 @@ fn judge_rows(watch: &Watch, keys: &[&[String]]) -> Result<Batch> {
     })?;
     let mut batch = Batch { version: version.reference(), ..Batch::default() };
     let mut questions = Questions::default();
-    let mut asked: Vec<(usize, Option<Place>)> = Vec::new();
+    let mut asked: Vec<(usize, Option<AnswerPlace>)> = Vec::new();
     for (place, text) in texts.iter().enumerate() {
         match text {
             Text::NoRow => {}

@@ -1,4 +1,4 @@
-//! Tasks of the repository: `cargo xtask tidy | builtin | doctest FILE…`.
+//! Tasks of the repository: `cargo xtask tidy | floors | builtin | doctest FILE…`.
 
 mod builtin;
 mod doctest;
@@ -10,6 +10,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask tidy             hold the rules of docs/testing.md over the whole repository
+       cargo xtask floors           count the imports between the rooms of src/, those that go up
+                                    the floors, and the circles
        cargo xtask builtin          write sql/schema/95_builtin_models.sql anew from the models
        cargo xtask doctest FILE...  run the SQL of Markdown files in the server that PGHOST and
                                     its like name, and compare what it prints";
@@ -29,6 +31,7 @@ fn run(arguments: &[String]) -> Result<(), TaskError> {
     let repository = Repository::of_this_build();
     match arguments {
         [task] if task == "tidy" => tidy::run(&repository),
+        [task] if task == "floors" => tidy::floors::print(&repository),
         [task] if task == "builtin" => builtin::write(&repository),
         [task, files @ ..] if task == "doctest" && !files.is_empty() => doctest::run(files),
         _ => Err(TaskError::Usage(USAGE)),

@@ -1,11 +1,13 @@
 //! `cargo xtask tidy`: the rules that hold the design, each checked over the whole repository.
 //!
 //! - [`rust`]: what a Rust source file may say, by its place.
+//! - [`floors`]: which room of `src/` may import which.
 //! - [`text`]: what any file of the repository may hold.
 //! - [`promises`]: the tests that documents name are there.
 //! - [`dependencies`]: who may depend on whom, and that each dependency is explained.
 
 mod dependencies;
+pub mod floors;
 mod promises;
 mod rust;
 mod text;
@@ -41,6 +43,7 @@ pub fn run(repository: &Repository) -> Result<(), TaskError> {
         let mut problems = text::check(file, &content);
         if file.ends_with(".rs") {
             problems.extend(rust::check(file, &content));
+            problems.extend(floors::check(file, &content));
         }
         problems.extend(tests.missing(file, &content));
         for Problem { line, message } in problems {

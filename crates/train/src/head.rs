@@ -10,6 +10,7 @@ use crate::lbfgs::minimise;
 use crate::loss::Loss;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
+use std::cmp::Ordering;
 use std::panic::resume_unwind;
 
 /// Regularisations that are tried, the strongest first: each fit starts from the one before.
@@ -112,7 +113,8 @@ fn choose<'a>(
             loss += judged.loss(point, 0.0, None);
             progress(at * FOLDS + fold + 1, least);
         }
-        if loss >= least {
+        // NaN is no decrease either.
+        if loss.partial_cmp(&least) != Some(Ordering::Less) {
             break;
         }
         (chosen, least) = (lambda, loss);
@@ -229,11 +231,13 @@ fn differentiate(logits: &mut [f32], truth: &[usize], share: f32) -> f64 {
     logits.iter_mut().for_each(|logit| *logit = (*logit - largest).exp());
     let sum: f32 = logits.iter().sum();
     let mass: f32 = truth.iter().map(|&class| logits[class]).sum();
-    let mass = mass.max(f32::MIN_POSITIVE);
+    // Unlike `max`, `clamp` keeps NaN.
+    let at_least_some = |share: f32| share.clamp(f32::MIN_POSITIVE, f32::INFINITY);
+    let mass = at_least_some(mass);
     let within: Vec<f32> = truth.iter().map(|&class| logits[class] / mass).collect();
     logits.iter_mut().for_each(|number| *number *= share / sum);
     truth.iter().zip(within).for_each(|(&class, q)| logits[class] -= share * q);
-    -f64::from((mass / sum).max(f32::MIN_POSITIVE).ln())
+    -f64::from(at_least_some(mass / sum).ln())
 }
 
 /// The same for classes that do not exclude each other; gives Σ ln(1 + exp z) − y z.
@@ -245,4 +249,18 @@ fn differentiate_each(logits: &mut [f32], truth: &[usize], share: f32) -> f64 {
         *logit = share * (1.0 / (1.0 + (-z).exp()) - target);
     }
     loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logit_that_is_no_number_gives_no_loss() {
+        assert!(differentiate(&mut [0.0, f32::NAN], &[0], 1.0).is_nan());
+        assert!(differentiate(&mut [f32::NAN, 0.0], &[0], 1.0).is_nan());
+        assert!(differentiate_each(&mut [f32::NAN, 0.0], &[0], 1.0).is_nan());
+        assert!((differentiate(&mut [0.0, 0.0], &[0], 1.0) - 2.0_f64.ln()).abs() < 1e-6);
+        assert!(differentiate(&mut [0.0, f32::MAX], &[0], 1.0).is_finite());
+    }
 }

@@ -1,6 +1,7 @@
 //! Minimising a smooth function: limited-memory BFGS (Nocedal and Wright, Numerical Optimization,
 //! 2006, algorithm 7.5) with a backtracking search.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// Pairs of steps that the curvature is remembered by.
@@ -44,7 +45,8 @@ pub(crate) fn minimise(
             }
             length /= 2.0;
         }
-        if next_value >= value {
+        // NaN is no decrease either.
+        if next_value.partial_cmp(&value) != Some(Ordering::Less) {
             break;
         }
         let moved: Vec<f32> = next.iter().zip(&point).map(|(to, from)| to - from).collect();
@@ -110,5 +112,20 @@ mod tests {
         });
         assert!(found.iter().all(|x| (x - 1.0).abs() < 2e-2), "{found:?}");
         assert!((0.0..1e-3).contains(&least), "{least}");
+    }
+
+    /// −x, which is not a number beyond a half.
+    #[test]
+    fn a_step_to_where_there_is_no_value_is_not_taken() {
+        let (found, least) = minimise(vec![0.0], 50, 1e-4, |x, slope| {
+            slope[0] = -1.0;
+            if x[0] > 0.5 { f64::NAN } else { -f64::from(x[0]) }
+        });
+        assert_eq!((found, least), (vec![0.5], -0.5));
+        let (found, _) = minimise(vec![1.0], 50, 1e-4, |_, slope| {
+            slope[0] = f32::NAN;
+            f64::NAN
+        });
+        assert_eq!(found, [1.0]);
     }
 }

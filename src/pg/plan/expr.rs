@@ -61,7 +61,7 @@ impl<'p> Expr<'p> {
     ///
     /// # Safety
     /// The node must belong to the plan at hand.
-    pub(super) unsafe fn new<T>(node: *mut T) -> Option<Self> {
+    pub unsafe fn new<T>(node: *mut T) -> Option<Self> {
         NonNull::new(node.cast()).map(|node| Self { node, planning: PhantomData })
     }
 
@@ -69,13 +69,14 @@ impl<'p> Expr<'p> {
     ///
     /// # Safety
     /// The nodes must belong to the plan at hand.
-    pub(super) unsafe fn all(list: *const pg_sys::List) -> Vec<Self> {
+    pub unsafe fn all(list: *const pg_sys::List) -> Vec<Self> {
         // SAFETY: as the caller promises.
         unsafe { items(list).into_iter().filter_map(|node: *mut pg_sys::Node| Self::new(node)) }
             .collect()
     }
 
-    pub(super) fn raw<T>(self) -> *mut T {
+    /// The node, for calls of the server.
+    pub fn raw<T>(self) -> *mut T {
         self.node.as_ptr().cast()
     }
 

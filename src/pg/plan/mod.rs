@@ -1,4 +1,4 @@
-//! Finished plans and their execution, for `crate::plan`, which decides what is done to them.
+//! Handles for the nodes of finished plans, and the server's errors on their way through a node.
 //!
 //! Handles ([`Expr`], [`Plan`], [`Statement`]) point at nodes of the plan at hand. Three facts make
 //! them safe to use, and are not repeated at each block:
@@ -10,29 +10,16 @@
 //! 3. Nodes are read and changed through raw pointers for the length of one call; no reference to
 //!    one is ever kept.
 
-mod errors;
+pub mod errors;
 mod expr;
-mod hooks;
-mod list;
+pub mod list;
 mod node;
-mod rows;
-mod run;
-mod scan;
-mod show;
 
 pub use expr::{Aggregate, Case, Expr, Side};
-pub use hooks::init;
-pub use node::{JoinList, Plan, Statement, Target};
-pub use scan::BatchScan;
+pub use node::{JoinList, OutputColumn, Plan, Statement};
 
 /// Raises 54001 before a recursion over a deep plan or expression exhausts the stack.
 pub fn check_stack_depth() {
     // SAFETY: compares the stack's depth with the limit that the server set up.
     unsafe { pgrx::pg_sys::check_stack_depth() }
-}
-
-/// `work_mem` in bytes.
-fn work_mem_bytes() -> usize {
-    // SAFETY: reads a setting of the server's.
-    usize::try_from(unsafe { pgrx::pg_sys::work_mem }).unwrap_or(0) << 10
 }

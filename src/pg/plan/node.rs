@@ -10,12 +10,12 @@ use std::ptr::NonNull;
 
 /// A column of a node's output.
 #[derive(Clone, Copy)]
-pub struct Target<'p> {
+pub struct OutputColumn<'p> {
     entry: NonNull<pg_sys::TargetEntry>,
     planning: PhantomData<&'p ()>,
 }
 
-impl<'p> Target<'p> {
+impl<'p> OutputColumn<'p> {
     /// A new column in position `number`, from 1.
     pub fn new(expr: Expr<'p>, number: usize) -> Option<Self> {
         let number = pg_sys::AttrNumber::try_from(number).ok()?;
@@ -42,7 +42,8 @@ impl<'p> Target<'p> {
         }
     }
 
-    pub(super) fn raw(self) -> *mut pg_sys::TargetEntry {
+    /// The node, for calls of the server.
+    pub fn raw(self) -> *mut pg_sys::TargetEntry {
         self.entry.as_ptr()
     }
 }
@@ -70,11 +71,12 @@ impl<'p> Plan<'p> {
     ///
     /// # Safety
     /// The node must belong to the plan at hand.
-    pub(super) unsafe fn new<T>(node: *mut T) -> Option<Self> {
+    pub unsafe fn new<T>(node: *mut T) -> Option<Self> {
         NonNull::new(node.cast()).map(|node| Self { node, planning: PhantomData })
     }
 
-    pub(super) fn raw<T>(self) -> *mut T {
+    /// The node, for calls of the server.
+    pub fn raw<T>(self) -> *mut T {
         self.node.as_ptr().cast()
     }
 
@@ -145,19 +147,19 @@ impl<'p> Plan<'p> {
     }
 
     /// The output's columns.
-    pub fn targets(self) -> Vec<Target<'p>> {
+    pub fn targets(self) -> Vec<OutputColumn<'p>> {
         // SAFETY: a plan node's target list holds target entries, never NULL.
         unsafe {
             items((*self.node.as_ptr()).targetlist)
                 .into_iter()
                 .filter_map(NonNull::new)
-                .map(|entry| Target { entry, planning: PhantomData })
+                .map(|entry| OutputColumn { entry, planning: PhantomData })
                 .collect()
         }
     }
 
     /// Gives other output columns.
-    pub fn set_targets(self, targets: &[Target<'p>]) {
+    pub fn set_targets(self, targets: &[OutputColumn<'p>]) {
         let list = list_of(targets.iter().map(|target| target.raw()));
         // SAFETY: it is a plan node.
         unsafe { (*self.node.as_ptr()).targetlist = list }
@@ -346,7 +348,7 @@ impl<'p> Plan<'p> {
     }
 
     /// Copies of the count and the offset of a LIMIT.
-    pub(super) fn limit(self) -> [Option<Expr<'p>>; 2] {
+    pub fn limit(self) -> [Option<Expr<'p>>; 2] {
         if self.tag() != NodeTag::T_Limit {
             return [None, None];
         }
@@ -383,7 +385,7 @@ pub struct Statement<'p> {
 impl<'p> Statement<'p> {
     /// # Safety
     /// It must be a statement that nobody executes yet and that may be changed, and outlive `'p`.
-    pub(super) unsafe fn new(statement: *mut pg_sys::PlannedStmt) -> Option<Self> {
+    pub unsafe fn new(statement: *mut pg_sys::PlannedStmt) -> Option<Self> {
         NonNull::new(statement).map(|statement| Self { statement, planning: PhantomData })
     }
 

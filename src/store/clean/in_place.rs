@@ -1,12 +1,12 @@
 //! Cleaning of a table where it is.
 
-use super::job::Job;
+use super::job::CleaningJob;
 use super::report::Report;
-use super::source;
-use super::sql::{self, EQ};
 use super::staging::STAGING;
 use crate::error::{Error, Result};
 use crate::store::caller::run;
+use crate::store::sql::{self, EQ};
+use crate::store::table::followers;
 
 /// Keeps others from changing the table until the transaction ends; they may read it.
 pub fn lock(table: &str) -> Result<()> {
@@ -15,7 +15,7 @@ pub fn lock(table: &str) -> Result<()> {
 }
 
 /// Writes the clean values into the rows that stay, and deletes the rejected ones.
-pub fn apply(job: &Job, report: &Report) -> Result<()> {
+pub fn apply(job: &CleaningJob, report: &Report) -> Result<()> {
     let rejected = report.rejected.unwrap_or_default();
     if rejected > 0 {
         check_followers(job)?;
@@ -51,8 +51,8 @@ pub fn apply(job: &Job, report: &Report) -> Result<()> {
 }
 
 /// Deleting a row must not delete or change rows of other tables, which nothing would bring back.
-fn check_followers(job: &Job) -> Result<()> {
-    let followers = source::followers(job.source.oid)?;
+fn check_followers(job: &CleaningJob) -> Result<()> {
+    let followers = followers(job.source.oid)?;
     if followers.is_empty() {
         return Ok(());
     }

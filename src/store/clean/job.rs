@@ -1,8 +1,8 @@
 //! What a call of `clean_table` asks for, checked against the source.
 
-use super::source::{self, Column, Source};
 use crate::error::{Error, Result};
 use crate::settings;
+use crate::store::table::{Column, Table, sample};
 use crm_ai_clean::phone::Region;
 use crm_ai_clean::rows::{self, Kind, Plan, Step};
 use pgrx::pg_sys;
@@ -51,9 +51,9 @@ pub struct Looked {
 
 /// What is to be done.
 #[derive(Debug)]
-pub struct Job {
+pub struct CleaningJob {
     /// The table to clean.
-    pub source: Source,
+    pub source: Table,
     /// The columns that are looked at.
     pub looked: Vec<Looked>,
     /// The columns of the result, by their place in the source.
@@ -62,9 +62,9 @@ pub struct Job {
     pub distinct: Distinct,
 }
 
-impl Job {
+impl CleaningJob {
     /// Checks a request: 42703 for unknown columns, 22023 for what cannot be done.
-    pub fn new(request: &Request, source: Source, in_place: bool) -> Result<Self> {
+    pub fn new(request: &Request, source: Table, in_place: bool) -> Result<Self> {
         let required = required(request, &source)?;
         let keep = keep(request, &source, in_place)?;
         let distinct = distinct(request, &source)?;
@@ -119,7 +119,7 @@ fn is_all(names: &[String]) -> bool {
     names.len() == 1 && names[0] == "*"
 }
 
-fn required(request: &Request, source: &Source) -> Result<Vec<bool>> {
+fn required(request: &Request, source: &Table) -> Result<Vec<bool>> {
     let mut required = vec![is_all(&request.required); source.columns.len()];
     if !is_all(&request.required) {
         for name in &request.required {
@@ -129,7 +129,7 @@ fn required(request: &Request, source: &Source) -> Result<Vec<bool>> {
     Ok(required)
 }
 
-fn keep(request: &Request, source: &Source, in_place: bool) -> Result<Vec<usize>> {
+fn keep(request: &Request, source: &Table, in_place: bool) -> Result<Vec<usize>> {
     let Some(names) = &request.keep else { return Ok((0..source.columns.len()).collect()) };
     if in_place {
         return Err(Error::invalid_argument(
@@ -152,7 +152,7 @@ fn keep(request: &Request, source: &Source, in_place: bool) -> Result<Vec<usize>
     Ok(keep)
 }
 
-fn distinct(request: &Request, source: &Source) -> Result<Distinct> {
+fn distinct(request: &Request, source: &Table) -> Result<Distinct> {
     match &request.distinct_on {
         None => Ok(Distinct::No),
         Some(names) if is_all(names) => Ok(Distinct::WholeRow),
@@ -174,7 +174,7 @@ pub fn default_region() -> Result<Region> {
 
 fn given_kinds(
     kinds: &BTreeMap<String, Kind>,
-    source: &Source,
+    source: &Table,
     in_place: bool,
 ) -> Result<Vec<Kind>> {
     let region = default_region()?;
@@ -201,7 +201,7 @@ fn is_clean_by_type(column: &Column, kind: Kind) -> bool {
 }
 
 /// Fails unless clean text can be put into the column.
-fn check_changeable(source: &Source, index: usize) -> Result<()> {
+fn check_changeable(source: &Table, index: usize) -> Result<()> {
     let column = &source.columns[index];
     let name = &column.name;
     let reason = if !column.base.is_text() {
@@ -220,7 +220,7 @@ fn check_changeable(source: &Source, index: usize) -> Result<()> {
 }
 
 /// Text columns are guessed by name and values; of others only numbers that are phones.
-fn guessed_kinds(source: &Source, in_place: bool) -> Result<Vec<Kind>> {
+fn guessed_kinds(source: &Table, in_place: bool) -> Result<Vec<Kind>> {
     let region = default_region()?;
     let candidates: Vec<usize> = (0..source.columns.len())
         .filter(|&index| {
@@ -232,7 +232,7 @@ fn guessed_kinds(source: &Source, in_place: bool) -> Result<Vec<Kind>> {
             }
         })
         .collect();
-    let samples = source::sample(source, &candidates)?;
+    let samples = sample(source, &candidates)?;
     let mut found = vec![Kind::Keep; source.columns.len()];
     for (&index, sample) in candidates.iter().zip(&samples) {
         let column = &source.columns[index];

@@ -8,31 +8,28 @@ mod in_place;
 mod job;
 mod report;
 mod results;
-mod source;
-pub mod sql;
 mod staging;
 mod target;
 mod undo;
 
 pub use job::{Request, default_region};
 pub use report::Report;
-pub use source::Source;
-pub use sql::Alias;
 pub use undo::undo;
 
 use super::caller;
+use super::table::Table;
 use crate::error::Result;
 use crate::pg::roles;
-use job::Job;
+use job::CleaningJob;
 use pgrx::prelude::*;
-use target::Target;
+use target::CleanTarget;
 
 /// Cleans a table: into a new one, or where it is when the target is the source. Rows are read as
 /// the caller; a table that is cleaned in place is written by its owner where the caller may
 /// `SET ROLE` to it.
 pub fn clean_table(request: &Request) -> Result<Report> {
-    let source = Source::read(request.source)?;
-    let target = Target::parse(&request.target)?;
+    let source = Table::read(request.source)?;
+    let target = CleanTarget::parse(&request.target)?;
     let in_place = target.oid == Some(source.oid);
     let mut writer = roles::current_user();
     if in_place {
@@ -42,7 +39,7 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     if !request.dry_run {
         caller::as_writer(writer, || target.make_room(&source, in_place, request.replace))?;
     }
-    let job = Job::new(request, source, in_place)?;
+    let job = CleaningJob::new(request, source, in_place)?;
     if in_place && !request.dry_run {
         caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
@@ -61,7 +58,7 @@ pub fn clean_table(request: &Request) -> Result<Report> {
 }
 
 /// Makes the tables of what was staged, or changes the source.
-fn write(job: &Job, target: &Target, in_place: bool, report: &Report) -> Result<()> {
+fn write(job: &CleaningJob, target: &CleanTarget, in_place: bool, report: &Report) -> Result<()> {
     results::make_companions(job, target)?;
     if in_place {
         in_place::apply(job, report)?;
@@ -72,7 +69,7 @@ fn write(job: &Job, target: &Target, in_place: bool, report: &Report) -> Result<
 }
 
 /// `public.customer: phone as phone:US, email as email`.
-fn shown_kinds(job: &Job) -> String {
+fn shown_kinds(job: &CleaningJob) -> String {
     let cleaned: Vec<String> = job
         .looked
         .iter()

@@ -1,12 +1,13 @@
 //! What is made of the staged rows: the clean table, the rejects, the changes, and the counts.
 
-use super::job::{Job, Looked};
+use super::job::{CleaningJob, Looked};
 use super::report::Report;
-use super::sql::{self, EQ};
 use super::staging::{STAGING, field};
-use super::target::Target;
+use super::target::CleanTarget;
 use crate::error::Result;
 use crate::store::caller::{first, run, value};
+use crate::store::sql::{self, EQ};
+use crate::store::table;
 use crm_ai_clean::rows::Kind;
 use pgrx::JsonB;
 
@@ -14,19 +15,19 @@ use pgrx::JsonB;
 const EXAMPLES: usize = 10;
 
 /// The columns that are looked at, by name; those that `wanted` does not want are NULL.
-fn names(job: &Job, wanted: impl Fn(&Looked) -> bool) -> String {
+fn names(job: &CleaningJob, wanted: impl Fn(&Looked) -> bool) -> String {
     let name = |looked: &Looked| wanted(looked).then(|| job.column(looked).name.as_str());
     sql::text_array(job.looked.iter().map(name))
 }
 
 /// The list of problems in a staged row's `clean`.
-fn problems(job: &Job) -> String {
+fn problems(job: &CleaningJob) -> String {
     let count = job.looked.len();
     format!("st.clean[{}:{}]", count + 1, 2 * count)
 }
 
 /// Makes the table of clean rows.
-pub fn make_target(job: &Job, target: &Target) -> Result<u64> {
+pub fn make_target(job: &CleaningJob, target: &CleanTarget) -> Result<u64> {
     let columns: Vec<String> = job.keep.iter().map(|&index| clean_column(job, index)).collect();
     run(&format!(
         "CREATE TABLE {} AS SELECT {} FROM {STAGING} st WHERE st.reason IS NULL",
@@ -37,7 +38,7 @@ pub fn make_target(job: &Job, target: &Target) -> Result<u64> {
 
 /// A column of the result. Clean values of text columns keep the type, without its limit; of other
 /// columns they are text, and dates and truth values become what they are.
-fn clean_column(job: &Job, index: usize) -> String {
+fn clean_column(job: &CleaningJob, index: usize) -> String {
     let column = &job.source.columns[index];
     let name = sql::identifier(&column.name);
     let Some(place) = job.cleaned(index) else {
@@ -57,12 +58,12 @@ fn clean_column(job: &Job, index: usize) -> String {
 }
 
 /// The key of a staged row.
-fn key(job: &Job) -> String {
-    sql::key_of(&job.source, "(st.record)")
+fn key(job: &CleaningJob) -> String {
+    table::key_of(&job.source, "(st.record)")
 }
 
 /// The query of rejected rows, with their reasons.
-fn rejects(job: &Job) -> String {
+fn rejects(job: &CleaningJob) -> String {
     let kinds = job.looked.iter().map(|looked| Some(looked.step.kind.name()));
     format!(
         "SELECT st.source_row, {key} AS key, {record} AS record, st.reason,
@@ -74,7 +75,7 @@ fn rejects(job: &Job) -> String {
                  WHERE p.problem IS NOT NULL) END AS problems
          FROM {STAGING} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
         key = key(job),
-        record = sql::record_of(&job.source, "(st.record)"),
+        record = table::record_of(&job.source, "(st.record)"),
         names = names(job, |_| true),
         kinds = sql::text_array(kinds),
         problems = problems(job),
@@ -82,7 +83,7 @@ fn rejects(job: &Job) -> String {
 }
 
 /// The query of values that were changed in kept rows.
-fn changes(job: &Job) -> String {
+fn changes(job: &CleaningJob) -> String {
     let is_cleaned = |looked: &Looked| looked.step.kind != Kind::Keep;
     let before: Vec<String> = job
         .looked
@@ -110,14 +111,14 @@ fn changes(job: &Job) -> String {
 }
 
 /// Makes the companions of the target: rejected rows and changed values.
-pub fn make_companions(job: &Job, target: &Target) -> Result<()> {
+pub fn make_companions(job: &CleaningJob, target: &CleanTarget) -> Result<()> {
     run(&format!("CREATE TABLE {} AS {}", target.rejects(), rejects(job)))?;
     run(&format!("CREATE TABLE {} AS {}", target.changes(), changes(job)))?;
     Ok(())
 }
 
 /// Counts the staged rows and their problems.
-pub fn count(job: &Job, target: &Target) -> Result<Report> {
+pub fn count(job: &CleaningJob, target: &CleanTarget) -> Result<Report> {
     let reason = |name: &str| {
         format!("pg_catalog.count(*) FILTER (WHERE st.reason {EQ} {})", sql::literal(name))
     };
@@ -158,7 +159,7 @@ pub fn count(job: &Job, target: &Target) -> Result<Report> {
 }
 
 /// How often each problem was met in each column.
-fn count_problems(job: &Job) -> Result<Option<JsonB>> {
+fn count_problems(job: &CleaningJob) -> Result<Option<JsonB>> {
     let sql = format!(
         "SELECT coalesce(pg_catalog.jsonb_object_agg(y.column_name, y.problems), '{{}}')
          FROM (
@@ -177,7 +178,7 @@ fn count_problems(job: &Job) -> Result<Option<JsonB>> {
 }
 
 /// The first changes and rejected rows, as a dry run shows them.
-pub fn examples(job: &Job) -> Result<Option<JsonB>> {
+pub fn examples(job: &CleaningJob) -> Result<Option<JsonB>> {
     let list = |query: String, shortened: &str| {
         format!(
             "(SELECT coalesce(pg_catalog.jsonb_agg(

@@ -5,12 +5,12 @@
 //! `clean` holds, for the columns that are looked at, first their clean values, then their
 //! problems, then marks of the changed ones; `crm_ai.clean_values` makes it.
 
-use super::job::{Distinct, Job, Looked};
-use super::source::Column;
-use super::sql::{self, Alias, EQ};
+use super::job::{CleaningJob, Distinct, Looked};
 use crate::error::Result;
 use crate::pg::roles;
 use crate::store::caller::run;
+use crate::store::sql::{self, EQ};
+use crate::store::table::{Alias, Column};
 use crm_ai_clean::rows::Kind;
 use pgrx::pg_sys;
 
@@ -18,7 +18,7 @@ use pgrx::pg_sys;
 pub const STAGING: &str = "pg_temp.crm_ai_staging";
 
 /// Fills the staging table; gives the number of rows.
-pub fn fill(job: &Job) -> Result<u64> {
+pub fn fill(job: &CleaningJob) -> Result<u64> {
     let rows = run(&filling(job))?;
     if job.distinct != Distinct::No {
         run(&marking_duplicates(job))?;
@@ -46,7 +46,7 @@ pub fn drop() -> Result<()> {
     Ok(())
 }
 
-fn filling(job: &Job) -> String {
+fn filling(job: &CleaningJob) -> String {
     let source = &job.source;
     let alias = Alias::of(source);
     let raw: Vec<String> = job.looked.iter().map(|looked| raw_of(job, looked, &alias)).collect();
@@ -80,7 +80,7 @@ fn filling(job: &Job) -> String {
 }
 
 /// A column as text; of one that is only asked whether it is there, no more than that.
-fn raw_of(job: &Job, looked: &Looked, alias: &Alias) -> String {
+fn raw_of(job: &CleaningJob, looked: &Looked, alias: &Alias) -> String {
     let column = job.column(looked);
     let value = alias.column(column);
     match looked.step.kind {
@@ -102,7 +102,7 @@ pub fn field(row: &str, column: &Column) -> String {
 }
 
 /// The values whose equality makes two staged rows duplicates.
-fn compared(job: &Job, row: &str) -> Vec<String> {
+fn compared(job: &CleaningJob, row: &str) -> Vec<String> {
     let columns: Vec<usize> = match &job.distinct {
         Distinct::No => Vec::new(),
         Distinct::WholeRow => (0..job.source.columns.len()).collect(),
@@ -120,7 +120,7 @@ fn compared(job: &Job, row: &str) -> Vec<String> {
 }
 
 /// What is compared, as one value.
-fn compared_record(job: &Job, row: &str) -> String {
+fn compared_record(job: &CleaningJob, row: &str) -> String {
     let all_comparable = || job.source.columns.iter().all(Column::is_comparable);
     if job.distinct == Distinct::WholeRow && all_comparable() {
         return format!("{row}.record");
@@ -130,7 +130,7 @@ fn compared_record(job: &Job, row: &str) -> String {
 
 /// A number that duplicates share; NULL for rows that are none. A row that is rejected anyway does
 /// not make another one a duplicate, but for whole rows, where both would be rejected.
-fn mark(job: &Job) -> String {
+fn mark(job: &CleaningJob) -> String {
     let record = compared_record(job, "a");
     let hash = format!("pg_catalog.hash_record_extended({record}, 0::pg_catalog.int8)");
     match &job.distinct {
@@ -148,7 +148,7 @@ fn mark(job: &Job) -> String {
 
 /// Rejects every row but the first of those that are equal. Only rows that share a mark are
 /// compared.
-fn marking_duplicates(job: &Job) -> String {
+fn marking_duplicates(job: &CleaningJob) -> String {
     format!(
         "UPDATE {STAGING} st
          SET reason = 'duplicate', duplicate_of = d.first_row

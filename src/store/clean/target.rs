@@ -1,10 +1,10 @@
 //! The tables that cleaning makes: the target and its companions.
 
-use super::source::Source;
-use super::sql;
 use crate::error::{Error, Result};
 use crate::pg::roles;
 use crate::store::caller::{first, run, value};
+use crate::store::sql;
+use crate::store::table::Table;
 use pgrx::pg_sys;
 
 /// Longest name of a table, in bytes.
@@ -18,14 +18,14 @@ const IN_PLACE: &str = "crm_ai.clean_table in place";
 
 /// A target by its name.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct CleanTarget {
     schema: String,
     name: String,
     /// The table of that name, where there is one.
     pub oid: Option<pg_sys::Oid>,
 }
 
-impl Target {
+impl CleanTarget {
     /// Reads a name as SQL writes it: `customer_clean`, `public."Clean"`. A name without schema is
     /// that of the table that it means now, or else of a new one in the first schema of the search
     /// path.
@@ -90,7 +90,7 @@ impl Target {
 
     /// Fails with 42P07 where the target (unless cleaned in place) or a companion exists; removes
     /// them before that where they may be replaced.
-    pub fn make_room(&self, source: &Source, in_place: bool, replace: bool) -> Result<()> {
+    pub fn make_room(&self, source: &Table, in_place: bool, replace: bool) -> Result<()> {
         if self.schema == source.schema && self.companions().contains(&source.name) {
             return Err(Error::invalid_argument(format!(
                 "the source \"{}\" has the name of a companion of the target",
@@ -145,7 +145,7 @@ impl Target {
     }
 
     /// Tells in the catalogue what the tables are; undo reads it, and a dump carries it.
-    pub fn comment(&self, source: &Source, in_place: bool) -> Result<()> {
+    pub fn comment(&self, source: &Table, in_place: bool) -> Result<()> {
         let by = if in_place { IN_PLACE } else { MADE_BY };
         let of = format!("{}.{}", source.schema, source.name);
         let mut tables = vec![

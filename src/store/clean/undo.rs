@@ -4,13 +4,13 @@
 //! taken its place. What came back leaves the companions; what did not stays in them.
 
 use super::report::Report;
-use super::source::Source;
-use super::sql::{self, EQ};
-use super::target::Target;
+use super::target::CleanTarget;
 use super::{in_place, staging};
 use crate::error::{Error, Result};
 use crate::pg::roles;
 use crate::store::caller::{self, run, value};
+use crate::store::sql::{self, EQ};
+use crate::store::table::{Table, key_of};
 use pgrx::JsonB;
 
 /// What is to come back, in the session's temporary schema.
@@ -20,11 +20,11 @@ const EXAMPLES: usize = 10;
 
 /// Takes back `clean_table` on a table that it cleaned in place.
 pub fn undo(target: &str) -> Result<Report> {
-    let target = Target::parse(target)?;
+    let target = CleanTarget::parse(target)?;
     let Some(oid) = target.oid else {
         return Err(Error::undefined_table("the target does not exist"));
     };
-    let source = Source::read(oid)?;
+    let source = Table::read(oid)?;
     source.check_in_place()?;
     let writer = roles::writer_of(oid, roles::current_user());
     target.take_companions(writer)?;
@@ -62,7 +62,7 @@ fn count(table: &str) -> Result<i64> {
 }
 
 /// The columns that were changed, by their place in the table; 42703 where one is gone.
-fn changed_columns(source: &Source, target: &Target) -> Result<Vec<usize>> {
+fn changed_columns(source: &Table, target: &CleanTarget) -> Result<Vec<usize>> {
     let sql =
         format!("SELECT pg_catalog.array_agg(DISTINCT c.column_name) FROM {} c", target.changes());
     let names = value::<Vec<String>>(&sql, &[])?.unwrap_or_default();
@@ -70,12 +70,12 @@ fn changed_columns(source: &Source, target: &Target) -> Result<Vec<usize>> {
 }
 
 /// A row's key, as the companions have it.
-fn key(source: &Source) -> String {
-    sql::key_of(source, "t")
+fn key(source: &Table) -> String {
+    key_of(source, "t")
 }
 
 /// Puts each change beside what the table holds now.
-fn compare(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
+fn compare(source: &Table, target: &CleanTarget, columns: &[usize]) -> Result<()> {
     let cases: Vec<String> = columns
         .iter()
         .map(|&index| {
@@ -103,7 +103,7 @@ fn compare(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
     Ok(())
 }
 
-fn bring_back_values(source: &Source, target: &Target, columns: &[usize]) -> Result<()> {
+fn bring_back_values(source: &Table, target: &CleanTarget, columns: &[usize]) -> Result<()> {
     if columns.is_empty() {
         return Ok(());
     }
@@ -157,7 +157,7 @@ fn conflicting_values() -> Result<serde_json::Value> {
 }
 
 /// Puts rejected rows back, but for those whose place is taken by another row.
-fn bring_back_rows(source: &Source, target: &Target) -> Result<()> {
+fn bring_back_rows(source: &Table, target: &CleanTarget) -> Result<()> {
     let sql = format!(
         "SELECT pg_catalog.array_agg(DISTINCT k.name)
          FROM {} r, pg_catalog.jsonb_object_keys(r.record) k(name)",
@@ -199,7 +199,7 @@ fn bring_back_rows(source: &Source, target: &Target) -> Result<()> {
 }
 
 /// The first rejected rows whose place is taken.
-fn rows_left(target: &Target) -> Result<serde_json::Value> {
+fn rows_left(target: &CleanTarget) -> Result<serde_json::Value> {
     let sql = format!(
         "SELECT pg_catalog.jsonb_agg(e.key) FROM (
              SELECT r.key FROM {} r ORDER BY r.source_row LIMIT {EXAMPLES}) e",

@@ -7,7 +7,7 @@ pub mod queue;
 pub mod rows;
 pub mod setup;
 
-use super::clean::Source;
+use super::table::Table;
 use super::{caller, registry};
 use crate::error::{Error, Result};
 use crate::pg::{roles, session};
@@ -97,8 +97,8 @@ impl Watch {
     }
 
     /// The table as it is now; what the watch needs of it is there.
-    pub fn table(&self) -> Result<Source> {
-        let table = Source::read(self.source)?;
+    pub fn table(&self) -> Result<Table> {
+        let table = Table::read(self.source)?;
         table.find(&self.text_column)?;
         table.find(&self.target_column)?;
         self.version_column.as_deref().map(|name| table.find(name)).transpose()?;
@@ -118,7 +118,7 @@ pub fn no_key(table: &str) -> Error {
 }
 
 /// Places of the key's columns by their names, which is the order in which the queue has them.
-pub fn key_columns(table: &Source) -> Vec<usize> {
+pub fn key_columns(table: &Table) -> Vec<usize> {
     let mut key = table.primary_key.clone();
     key.sort_unstable_by(|&a, &b| table.columns[a].name.cmp(&table.columns[b].name));
     key

@@ -4,8 +4,9 @@ use super::{Value, Watch, key_columns};
 use crate::error::Result;
 use crate::pg::{query, session};
 use crate::store::caller;
-use crate::store::clean::{Source, sql};
 use crate::store::enrich::same_text;
+use crate::store::sql;
+use crate::store::table::Table;
 use pgrx::datum::DatumWithOid;
 use std::collections::HashSet;
 
@@ -15,7 +16,7 @@ const LOOK_ROWS: usize = 10_000;
 /// A watched table and how its rows are found.
 pub struct Rows<'a> {
     watch: &'a Watch,
-    table: Source,
+    table: Table,
     key: Vec<usize>,
 }
 
@@ -70,7 +71,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The table.
-    pub fn table(&self) -> &Source {
+    pub fn table(&self) -> &Table {
         &self.table
     }
 
@@ -138,7 +139,7 @@ impl<'a> Rows<'a> {
         let arguments = self.key_arrays(keys);
         // Not under the transaction's first snapshot, which rows queued since are later than.
         let read = |row: &query::Row| {
-            if let Some(found) = texts.get_mut(place(row.int(1))) {
+            if let Some(found) = texts.get_mut(place(row.int(1)?)) {
                 *found = match (row.is_true(2), row.text(3)) {
                     (true, _) => Text::TooLong,
                     (false, None) => Text::Null,

@@ -3,7 +3,8 @@
 use super::{Value, Watch, key_columns, queue};
 use crate::error::{Error, Result};
 use crate::pg::{board, roles, session, transaction};
-use crate::store::clean::{Source, sql};
+use crate::store::sql;
+use crate::store::table::Table;
 use crate::store::{caller, registry};
 use pgrx::{notice, pg_sys};
 
@@ -27,7 +28,7 @@ pub struct Request<'a> {
 }
 
 /// How answers are written into a column, as its type tells; 42804 where it holds none.
-pub fn value_for(table: &Source, target: &str, labels: &[String], judges: bool) -> Result<Value> {
+pub fn value_for(table: &Table, target: &str, labels: &[String], judges: bool) -> Result<Value> {
     let column = &table.columns[table.find(target)?];
     let among = |oids: &[pg_sys::Oid]| oids.contains(&column.base.oid);
     let wanted = if column.base.is_text() {
@@ -60,7 +61,7 @@ pub fn value_for(table: &Source, target: &str, labels: &[String], judges: bool) 
 }
 
 /// Fails where the columns cannot serve.
-pub fn check(table: &Source, request: &Request<'_>) -> Result<()> {
+pub fn check(table: &Table, request: &Request<'_>) -> Result<()> {
     if !table.is_own_table() {
         return Err(Error::wrong_object(format!(
             "\"{}\" is no table that can be watched",
@@ -110,7 +111,7 @@ pub fn check(table: &Source, request: &Request<'_>) -> Result<()> {
 }
 
 /// What the watch does as the caller, the caller must be allowed to do.
-fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
+fn check_rights(table: &Table, request: &Request<'_>) -> Result<()> {
     let key = table.primary_key.iter().map(|&index| table.columns[index].name.as_str());
     let read = key.chain([request.text_column, request.target_column]);
     let written = std::iter::once(request.target_column).chain(request.version_column);
@@ -138,7 +139,7 @@ fn check_rights(table: &Source, request: &Request<'_>) -> Result<()> {
 }
 
 /// Writes the watch down and makes its triggers. Gives its number.
-pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32> {
+pub fn begin(table: &Table, request: &Request<'_>, version: &str) -> Result<i32> {
     let sql = "SELECT pg_catalog.current_setting('search_path'),
                    pg_catalog.current_setting('DateStyle'), pg_catalog.current_setting('TimeZone')";
     let settings = caller::first(sql, &[], |row| {
@@ -169,7 +170,7 @@ pub fn begin(table: &Source, request: &Request<'_>, version: &str) -> Result<i32
 
 /// Whether a column has another value in the new row, in SQL that calls nobody's code: it is run
 /// by whoever writes the table.
-fn differs(table: &Source, index: usize) -> String {
+fn differs(table: &Table, index: usize) -> String {
     let column = &table.columns[index];
     let of = |row: &str| column.as_text(&format!("{row}.{}", sql::identifier(&column.name)));
     format!("{} IS DISTINCT FROM {}", of("OLD"), of("NEW"))
@@ -180,7 +181,7 @@ fn trigger_name(id: i32, event: &str) -> String {
 }
 
 fn insert(
-    table: &Source,
+    table: &Table,
     request: &Request<'_>,
     version: &str,
     [path, dates, zone]: [String; 3],

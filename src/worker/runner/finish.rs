@@ -1,8 +1,8 @@
 //! The new version into the registry, and the gate's decision.
 
 use super::Limit;
-use super::place::Place;
 use super::read::{Prepared, check_role};
+use super::run_files::RunFiles;
 use crate::client;
 use crate::error::Result;
 use crate::files;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 /// but locks of others are waited for: no longer than the run may take.
 pub fn finish(
     run: &Run,
-    place: &Place,
+    place: &RunFiles,
     limit: Limit,
     prepared: &Prepared,
     outcome: &Outcome,

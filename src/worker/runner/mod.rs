@@ -7,8 +7,8 @@
 //! worker, which the next one settles.
 
 mod finish;
-mod place;
 mod read;
+mod run_files;
 mod slots;
 mod trainer;
 
@@ -17,10 +17,10 @@ use crate::pg::worker::{self, must_stop};
 use crate::pg::{dynamic, transaction, watchdog};
 use crate::settings;
 use crate::store;
+use crate::store::registration;
 use crate::store::runs::{self, Run};
-use crate::store::scheduler;
 use pgrx::prelude::*;
-use place::Place;
+use run_files::RunFiles;
 use slots::Slot;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ pub fn has_free_slot() -> bool {
 
 /// Removes what runs of databases have left that are no more.
 pub fn remove_files_of_dropped(is_there: impl Fn(pg_sys::Oid) -> bool) {
-    place::remove_of_dropped(is_there);
+    run_files::remove_of_dropped(is_there);
 }
 
 /// The worker's life.
@@ -47,11 +47,11 @@ pub fn run(database: pg_sys::Oid) {
     loop {
         let Some(slot) = slots::take_or_wait(database) else { return };
         let claimed = transaction::run(|| match store::is_usable()? {
-            true => runs::claim(scheduler::is_lasting()?),
+            true => runs::claim(registration::is_lasting()?),
             false => Ok(None),
         });
         // Now that the runs whose worker is gone have their end.
-        place::remove_leftovers(database);
+        run_files::remove_leftovers(database);
         let has_worked = match claimed {
             Ok(Some(run)) => {
                 perform(database, &run, slot);
@@ -102,7 +102,7 @@ impl Limit {
 fn perform(database: pg_sys::Oid, run: &Run, slot: Slot) {
     worker::forget_cancel();
     let limit = Limit::begin();
-    let place = Place::of(database, run.id);
+    let place = RunFiles::of(database, run.id);
     let id = run.id;
     worker::unless_finished(move || end_terminated(database, id, limit));
     let outcome = transaction::caught(|| work(run, &place, limit, slot));
@@ -115,7 +115,7 @@ fn perform(database: pg_sys::Oid, run: &Run, slot: Slot) {
     place.remove(keeps_checkpoint);
 }
 
-fn work(run: &Run, place: &Place, limit: Limit, slot: Slot) -> Result<()> {
+fn work(run: &Run, place: &RunFiles, limit: Limit, slot: Slot) -> Result<()> {
     // The signal may have come before there was anything to interrupt.
     check_may_go_on(run, limit)?;
     place.make()?;
@@ -143,7 +143,7 @@ fn settle(run: i64, limit: Limit, error: Error) -> bool {
     let mut resume = false;
     let written = store::in_transaction(|| {
         if must_stop() {
-            resume = scheduler::is_lasting()?;
+            resume = registration::is_lasting()?;
             return match resume {
                 true => runs::put_back(run),
                 false => runs::end(run, "failed", &shut_down()),
@@ -181,7 +181,7 @@ fn end_terminated(database: pg_sys::Oid, run: i64, limit: Limit) {
     if let Err(error) = ended {
         log!("crm_ai: cannot write down how run {run} ended: {}", error.for_log());
     }
-    Place::of(database, run).remove(false);
+    RunFiles::of(database, run).remove(false);
 }
 
 fn uncancellable() -> Error {

@@ -1,11 +1,11 @@
 //! Reading a run's rows, as its role, into a file; and the models that it begins with.
 
-use super::place::Place;
+use super::run_files::RunFiles;
 use super::{Limit, TOO_FEW_NEW};
-use crate::api::predict::too_long;
 use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
+use crate::judge::texts::too_long;
 use crate::pg::{json, memory, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, check_new_label, label_set};
 use crate::settings;
@@ -38,7 +38,7 @@ pub struct Prepared {
 }
 
 /// Reads the rows in one transaction, records them in another, and lays out the models.
-pub fn prepare(run: &Run, place: &Place, limit: Limit) -> Result<Prepared> {
+pub fn prepare(run: &Run, place: &RunFiles, limit: Limit) -> Result<Prepared> {
     let options = Options::read(run.kind, &run.options)?;
     let has_begun = Cell::new(false);
     // Errors of our own come back inside a transaction that is sound; the server's end it.
@@ -111,7 +111,7 @@ struct Spill {
 }
 
 impl Spill {
-    fn create(place: &Place) -> Result<Self> {
+    fn create(place: &RunFiles) -> Result<Self> {
         let file = File::options().write(true).create_new(true).mode(0o600).open(place.rows());
         let file = file.map_err(|error| Error::io("the file of the run's rows", &error))?;
         let limit_kb = transaction::temp_file_limit_kb();
@@ -135,7 +135,7 @@ impl Spill {
 }
 
 /// Writes the rows of the query; gives their counts and hashes.
-fn spill(sql: &str, options: &Options, place: &Place) -> Result<Snapshot> {
+fn spill(sql: &str, options: &Options, place: &RunFiles) -> Result<Snapshot> {
     let mut spill = Spill::create(place)?;
     let mut snapshot = Snapshot::default();
     let rows_max = settings::max_rows();
@@ -263,7 +263,7 @@ pub fn check_news(run: &Run, new_rows: Option<u64>) -> Result<()> {
 fn lay_out(
     run: &Run,
     options: &Options,
-    place: &Place,
+    place: &RunFiles,
     snapshot: &Snapshot,
 ) -> Result<(Job, Option<i32>)> {
     check_news(run, snapshot.new_rows)?;
@@ -326,7 +326,7 @@ fn base(name: Option<&str>, champion: Option<&Rc<Version>>, model: &str) -> Resu
 }
 
 /// A folder with a version's files: the package's own, or one that is filled from the registry.
-fn folder(version: &Version, place: &Place, name: &str) -> Result<PathBuf> {
+fn folder(version: &Version, place: &RunFiles, name: &str) -> Result<PathBuf> {
     let (held, manifest) = Held::find(&version.sha256)?;
     if let Held::Package(folder) = held {
         return Ok(folder);

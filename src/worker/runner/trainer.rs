@@ -1,7 +1,7 @@
 //! The trainer: a child process, and what it tells.
 
-use super::place::Place;
 use super::read::Prepared;
+use super::run_files::RunFiles;
 use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
 use crate::pg::child::{self, Limits};
@@ -42,7 +42,7 @@ impl Drop for Trainer {
 }
 
 /// Has the trainer learn; gives what it came to.
-pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
+pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
     let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new(), status: None };
     let mut told = Told::default();
     let mut looked = Instant::now();
@@ -68,7 +68,7 @@ pub fn learn(run: &Run, place: &Place, limit: Limit, _prepared: &Prepared) -> Re
     told.end(status)
 }
 
-fn spawn(place: &Place) -> Result<Child> {
+fn spawn(place: &RunFiles) -> Result<Child> {
     let program = settings::engine_path();
     let job = place.job().to_string_lossy().into_owned();
     let arguments = ["train", "--job", &job, "--runtime"].map(str::to_owned).into_iter();

@@ -150,3 +150,18 @@ fn what_cannot_be_scheduled_is_refused() {
     session.run("CREATE TABLE ticket (body text, queue text)");
     session.fails_with("55000", &with("'@daily'", "")).expect_hint();
 }
+
+#[test]
+fn a_schedule_that_cannot_be_read_stops_no_other_and_asks_for_no_run() {
+    let (cluster, mut session) = cluster(&[]);
+    let spoilt = session.value(&SCHEDULE.replace("'tickets'", "'others'"));
+    session.run(SCHEDULE);
+    wait_until("the schedules know their next times", LIMIT, || {
+        session.value("SELECT bool_and(next_at IS NOT NULL) FROM crm_ai.schedules") == "t"
+    });
+    session.run(&format!("UPDATE crm_ai.schedule SET schedule = 'no time' WHERE id = {spoilt}"));
+    be_due(&mut session);
+    wait_until("the other schedule fires", LIMIT, || newest(&mut session) == "1 succeeded");
+    assert_eq!(session.value("SELECT model FROM crm_ai.runs"), "tickets");
+    assert!(cluster.log().contains(&format!("schedule {spoilt} is passed over")));
+}

@@ -8,7 +8,7 @@ use crm_ai_integration::{stand_in, tiny_model};
 use std::time::Duration;
 
 /// Labelled rows, two classes that a word tells apart.
-const TICKETS: &str = "CREATE TABLE ticket AS
+pub const TICKETS: &str = "CREATE TABLE ticket AS
     SELECT CASE WHEN n % 2 = 0 THEN 'great ' ELSE 'bad ' END || n AS body,
            CASE WHEN n % 2 = 0 THEN 'good' ELSE 'poor' END AS queue, n, 1.5::real AS weight
     FROM generate_series(1, 40) n";

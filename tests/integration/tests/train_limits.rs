@@ -1,7 +1,7 @@
 //! Runs that are ended, cut off, or go over a limit: each ends in the documented state, with the
 //! champion untouched, no file left, and the server as it was.
 
-use crate::train::{LIMIT, TRAIN, cluster, nothing_left, of_run, train, wait};
+use crate::train::{LIMIT, TICKETS, TRAIN, cluster, nothing_left, of_run, train, wait};
 use crm_ai_integration::cluster::{Cluster, Stop};
 use crm_ai_integration::process::{self, Process, Signal, wait_until};
 use crm_ai_integration::session::Session;
@@ -280,4 +280,29 @@ fn a_run_that_is_cut_off_fails_or_goes_on() {
     }
     process::signal(cluster.engine(), Signal::KILL);
     nothing_left(&cluster);
+}
+
+/// The server hides when processes of others began from an owner that is no superuser any more.
+#[test]
+fn a_run_at_work_is_no_orphan_where_the_owner_was_demoted() {
+    let (cluster, mut session) = cluster(&["crm_ai.max_running = 2"]);
+    session.run("CREATE ROLE boss SUPERUSER LOGIN");
+    session.run("CREATE DATABASE demoted");
+    cluster.connect("boss", "demoted").run("CREATE EXTENSION crm_ai");
+    session.run("ALTER ROLE boss NOSUPERUSER");
+    let mut session = cluster.connect("postgres", "demoted");
+    session.run(TICKETS);
+    session.run("SELECT crm_ai.import_model('tiny', 'tiny')");
+    stand_in::control(&cluster, HOLD);
+    let first = start(&cluster, &mut session);
+    // Whoever takes up another run settles the orphans first.
+    let second = session.value(&TRAIN.replace("'tickets'", "'others'"));
+    at_work(&cluster, &mut session, &second);
+    for run in [&first, &second] {
+        assert_eq!(of_run(&mut session, run, "concat_ws(' ', state, sqlstate)"), "running");
+    }
+    go(&cluster);
+    for run in [&first, &second] {
+        assert_eq!(wait(&mut session, run), "succeeded");
+    }
 }

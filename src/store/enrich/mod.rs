@@ -1,9 +1,13 @@
 //! What `crm_enrich` asks and writes. All of it runs as whoever fired the trigger, whose right to
 //! call the functions, to use the model and to write the table is checked as in their own SQL.
 
+mod arguments;
+
+pub use arguments::{Enrichment, parse};
+
 use super::caller::{self, Plan};
-use super::clean::{Source, sql};
-use crate::api::enrich_arguments::Enrichment;
+use super::sql;
+use super::table::Table;
 use crate::error::{Error, Result};
 use crate::pg::{catalog, trigger};
 use pgrx::prelude::*;
@@ -123,7 +127,7 @@ pub fn fill(
 
 /// Writes the statement that fills the rows, and keeps it.
 fn write(id: u32, statement: &Statement<'_>, enrichments: &[Enrichment]) -> Result<Rc<str>> {
-    let source = Source::read(statement.relation)?;
+    let source = Table::read(statement.relation)?;
     check(&source, enrichments)?;
     let sql: Rc<str> = update(&source, statement, enrichments)?.into();
     let schema = statement.schema.clone();
@@ -144,7 +148,7 @@ fn keep(id: u32, plan: Plan) -> Rc<Plan> {
     plan
 }
 
-fn check(source: &Source, enrichments: &[Enrichment]) -> Result<()> {
+fn check(source: &Table, enrichments: &[Enrichment]) -> Result<()> {
     for enrichment in enrichments {
         if source.columns[source.find(&enrichment.target)?].is_computed {
             return Err(generated_target(&enrichment.target));
@@ -175,11 +179,7 @@ pub fn not_text(name: &str) -> Error {
         .hint("our functions read text")
 }
 
-fn update(
-    source: &Source,
-    statement: &Statement<'_>,
-    enrichments: &[Enrichment],
-) -> Result<String> {
+fn update(source: &Table, statement: &Statement<'_>, enrichments: &[Enrichment]) -> Result<String> {
     let schema = sql::identifier(&statement.schema);
     let key: Vec<String> = source
         .primary_key

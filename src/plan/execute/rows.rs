@@ -1,11 +1,11 @@
 //! Rows that a batch node holds, and values on their way in and out.
 
-use crate::api::records::text_of;
-use crate::api::sentiment::detail_row;
 use crate::error::{Error, Result};
+use crate::judge::questions::{AnswerPlace, Answers, Asked};
+use crate::judge::records::text_of;
+use crate::judge::sentiment::detail_row;
 use crate::pg::json::JsonText;
 use crate::plan::functions::Value;
-use crate::plan::questions::{Answers, Asked, Place};
 use pgrx::prelude::*;
 use pgrx::{JsonB, pg_sys};
 
@@ -62,7 +62,7 @@ pub struct Batch {
     pub memory: Memory,
     pub rows: Vec<pg_sys::MinimalTuple>,
     /// For each row and call where its answer is; `None` where it is NULL or not wanted.
-    pub places: Vec<Option<Place>>,
+    pub places: Vec<Option<AnswerPlace>>,
     pub asked: Asked,
     pub answers: Answers,
     /// The row that is handed out next.

@@ -13,12 +13,12 @@ const RUN: &str = "pgsql_tmp_crm_ai_run_";
 const CHECKPOINT: &str = "checkpoint_";
 
 /// The folders of one run, relative to the data directory.
-pub struct Place {
+pub struct RunFiles {
     folder: PathBuf,
     checkpoint: PathBuf,
 }
 
-impl Place {
+impl RunFiles {
     /// Those of a run of a database.
     pub fn of(database: pg_sys::Oid, run: i64) -> Self {
         let name = format!("{}_{run}", database.to_u32());

@@ -1,8 +1,7 @@
 //! Which databases are registered for a scheduler: those that have `crm_ai.scheduler = on` as a
 //! setting of theirs, in a catalogue that all databases share.
 
-use super::clean::sql;
-use super::{Lock, registry};
+use super::{Lock, registry, sql};
 use crate::error::Result;
 use crate::pg::board;
 use crate::settings;

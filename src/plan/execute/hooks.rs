@@ -1,9 +1,10 @@
 //! Where the server lets us see plans.
 
-use super::errors::raw;
-use super::node::Statement;
 use super::scan;
-use crate::plan::walk;
+use crate::pg::catalog;
+use crate::pg::plan::Statement;
+use crate::pg::plan::errors::raw;
+use crate::plan::{functions, walk};
 use crate::settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -29,7 +30,7 @@ pub fn init() {
         let _ = NEXT_START.set(pg_sys::ExecutorStart_hook);
         pg_sys::ExecutorStart_hook = Some(start);
     }
-    crate::pg::catalog::watch_functions();
+    catalog::watch_functions(functions::forget);
 }
 
 /// Plans a statement as the server does, then batches its calls. The server's errors jump through

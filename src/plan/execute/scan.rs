@@ -1,9 +1,8 @@
 //! The batch node as it stands in a plan.
 
-use super::expr::Expr;
-use super::list::{items, list_of};
-use super::node::{Plan, Target};
 use super::run;
+use crate::pg::plan::list::{items, list_of};
+use crate::pg::plan::{Expr, OutputColumn, Plan, Side};
 use crate::plan::pace::Start;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
@@ -20,7 +19,7 @@ pub struct BatchScan<'p> {
     /// For each call what must hold of a row for it to be evaluated, in the same terms.
     pub guards: Vec<Option<Expr<'p>>>,
     /// What it gives, in terms of its scan columns.
-    pub targets: Vec<Target<'p>>,
+    pub targets: Vec<OutputColumn<'p>>,
     /// Which rows it gives, in the same terms.
     pub quals: Vec<Expr<'p>>,
     /// How its batches begin.
@@ -102,10 +101,12 @@ impl<'p> BatchScan<'p> {
 
     fn scan_targets(&self) -> *mut pg_sys::List {
         let columns = self.columns.iter().enumerate().map(|(index, column)| {
-            column.column(super::Side::Outer, i16::try_from(index + 1).unwrap_or(i16::MAX))
+            column.column(Side::Outer, i16::try_from(index + 1).unwrap_or(i16::MAX))
         });
         let values = columns.chain(self.calls.iter().copied()).enumerate();
-        list_of(values.filter_map(|(index, value)| Some(Target::new(value, index + 1)?.raw())))
+        list_of(
+            values.filter_map(|(index, value)| Some(OutputColumn::new(value, index + 1)?.raw())),
+        )
     }
 }
 

@@ -18,7 +18,7 @@ pub fn fire_schedules() -> Result<Next> {
     let fired = transaction::run(|| {
         let fired = schedules::fire()?;
         if let Some(run) = fired.run {
-            commit::start_worker(run);
+            commit::start_worker(run, runner::start);
         }
         Ok(fired)
     })?;

@@ -1,16 +1,15 @@
 //! What the calls of one batch of rows ask: each text once for each version and task, whatever the
 //! number of calls and rows that want to know.
 
-use crate::api::predict::{check_length, target_of, winner};
-use crate::api::records::prediction;
-use crate::api::sentiment::{Sentiment, level_of_classes, read_row};
-use crate::client::{Deadline, Inference, Target};
+use super::answers::Answer;
+use super::sentiment::Sentiment;
+use super::texts::{check_length, target_of};
+use crate::client::{Deadline, Inference, InferenceTarget};
 use crate::error::{Error, Result};
 use crate::pg::memory;
 use crate::store::versions::{self, Version};
-use crm_ai_wire::{Reply, Rows, Task};
+use crm_ai_wire::Task;
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -28,7 +27,7 @@ pub struct Question<'a> {
 
 /// Where the answer to a question will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct AnswerPlace {
     group: usize,
     /// `None` for a blank text, which is not asked about.
     row: Option<usize>,
@@ -46,19 +45,19 @@ pub struct Questions {
 /// The texts for one version and task.
 struct Group {
     version: Rc<Version>,
-    target: Target,
+    target: InferenceTarget,
     texts: Vec<Rc<str>>,
     rows: HashMap<Rc<str>, usize>,
 }
 
 impl Questions {
     /// Adds a question. What is wrong with it alone is told at once, and nothing is added.
-    pub fn add(&mut self, question: &Question<'_>) -> Result<Place> {
+    pub fn add(&mut self, question: &Question<'_>) -> Result<AnswerPlace> {
         check_length(question.text)?;
         memory::check_room(question.text.len() * 2, "a text")?;
         let group = self.group(&question.reference, question.task)?;
         if question.blank_is_silent && question.text.trim().is_empty() {
-            return Ok(Place { group, row: None });
+            return Ok(AnswerPlace { group, row: None });
         }
         let Group { texts, rows, .. } = &mut self.groups[group];
         let row = match rows.get(question.text) {
@@ -71,7 +70,7 @@ impl Questions {
                 texts.len() - 1
             }
         };
-        Ok(Place { group, row: Some(row) })
+        Ok(AnswerPlace { group, row: Some(row) })
     }
 
     /// Length of the different texts.
@@ -82,9 +81,9 @@ impl Questions {
     /// Sends everything off. What fails is told with the answers.
     pub fn send(self) -> Asked {
         let send = |group: Group| {
-            let texts = group.texts.len();
+            let (task, texts) = (group.target.task, group.texts.len());
             let inference = Inference::begin(group.target, group.texts, Deadline::Dropped);
-            AskedGroup { version: group.version, texts, inference }
+            AskedGroup { version: group.version, task, texts, inference }
         };
         Asked { groups: self.groups.into_iter().map(send).collect() }
     }
@@ -121,6 +120,7 @@ pub struct Asked {
 
 struct AskedGroup {
     version: Rc<Version>,
+    task: Task,
     texts: usize,
     inference: Inference<Rc<str>>,
 }
@@ -136,7 +136,7 @@ impl Asked {
         let answers = self.groups.into_iter().map(|group| {
             let mut parts = Vec::new();
             for reply in group.inference.finish()? {
-                parts.push(Part::new(reply)?);
+                parts.push(Answer::of(reply, group.task)?);
             }
             Ok(Answered { version: group.version, parts })
         });
@@ -153,84 +153,56 @@ pub struct Answers {
 struct Answered {
     version: Rc<Version>,
     /// One for each request, in the order of the texts.
-    parts: Vec<Part>,
-}
-
-struct Part {
-    /// Class names; none for vectors.
-    labels: Vec<String>,
-    rows: Rows,
-    /// Texts whose answers the engine knew already.
-    cached: u32,
-    /// Which level of sentiment each class is; found out when first asked for.
-    levels: OnceCell<Vec<usize>>,
-}
-
-impl Part {
-    fn new(reply: Reply) -> Result<Self> {
-        let (labels, rows, timings) = match reply {
-            Reply::Scores(scores) => (scores.labels, scores.rows, scores.timings),
-            Reply::Vectors(vectors) => (Vec::new(), vectors.rows, vectors.timings),
-            _ => return Err(Error::internal("the model engine answered something else")),
-        };
-        Ok(Self { labels, rows, cached: timings.cached_rows, levels: OnceCell::new() })
-    }
+    parts: Vec<Answer>,
 }
 
 impl Answers {
     /// Texts whose answers the engine knew already.
     pub fn cached(&self) -> u64 {
         let parts = self.groups.iter().flat_map(|group| &group.parts);
-        parts.map(|part| u64::from(part.cached)).sum()
+        parts.map(|part| u64::from(part.cached())).sum()
     }
 
     /// The version that a place's question was put to.
-    pub fn version(&self, place: Place) -> Result<&Rc<Version>> {
+    pub fn version(&self, place: AnswerPlace) -> Result<&Rc<Version>> {
         self.groups.get(place.group).map(|group| &group.version).ok_or_else(missing)
     }
 
     /// The sentiment of a place's text.
-    pub fn sentiment(&self, place: Place) -> Result<Sentiment> {
+    pub fn sentiment(&self, place: AnswerPlace) -> Result<Sentiment> {
         if place.row.is_none() {
             return Ok(Sentiment::SILENT);
         }
         let (part, row) = self.find(place)?;
-        let levels = match part.levels.get() {
-            Some(levels) => levels,
-            None => {
-                let levels = level_of_classes(&part.labels)?;
-                part.levels.get_or_init(|| levels)
-            }
-        };
-        Ok(read_row(&part.rows, row, levels))
+        part.sentiment(row)
     }
 
     /// The most probable class of a place's text.
-    pub fn class(&self, place: Place) -> Result<String> {
+    pub fn class(&self, place: AnswerPlace) -> Result<String> {
         let (part, row) = self.find(place)?;
-        Ok(winner(&part.labels, part.rows.row(row)))
+        Ok(part.class(row))
     }
 
     /// What a model says of a place's record.
-    pub fn prediction(&self, place: Place) -> Result<serde_json::Value> {
+    pub fn prediction(&self, place: AnswerPlace) -> Result<serde_json::Value> {
         let (part, row) = self.find(place)?;
-        Ok(prediction(&part.labels, part.rows.row(row)))
+        Ok(part.prediction(row))
     }
 
     /// The vector of a place's text.
-    pub fn vector(&self, place: Place) -> Result<Vec<f32>> {
+    pub fn vector(&self, place: AnswerPlace) -> Result<Vec<f32>> {
         let (part, row) = self.find(place)?;
-        Ok(part.rows.row(row).to_vec())
+        Ok(part.row(row).to_vec())
     }
 
-    fn find(&self, place: Place) -> Result<(&Part, usize)> {
+    fn find(&self, place: AnswerPlace) -> Result<(&Answer, usize)> {
         let group = self.groups.get(place.group).ok_or_else(missing)?;
         let mut row = place.row.ok_or_else(missing)?;
         for part in &group.parts {
-            if row < part.rows.len() {
+            if row < part.len() {
                 return Ok((part, row));
             }
-            row -= part.rows.len();
+            row -= part.len();
         }
         Err(missing())
     }

@@ -1,14 +1,15 @@
-//! The table to clean, as the catalogue describes it.
+//! A table of a user's, as the catalogue describes it, and its rows in SQL.
 
 use super::sql::{self, EQ};
 use crate::error::{Error, Result};
 use crate::pg::query;
 use crate::pg::types::{self, Base};
 use pgrx::pg_sys;
+use std::fmt;
 
 /// A table, a view, or anything else that rows can be read from.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct Table {
     /// The catalogue's number of it.
     pub oid: pg_sys::Oid,
     /// Schema and name, not quoted.
@@ -79,7 +80,7 @@ impl Column {
     }
 }
 
-impl Source {
+impl Table {
     /// Reads the catalogue. 42809 for what has no rows; the right to read them is asked for when
     /// they are.
     pub fn read(oid: pg_sys::Oid) -> Result<Self> {
@@ -154,6 +155,63 @@ impl Source {
     }
 }
 
+/// The name that a table has inside a statement, which none of its columns has: only so does the
+/// name alone mean the whole row.
+#[derive(Debug, Clone)]
+pub struct Alias(String);
+
+impl Alias {
+    /// A name that no column of `source` has.
+    pub fn of(source: &Table) -> Self {
+        let mut alias = "source".to_owned();
+        while source.columns.iter().any(|column| column.name == alias) {
+            alias.push('_');
+        }
+        Self(alias)
+    }
+
+    /// A column of it.
+    pub fn column(&self, column: &Column) -> String {
+        format!("{}.{}", self.0, sql::identifier(&column.name))
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// `jsonb_build_object` of the key's columns of the row that `row` names; NULL without a key.
+pub fn key_of(source: &Table, row: &str) -> String {
+    if source.primary_key.is_empty() {
+        return "NULL::pg_catalog.jsonb".to_owned();
+    }
+    let pairs: Vec<String> = source
+        .primary_key
+        .iter()
+        .map(|&index| &source.columns[index])
+        .map(|column| {
+            let value = column.as_json(&format!("{row}.{}", sql::identifier(&column.name)));
+            format!("{}, {value}", sql::literal(&column.name))
+        })
+        .collect();
+    format!("pg_catalog.jsonb_build_object({})", pairs.join(", "))
+}
+
+/// The whole of the row that `row` names, as jsonb.
+pub fn record_of(source: &Table, row: &str) -> String {
+    let fields: Vec<String> = source
+        .columns
+        .iter()
+        .map(|column| {
+            let name = sql::identifier(&column.name);
+            format!("{} AS {name}", column.as_json(&format!("{row}.{name}")))
+        })
+        .collect();
+    format!("(SELECT pg_catalog.to_jsonb(r) FROM (SELECT {}) r)", fields.join(", "))
+}
+
 fn columns(oid: pg_sys::Oid) -> Result<Vec<Column>> {
     let sql = format!(
         "SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull,
@@ -224,9 +282,9 @@ pub fn followers(oid: pg_sys::Oid) -> Result<Vec<String>> {
 }
 
 /// Values of each column among the first rows, NULLs left out, to guess its kind from.
-pub fn sample(source: &Source, columns: &[usize]) -> Result<Vec<Vec<String>>> {
+pub fn sample(source: &Table, columns: &[usize]) -> Result<Vec<Vec<String>>> {
     const ROWS: usize = 1000;
-    let alias = sql::Alias::of(source);
+    let alias = Alias::of(source);
     let value = |&index: &usize| {
         let column = &source.columns[index];
         sql::sampled(&column.as_text(&alias.column(column)))

@@ -1,8 +1,6 @@
 //! Pieces of SQL that mean the same under every search path.
 
-use super::source::{Column, Source};
 use crate::pg::types::Base;
-use std::fmt;
 
 /// Equality that no caller's schema can stand in for.
 pub const EQ: &str = "OPERATOR(pg_catalog.=)";
@@ -83,63 +81,6 @@ pub fn shortened(text: &str) -> String {
 /// An array of expressions that give text.
 pub fn array(items: &[String]) -> String {
     format!("ARRAY[{}]::pg_catalog.text[]", items.join(", "))
-}
-
-/// The name that a table has inside a statement, which none of its columns has: only so does the
-/// name alone mean the whole row.
-#[derive(Debug, Clone)]
-pub struct Alias(String);
-
-impl Alias {
-    /// A name that no column of `source` has.
-    pub fn of(source: &Source) -> Self {
-        let mut alias = "source".to_owned();
-        while source.columns.iter().any(|column| column.name == alias) {
-            alias.push('_');
-        }
-        Self(alias)
-    }
-
-    /// A column of it.
-    pub fn column(&self, column: &Column) -> String {
-        format!("{}.{}", self.0, identifier(&column.name))
-    }
-}
-
-impl fmt::Display for Alias {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-/// `jsonb_build_object` of the key's columns of the row that `row` names; NULL without a key.
-pub fn key_of(source: &Source, row: &str) -> String {
-    if source.primary_key.is_empty() {
-        return "NULL::pg_catalog.jsonb".to_owned();
-    }
-    let pairs: Vec<String> = source
-        .primary_key
-        .iter()
-        .map(|&index| &source.columns[index])
-        .map(|column| {
-            let value = column.as_json(&format!("{row}.{}", identifier(&column.name)));
-            format!("{}, {value}", literal(&column.name))
-        })
-        .collect();
-    format!("pg_catalog.jsonb_build_object({})", pairs.join(", "))
-}
-
-/// The whole of the row that `row` names, as jsonb.
-pub fn record_of(source: &Source, row: &str) -> String {
-    let fields: Vec<String> = source
-        .columns
-        .iter()
-        .map(|column| {
-            let name = identifier(&column.name);
-            format!("{} AS {name}", column.as_json(&format!("{row}.{name}")))
-        })
-        .collect();
-    format!("(SELECT pg_catalog.to_jsonb(r) FROM (SELECT {}) r)", fields.join(", "))
 }
 
 #[cfg(test)]

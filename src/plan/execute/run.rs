@@ -1,15 +1,16 @@
 //! The batch node at work.
 
-use super::errors::{calling, raising, raw};
 use super::rows::{Batch, Memory, datum, in_memory, record, text};
 use super::scan::{self, Stored};
 use super::show;
 use crate::error::{Error, Result};
+use crate::judge::questions::{AnswerPlace, Questions};
 use crate::pg::catalog;
+use crate::pg::plan::errors::{calling, raising, raw};
+use crate::pg::plan::list::items;
 use crate::plan::figures::Figures;
 use crate::plan::functions::{self, Function};
 use crate::plan::pace::{Pace, Start};
-use crate::plan::questions::{Place, Questions};
 use crate::settings;
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
@@ -198,7 +199,7 @@ impl Runner {
                 let function = functions::batchable((*call).funcid)
                     .ok_or_else(|| Error::internal("a batched function is another by now"))?;
                 let guard = stored.guards.get(index).copied().unwrap_or(std::ptr::null_mut());
-                let arguments = super::list::items::<pg_sys::Expr>((*call).args);
+                let arguments = items::<pg_sys::Expr>((*call).args);
                 calls.push(Call {
                     function,
                     result: (*call).funcresulttype,
@@ -368,7 +369,7 @@ impl Runner {
         &self,
         slot: *mut pg_sys::TupleTableSlot,
         questions: &mut Questions,
-    ) -> Result<Vec<Option<Place>>> {
+    ) -> Result<Vec<Option<AnswerPlace>>> {
         // SAFETY: the expressions were prepared for the child's rows; their values live in memory
         // that is reset for each row, after the questions have been copied out of it.
         unsafe {
@@ -383,7 +384,11 @@ impl Runner {
 
     /// # Safety
     /// The context must hold a row of the child's, and the current memory be one that is reset.
-    unsafe fn ask_call(&self, call: &Call, questions: &mut Questions) -> Result<Option<Place>> {
+    unsafe fn ask_call(
+        &self,
+        call: &Call,
+        questions: &mut Questions,
+    ) -> Result<Option<AnswerPlace>> {
         // SAFETY: as in `ask`; a batchable function's arguments are texts, or records as it tells.
         unsafe {
             if !call.guard.is_null() {
