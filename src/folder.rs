@@ -85,7 +85,7 @@ impl Folder {
         if has("model.onnx") || (has("config.json") && has("model.safetensors")) {
             return Ok(());
         }
-        let error = Error::invalid_model("the folder holds no model");
+        let error = Error::invalid_model("no model found in the folder");
         if self.file("pytorch_model.bin")?.is_some() {
             return Err(error.hint(
                 "pickled weights (pytorch_model.bin) are never read, for to read them is to run \

@@ -58,30 +58,30 @@ pub fn init() {
 fn define_user_settings() {
     text(
         c"crm_ai.default_region",
-        c"Region of phone numbers that are written without a country code.",
+        c"Default region of phone numbers without a country code.",
         c"A two-letter ISO 3166-1 code; empty for none.",
         &DEFAULT_REGION,
         GucContext::Userset,
     );
     text(
         c"crm_ai.sentiment_model",
-        c"Model behind crm_sentiment and its siblings.",
+        c"Model used by crm_sentiment and related functions.",
         c"A model's name, or name@version.",
         &SENTIMENT_MODEL,
         GucContext::Userset,
     );
     GucRegistry::define_bool_guc(
         c"crm_ai.batching",
-        c"Asks the model engine about many rows of a query at once.",
-        c"Off asks row by row, for comparison; the answers are the same.",
+        c"Enables batching of the rows of a query.",
+        c"When off, rows are sent one by one; the results are the same.",
         &BATCHING,
         GucContext::Userset,
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(
         c"crm_ai.batch_rows",
-        c"Most rows of a query that the model engine is asked about at once.",
-        c"Fewer are taken when work_mem is full, or the first rows may be enough.",
+        c"Maximum number of rows in a batch.",
+        c"Batches are smaller when work_mem is full, or when the first rows may suffice.",
         &BATCH_ROWS,
         1,
         8192,
@@ -90,8 +90,8 @@ fn define_user_settings() {
     );
     GucRegistry::define_int_guc(
         c"crm_ai.timeout",
-        c"Longest wait without any answer from the model engine.",
-        c"The statement fails with 57014 after it. 0 waits for ever.",
+        c"Maximum time to wait for the model engine without any reply.",
+        c"The statement then fails with 57014. 0 disables the limit.",
         &TIMEOUT_MS,
         0,
         i32::MAX,
@@ -100,8 +100,8 @@ fn define_user_settings() {
     );
     GucRegistry::define_int_guc(
         c"crm_ai.max_text_bytes",
-        c"Longest text that a model is asked to judge.",
-        c"A longer one fails with 54000.",
+        c"Maximum size of a text passed to a model.",
+        c"Longer texts fail with 54000.",
         &MAX_TEXT_BYTES,
         1,
         32 << 20,
@@ -113,48 +113,48 @@ fn define_user_settings() {
 fn define_training_settings() {
     int(
         c"crm_ai.max_running",
-        c"Training runs that go on at a time, over all databases.",
-        c"Further ones are queued. Each takes one of max_worker_processes.",
+        c"Maximum number of concurrent training runs in all databases.",
+        c"Further runs are queued. Each run takes one of max_worker_processes.",
         &MAX_RUNNING,
         (1, 64),
         GucFlags::default(),
     );
     int(
         c"crm_ai.max_rows",
-        c"Most rows that a model is trained or evaluated on.",
-        c"A source with more fails with 54000.",
+        c"Maximum number of rows for training and evaluation.",
+        c"Larger sources fail with 54000.",
         &MAX_ROWS,
         (1, i32::MAX),
         GucFlags::default(),
     );
     int(
         c"crm_ai.max_run_time",
-        c"Longest time that a training run may take.",
-        c"It fails with 54000 after it. 0 sets no limit.",
+        c"Maximum duration of a training run.",
+        c"The run then fails with 54000. 0 disables the limit.",
         &MAX_RUN_TIME_S,
         (0, i32::MAX),
         GucFlags::UNIT_S,
     );
     int(
         c"crm_ai.train_memory",
-        c"Memory that a trainer may take.",
-        c"A run that needs more fails with 53200. 0 sets no limit.",
+        c"Maximum memory of a trainer process.",
+        c"A run that needs more fails with 53200. 0 disables the limit.",
         &TRAIN_MEMORY_MB,
         (0, i32::MAX),
         GucFlags::UNIT_MB,
     );
     int(
         c"crm_ai.train_threads",
-        c"Threads of a trainer.",
-        c"0 takes one per CPU core.",
+        c"Number of threads of a trainer process.",
+        c"0 means one per CPU core.",
         &TRAIN_THREADS,
         (0, 1024),
         GucFlags::default(),
     );
     int(
         c"crm_ai.train_nice",
-        c"How much a trainer stands back for other processes.",
-        c"As in nice(1): 0 not at all, 19 most.",
+        c"Nice value of trainer processes.",
+        c"As for nice(1): 0 is normal priority, 19 the lowest.",
         &TRAIN_NICE,
         (0, 19),
         GucFlags::default(),
@@ -164,15 +164,15 @@ fn define_training_settings() {
 fn define_place_settings() {
     text(
         c"crm_ai.import_directory",
-        c"Directory under which models are imported and exported.",
-        c"An absolute path; empty forbids import and export.",
+        c"Directory for import and export of models.",
+        c"An absolute path. Empty disables import and export.",
         &IMPORT_DIRECTORY,
         GucContext::Sighup,
     );
     text(
         c"crm_ai.engine_path",
-        c"The engine's program.",
-        c"An absolute path; empty for the installed one.",
+        c"Path of the engine program.",
+        c"An absolute path. Empty means the installed program.",
         &ENGINE_PATH,
         GucContext::Sighup,
     );
@@ -181,40 +181,40 @@ fn define_place_settings() {
 fn define_server_settings() {
     int(
         c"crm_ai.threads",
-        c"Worker threads of the model engine.",
-        c"0 takes one per CPU core. A change restarts the engine.",
+        c"Number of worker threads of the model engine.",
+        c"0 means one per CPU core. A change restarts the engine.",
         &THREADS,
         (0, 1024),
         GucFlags::default(),
     );
     int(
         c"crm_ai.memory_limit",
-        c"Memory that the engine's loaded models may take together.",
-        c"The models used longest ago are unloaded above it. 0 sets no limit.",
+        c"Maximum memory of all loaded models.",
+        c"Least recently used models are unloaded above it. 0 disables the limit.",
         &MEMORY_LIMIT_MB,
         (0, i32::MAX),
         GucFlags::UNIT_MB,
     );
     int(
         c"crm_ai.queue_rows",
-        c"Texts that may wait in the engine's queue.",
-        c"A request that does not fit fails with 53000.",
+        c"Maximum number of texts in the queue of the engine.",
+        c"Requests that do not fit fail with 53000.",
         &QUEUE_ROWS,
         (1, 16 << 20),
         GucFlags::default(),
     );
     int(
         c"crm_ai.cache_size",
-        c"Memory for answers that the engine keeps, so that no text is judged twice.",
-        c"Texts are kept as hashes. 0 keeps none. A change restarts the engine.",
+        c"Size of the cache of answers.",
+        c"Texts are stored as hashes. 0 disables the cache. A change restarts the engine.",
         &CACHE_SIZE_MB,
         (0, i32::MAX),
         GucFlags::UNIT_MB,
     );
     int(
         c"crm_ai.run_limit",
-        c"Longest time that a model may take for one batch.",
-        c"The requests in the batch fail with 54000 after it. 0 sets no limit. A change restarts \
+        c"Maximum time of a model for a batch.",
+        c"The requests in the batch then fail with 54000. 0 disables the limit. A change restarts \
           the engine.",
         &RUN_LIMIT_MS,
         (0, i32::MAX),
@@ -222,16 +222,16 @@ fn define_server_settings() {
     );
     int(
         c"crm_ai.import_limit",
-        c"Longest time that a model may take to be examined, as an import does.",
-        c"The import fails with 54000 after it. 0 sets no limit. A change restarts the engine.",
+        c"Maximum time of the trial of a model at import.",
+        c"The import then fails with 54000. 0 disables the limit. A change restarts the engine.",
         &IMPORT_LIMIT_MS,
         (0, i32::MAX),
         GucFlags::UNIT_MS,
     );
     GucRegistry::define_enum_guc(
         c"crm_ai.device",
-        c"Where models run.",
-        c"auto takes a CUDA device where there is one. A change restarts the engine.",
+        c"Device that models run on.",
+        c"auto uses a CUDA device if there is one. A change restarts the engine.",
         &DEVICE,
         GucContext::Sighup,
         GucFlags::default(),
@@ -241,8 +241,8 @@ fn define_server_settings() {
 fn define_scheduler_settings() {
     text(
         c"crm_ai.databases",
-        c"Databases that have a scheduler whether or not they have registered one.",
-        c"Names, separated by commas. Needs crm_ai in shared_preload_libraries.",
+        c"Databases with a scheduler, in addition to those registered.",
+        c"Comma-separated names. Needs crm_ai in shared_preload_libraries.",
         &DATABASES,
         GucContext::Sighup,
     );
@@ -257,8 +257,8 @@ fn define_scheduler_settings() {
     );
     GucRegistry::define_bool_guc(
         c"crm_ai.scheduler",
-        c"Registers a database for a scheduler, by ALTER DATABASE ... SET.",
-        c"Set by the first watch or schedule of a database; means nothing elsewhere.",
+        c"Registers a database for a scheduler, with ALTER DATABASE ... SET.",
+        c"Set by the first watch or schedule of a database; has no effect elsewhere.",
         &SCHEDULER,
         GucContext::Suset,
         GucFlags::default(),

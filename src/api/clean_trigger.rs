@@ -51,7 +51,7 @@ fn clean<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<NewRow<'a>> {
     };
     let arguments = trigger
         .extra_args()
-        .map_err(|_| Error::invalid_argument("an argument of crm_clean is no text"))?;
+        .map_err(|_| Error::invalid_argument("arguments of crm_clean must be strings"))?;
     let options = options(arguments)?;
     let mut changes = Vec::new();
     for (name, kind) in &options.columns {
@@ -137,7 +137,7 @@ fn parse(arguments: &[String]) -> Outcome<Options> {
                 "error" => OnInvalid::Error,
                 _ => {
                     return Err(Error::invalid_argument(
-                        "crm_clean: on_invalid is none of keep, null and error",
+                        "crm_clean: invalid value for on_invalid; expected keep, null or error",
                     )
                     .hint(HINT));
                 }

@@ -24,7 +24,7 @@ fn crm_enrich<'a>(
 fn fill<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<Option<NewRow<'a>>> {
     let arguments = trigger
         .extra_args()
-        .map_err(|_| Error::invalid_argument("an argument of crm_enrich is no text"))?;
+        .map_err(|_| Error::invalid_argument("arguments of crm_enrich must be strings"))?;
     let enrichments = read(arguments)?;
     let written =
         matches!(trigger.op(), Ok(PgTriggerOperation::Insert | PgTriggerOperation::Update));

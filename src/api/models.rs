@@ -79,7 +79,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
     let precision = match precision {
         "auto" => None,
         named => Some(Precision::from_name(named).ok_or_else(|| {
-            Error::invalid_argument("precision is none of auto, fp32 and int8")
+            Error::invalid_argument("invalid value for precision; expected auto, fp32 or int8")
                 .hint("auto is what the model's crm_ai.json asks for, else fp32")
         })?),
     };
@@ -109,7 +109,7 @@ pub fn check_name(name: &str) -> Result<()> {
     if starts_well && well_made && name.chars().count() <= 63 {
         return Ok(());
     }
-    Err(Error::invalid_argument("this is no name for a model").hint(
+    Err(Error::invalid_argument("invalid model name").hint(
         "a name begins with a letter or \"_\", goes on with letters, digits, \"_\", \"-\" and \
          \".\", and has at most 63 characters",
     ))
@@ -126,7 +126,7 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
         _ => return Err(Error::invalid_argument("format is neither huggingface nor onnx")),
     };
     if !has(needed) {
-        return Err(Error::invalid_argument(format!("this version holds no {needed}"))
+        return Err(Error::invalid_argument(format!("file {needed} is missing in this version"))
             .hint("a version is exported in the format that it was imported in"));
     }
     let folder = Folder::create(path)?;

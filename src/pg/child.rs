@@ -18,7 +18,7 @@ pub fn spawn(program: &str, arguments: &[String]) -> io::Result<Child> {
 pub struct Limits {
     /// Memory in bytes; `None` for no limit.
     pub memory_bytes: Option<u64>,
-    /// How much it stands back for others, 0 to 19.
+    /// Nice value, 0 to 19.
     pub nice: i32,
 }
 

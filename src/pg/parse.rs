@@ -23,7 +23,7 @@ pub fn single_query(sql: &str) -> Result<String> {
         // SAFETY: parsing has no effects; the tree lives until the statement ends.
         unsafe { Ok(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT)) }
     });
-    let list = parsed.map_err(|error| error.inside("source is no SQL"))?;
+    let list = parsed.map_err(|error| error.inside("source is not valid SQL"))?;
     // SAFETY: the parser's list holds RawStmt nodes alone; NULL is the empty list.
     unsafe {
         if list.is_null() || (*list).length != 1 {

@@ -29,7 +29,7 @@ impl Cron {
 }
 
 fn malformed() -> Error {
-    Error::invalid_argument("schedule is no cron schedule").hint(
+    Error::invalid_argument("invalid cron expression in schedule").hint(
         "five fields: minute, hour, day of the month, month, day of the week, as in '30 2 * * *'; \
          or @hourly, @daily, @weekly, @monthly, @yearly",
     )

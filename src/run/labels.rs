@@ -40,7 +40,7 @@ pub fn label_set(json: &str) -> Result<Vec<String>> {
 }
 
 fn no_labels() -> Error {
-    Error::invalid_argument("label_column holds what is no list of labels")
+    Error::invalid_argument("invalid list of labels in label_column")
         .hint("give text, or text[] or a jsonb array of strings for several labels a row")
 }
 

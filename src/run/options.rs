@@ -143,8 +143,10 @@ impl Options {
             seed: given.whole("seed", i64::from(i32::MIN), i64::from(i32::MAX))?,
             device: checked_device(device)?,
             promote: crm_ai_metrics::Promote::from_name(promote).ok_or_else(|| {
-                Error::invalid_argument("promote is none of if_better, never and always")
-                    .hint("if_better lets the new version take over only where it is no worse")
+                Error::invalid_argument(
+                    "invalid value for promote; expected if_better, never or always",
+                )
+                .hint("if_better lets the new version take over only where it is no worse")
             })?,
         })
     }
@@ -155,14 +157,14 @@ fn checked_device(device: &str) -> Result<String> {
     if matches!(device, "auto" | "cpu" | "cuda") || matches!(number, Some(Ok(_))) {
         return Ok(device.to_owned());
     }
-    Err(Error::invalid_argument("device is none of auto, cpu, cuda and cuda:N")
+    Err(Error::invalid_argument("invalid value for device; expected auto, cpu, cuda or cuda:N")
         .hint("auto takes a CUDA device where there is one"))
 }
 
 impl TextOptions {
     fn read(given: &Given<'_>) -> Result<Self> {
         let method = Method::from_name(given.text("method")?).ok_or_else(|| {
-            Error::invalid_argument("method is none of auto, fine_tune and head")
+            Error::invalid_argument("invalid value for method; expected auto, fine_tune or head")
                 .hint("auto takes fine_tune where there are rows enough for it")
         })?;
         let rate = |n: f64| n > 0.0 && n <= 1.0;
@@ -245,7 +247,7 @@ impl Given<'_> {
         match &self.0[name] {
             Value::Null => Ok(None),
             Value::String(text) => Ok(Some(text)),
-            _ => Err(Error::invalid_argument(format!("{name} is no text"))
+            _ => Err(Error::invalid_argument(format!("{name} must be a string"))
                 .hint("call crm_ai.train or crm_ai.train_table")),
         }
     }
@@ -287,8 +289,10 @@ impl Given<'_> {
 
     fn mixed_precision(&self) -> Result<MixedPrecision> {
         MixedPrecision::from_name(self.text("mixed_precision")?).ok_or_else(|| {
-            Error::invalid_argument("mixed_precision is none of auto, fp32, fp16 and bf16")
-                .hint("auto takes fp16 on a CUDA device and fp32 on the processor")
+            Error::invalid_argument(
+                "invalid value for mixed_precision; expected auto, fp32, fp16 or bf16",
+            )
+            .hint("auto takes fp16 on a CUDA device and fp32 on the processor")
         })
     }
 

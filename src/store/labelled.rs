@@ -1,4 +1,4 @@
-//! Labelled rows to learn from, out of whatever a user named as their source.
+//! Labelled rows, read from whatever a user named as their source.
 
 use super::sql::{as_text, identifier};
 use crate::error::{Error, Result};

@@ -139,7 +139,7 @@ impl Table {
     pub fn check_in_place(&self) -> Result<()> {
         if !self.is_own_table() {
             return Err(Error::wrong_object(format!(
-                "\"{}\" cannot be cleaned in place: it is no table of its own",
+                "\"{}\" cannot be cleaned in place: it is not an ordinary table",
                 self.name
             ))
             .hint("give a new table as target"));

@@ -47,7 +47,7 @@ pub fn parse_reference(reference: &str) -> Result<(&str, Option<i32>)> {
         Some((name, number)) => match number.parse() {
             Ok(number) if number > 0 => Ok((name, Some(number))),
             _ => Err(Error::invalid_argument(format!(
-                "the version in model \"{name}@…\" is no number from 1 to {}",
+                "the version in model \"{name}@…\" must be a number from 1 to {}",
                 i32::MAX
             ))
             .hint("write name@version, such as 'sentiment@1', or the name alone")),

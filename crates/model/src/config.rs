@@ -115,7 +115,7 @@ impl Config {
     /// Reads and checks `folder/config.json`.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let json = read_small(folder, FILE, FILE_BYTES_MAX)?
-            .ok_or_else(|| Error::malformed(FILE, "there is no such file"))?;
+            .ok_or_else(|| Error::malformed(FILE, "file not found"))?;
         let raw = serde_json::from_slice(&json)
             .map_err(|error| Error::malformed(FILE, error.to_string()))?;
         Self::check(raw)

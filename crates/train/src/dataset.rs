@@ -123,7 +123,7 @@ fn read_rows(job: &Job) -> Result<Vec<TextRow>, Error> {
         rows.push(row);
     }
     if rows.is_empty() {
-        return Err(Error::data("there are no rows to learn from")
+        return Err(Error::data("no rows to train on")
             .hint("rows whose text or label is NULL do not count"));
     }
     Ok(rows)
@@ -196,7 +196,7 @@ fn label_sets(
     let place: HashMap<&str, usize> =
         classes.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let unknown = || {
-        Error::data("a label is none of the classes of the model that is trained on")
+        Error::data("a label is not among the classes of the base model")
             .hint("leave out such rows, or train a new head")
     };
     counts
@@ -219,7 +219,9 @@ fn check_classes(rows: &[TextRow], keeps_head: bool) -> Result<(), Error> {
     }
     let few = texts.values().filter(|texts| texts.len() < CLASS_TEXTS_MIN).count();
     if few > 0 && !keeps_head {
-        let message = format!("{few} classes have fewer than {CLASS_TEXTS_MIN} different texts");
+        let message = format!(
+            "too few distinct texts for {few} of the classes; each needs {CLASS_TEXTS_MIN}"
+        );
         return Err(Error::data(message).hint(
             "leave them out in source, or join them to another class; 8 texts a class are \
                    a good least",

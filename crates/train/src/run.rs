@@ -384,7 +384,10 @@ fn cuda_device(device: &str) -> Result<Option<i32>, Error> {
         "cuda" => Ok(Some(0)),
         other => match other.strip_prefix("cuda:").map(str::parse) {
             Some(Ok(number)) => Ok(Some(number)),
-            _ => Err(Error::new(FailureKind::Argument, "device is none of auto, cpu and cuda:N")),
+            _ => Err(Error::new(
+                FailureKind::Argument,
+                "invalid value for device; expected auto, cpu or cuda:N",
+            )),
         },
     }
 }

@@ -188,8 +188,9 @@ impl Dataset {
     /// Every class needs some different records.
     fn check_classes(&self, labels: &split::Labels<'_>) -> Result<(), Error> {
         if self.counts.is_empty() {
-            return Err(Error::data("there are no rows to learn from")
-                .hint("rows whose target is NULL do not count"));
+            return Err(
+                Error::data("no rows to train on").hint("rows whose target is NULL do not count")
+            );
         }
         if self.counts.len() < 2 {
             return Err(Error::data("the target column has one class").hint("two are the least"));
@@ -200,8 +201,9 @@ impl Dataset {
         }
         let few = records.values().filter(|records| **records < CLASS_RECORDS_MIN).count();
         if few > 0 {
-            let message =
-                format!("{few} classes have fewer than {CLASS_RECORDS_MIN} different records");
+            let message = format!(
+                "too few distinct rows for {few} of the classes; each needs {CLASS_RECORDS_MIN}"
+            );
             return Err(Error::data(message).hint(
                 "leave them out in source, or join them to another class; a target that is a \
                  number is to be cut into a few classes first",

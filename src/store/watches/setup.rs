@@ -64,7 +64,7 @@ pub fn value_for(table: &Table, target: &str, labels: &[String], judges: bool) -
 pub fn check(table: &Table, request: &Request<'_>) -> Result<()> {
     if !table.is_own_table() {
         return Err(Error::wrong_object(format!(
-            "\"{}\" is no table that can be watched",
+            "\"{}\" is not a table that can be watched",
             table.name
         ))
         .hint("watch a table, or a partitioned one, to which nothing inherits"));

@@ -146,7 +146,7 @@ impl Trainer {
 }
 
 fn nonsense() -> Error {
-    Error::internal("the trainer said what is no event")
+    Error::internal("unexpected output of the trainer")
         .hint("restart the server after an upgrade of the package")
 }
 

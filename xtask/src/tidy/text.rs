@@ -12,6 +12,16 @@ const LINE_CHARACTERS_MAX: usize = 100;
 const UNFINISHED: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("HA", "CK:")];
 
+/// Wordings for which the field has plain ones, each with these; put together as above.
+const UNPLAIN: [(&str, &str); 6] = [
+    (concat!("is none ", "of auto"), "invalid value for …; expected …"),
+    (concat!("that go on ", "at a time"), "maximum number of concurrent …"),
+    (concat!("is no cron ", "schedule"), "invalid cron expression"),
+    (concat!("is no ", "SQL"), "is not valid SQL"),
+    (concat!("to learn ", "from"), "to train on"),
+    (concat!("stands back ", "for"), "nice value"),
+];
+
 /// Where a path or an address begins that is right on one machine only.
 const MACHINE: [&str; 8] = [
     concat!("/ro", "ot/"),
@@ -41,7 +51,17 @@ pub fn check(path: &str, content: &str) -> Vec<Problem> {
     if !is_data(path) {
         problems.extend(machine(content));
     }
+    if ["src/", "docs/", "sql/", "README.md"].iter().any(|place| path.starts_with(place)) {
+        problems.extend(unplain(content));
+    }
     problems
+}
+
+fn unplain(content: &str) -> Vec<Problem> {
+    each_line(content, |line| {
+        let (words, plain) = UNPLAIN.into_iter().find(|(words, _)| line.contains(words))?;
+        Some(format!("\"{words}\": write \"{plain}\""))
+    })
 }
 
 fn is_source(path: &str) -> bool {
@@ -165,6 +185,14 @@ mod tests {
         let long = format!("// {}\n", "x".repeat(100));
         assert_eq!(check("src/lib.rs", &long).len(), 1);
         assert_eq!(check("crates/clean/src/phone/tests.rs", &long), vec![]);
+    }
+
+    #[test]
+    fn unplain_words_are_refused_where_users_read() {
+        let message = format!("promote {} always and never", UNPLAIN[0].0);
+        assert_eq!(check("src/run/options.rs", &message).len(), 1);
+        assert_eq!(check("docs/training.md", &message).len(), 1);
+        assert_eq!(check("docs/training.md", "invalid value for promote"), vec![]);
     }
 
     #[test]

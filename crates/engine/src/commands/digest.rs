@@ -17,7 +17,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<(), CommandError> {
     let manifest =
         Manifest::of_folder(&folder).map_err(|error| CommandError::Failed(error.to_string()))?;
     if manifest.files.is_empty() {
-        let message = format!("{} holds no file of a model", folder.display());
+        let message = format!("no file of a model in {}", folder.display());
         return Err(CommandError::Failed(message));
     }
     print(format_args!("{}\n", manifest.digest()))
