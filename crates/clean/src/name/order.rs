@@ -62,12 +62,15 @@ fn is_in(list: &str, word: &str) -> bool {
 pub(super) fn order(tokens: &[&Token<'_>]) -> Order {
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
     let [first, .., last] = words.as_slice() else { return Order::AsRead };
-    let shouted: Vec<bool> = words.iter().map(|word| is_shouted(word)).collect();
-    if shouted[0] && !shouted[1..].contains(&true) {
-        return Order::FamilyFirst;
-    }
-    if shouted.contains(&true) && shouted.contains(&false) {
-        return Order::AsRead;
+    // Capitals tell something only beside small letters: JOHN LEE is written large as a whole.
+    if words.iter().any(|word| word.contains(char::is_lowercase)) {
+        let shouted: Vec<bool> = words.iter().map(|word| is_shouted(word)).collect();
+        if shouted[0] && !shouted[1..].contains(&true) {
+            return Order::FamilyFirst;
+        }
+        if shouted.contains(&true) && shouted.contains(&false) {
+            return Order::AsRead;
+        }
     }
     let folded: Vec<String> = words.iter().map(|word| gazetteer::fold(word)).collect();
     if is_patronymic_last(&folded) {
@@ -235,6 +238,15 @@ mod tests {
         {
             assert_eq!(of(text), Order::FamilyFirst, "{text}");
         }
+    }
+
+    #[test]
+    fn capitals_tell_nothing_where_all_is_large() {
+        for text in ["JOHN LEE", "MARY ANN LEE", "SUSAN NG", "ROBERT DIAZ", "JAMES A FOX"] {
+            assert_eq!(of(text), Order::AsRead, "{text}");
+        }
+        assert_eq!(of("DUPONT Jean"), Order::FamilyFirst);
+        assert_eq!(of("NGUYEN VAN AN"), Order::FamilyFirstKept);
     }
 
     #[test]
