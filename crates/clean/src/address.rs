@@ -4,6 +4,7 @@
 //! Publication 28; those of other countries are kept whole and only their country and postcode are
 //! looked at. `docs/addresses.md` says what is done and what is not.
 
+mod abroad;
 mod casing;
 mod countries;
 mod features;
@@ -11,6 +12,7 @@ mod outline;
 mod parts;
 mod places;
 mod refuse;
+mod rewrite;
 mod standard;
 mod tokens;
 mod words;
@@ -198,7 +200,13 @@ fn read(text: &str) -> Answer {
     if let Some(foreign) = countries::foreign(text, &tokens) {
         return keep_whole(text, foreign);
     }
-    let refused = if tokens.is_empty() { Some(Problem::Empty) } else { refuse::by_words(&tokens) };
+    let refused = if tokens.is_empty() {
+        Some(Problem::Empty)
+    } else if rewrite::is_placeholder(&tokens) {
+        Some(Problem::Placeholder)
+    } else {
+        refuse::by_words(&tokens)
+    };
     if refused.is_some() {
         return Answer {
             info: AddressInfo { problem: refused, ..Default::default() },
@@ -210,6 +218,7 @@ fn read(text: &str) -> Answer {
             countries::Foreign { country: None, postcode: None, is_postcode_wrong: false };
         return keep_whole(text, foreign);
     };
+    let tokens = rewrite::rewrite(tokens);
     let mut scores = tagger.scores();
     features::put(&tokens, &mut scores);
     let parts::Assembled { info, normal } = parts::assemble(&tokens, tagger, &scores.read());

@@ -47,8 +47,9 @@ pub struct Assembled {
 
 /// Puts the words of a reading together.
 pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembled {
-    let labels: Vec<&str> =
+    let mut labels: Vec<&str> =
         reading.labels.iter().map(|&label| tagger.labels()[label].as_str()).collect();
+    number_boxes(tokens, &mut labels);
     let labelled: Vec<Labelled> = labels.iter().copied().zip(tokens).collect();
     let of = |part: Part| -> Vec<Labelled> {
         labelled.iter().copied().filter(|(label, _)| part_of(label) == part).collect()
@@ -97,6 +98,17 @@ pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembl
         line(&info, others, is_country_written && !is_proved)
     };
     Assembled { info, normal }
+}
+
+/// What follows the word `Box` and holds a digit is its number.
+fn number_boxes(tokens: &[Token], labels: &mut [&str]) {
+    for at in 1..tokens.len() {
+        let is_box = labels[at - 1] == "USPSBoxType" && tokens[at - 1].key == "box";
+        let is_number = tokens[at].key.starts_with(|c: char| c.is_ascii_digit());
+        if is_box && is_number && part_of(labels[at]) == Part::Unit {
+            labels[at] = "USPSBoxID";
+        }
+    }
 }
 
 /// Parts on one line: what is no part first, then street, box, city with state and ZIP, country.
