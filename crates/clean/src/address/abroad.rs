@@ -173,7 +173,7 @@ fn postcode_and_city(tokens: &[Token]) -> Option<Option<&'static str>> {
         let second = next.map(|next| next.key.as_str()).unwrap_or_default();
         let is_dutch = is_form(key, "0000") && is_form(second, "aa") && after;
         let is_free = words::directional(second).is_none() && words::suffix(second).is_none();
-        if starts_part && is_dutch && is_free && next.is_some_and(|next| is_upper(next)) {
+        if starts_part && is_dutch && is_free && next.is_some_and(is_upper) {
             return Some(Some("NL"));
         }
         (starts_part && is_form(key, "000") && is_form(second, "00") && after).then_some(None)
