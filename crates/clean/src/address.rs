@@ -8,6 +8,7 @@ mod abroad;
 mod casing;
 mod countries;
 mod features;
+mod kept;
 mod outline;
 mod parts;
 mod places;
@@ -255,3 +256,6 @@ pub fn label<'t>(tagger: &'t Tagger, words: &[&str]) -> Vec<&'t str> {
     put_attributes(words, &mut scores);
     scores.read().labels.iter().map(|&label| tagger.labels()[label].as_str()).collect()
 }
+
+#[cfg(test)]
+mod tests;

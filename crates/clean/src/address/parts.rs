@@ -2,7 +2,7 @@
 
 use super::standard::{self, Labelled};
 use super::tokens::Token;
-use super::{AddressInfo, Problem, zip};
+use super::{AddressInfo, Problem, kept, zip};
 use crate::tagger::{Reading, Tagger};
 
 /// A reading whose least sure word is less sure than this is reported as ambiguous. What counts is
@@ -92,11 +92,18 @@ pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembl
         .any(|part| runs(&labels, *part) > 1);
     let certainty = if is_torn { 0.0 } else { certainty(tagger, reading, is_town) };
     info.problem = problem(&info, is_several, others.is_empty(), certainty);
-    let normal = if is_several || is_torn {
-        labelled.iter().map(|(_, token)| token.text.trim()).collect::<Vec<_>>().join(" ")
+    let whole =
+        || labelled.iter().map(|(_, token)| token.text.trim()).collect::<Vec<_>>().join(" ");
+    let mut normal = if is_several || is_torn {
+        whole()
     } else {
         line(&info, others, is_country_written && !is_proved)
     };
+    // The standard form of a reading that leaves a word out is no form of this text.
+    if !(is_several || is_torn) && kept::loses_a_word(&labelled, &normal) {
+        normal = whole();
+        info.problem = info.problem.or(Some(Problem::Ambiguous));
+    }
     Assembled { info, normal }
 }
 

@@ -178,6 +178,9 @@ pub fn po_box(run: &[Labelled]) -> String {
             (true, Some(_)) => {}
             // The words of `Rural Route` and `P O Box` are one.
             (true, None) if token.key == "route" || (last == *label && !has_group) => {}
+            (true, None) if has_group && words::boxes(&token.key) == Some("po") => {
+                words.push("PO".to_owned());
+            }
             (true, None) => words.push(if has_group { "Box" } else { "PO Box" }.to_owned()),
             (false, _) if token.key == "#" => {}
             (false, _) => {

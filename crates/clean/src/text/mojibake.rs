@@ -200,12 +200,17 @@ fn certainty(bytes: &[u8], tail: &[char], before: Option<char>, after: Option<ch
         // Typographic punctuation: â€ never stands in a text.
         [0xE2, 0x80, _] => true,
         // Apostrophes of Hawaiian and Gwichʼin.
-        [0xCA, 0xBB | 0xBC] => true,
+        [0xCA, 0xBC] => true,
+        [0xCA, 0xBB] => after.is_some_and(char::is_alphabetic),
         // A byte-order mark, and the replacement character.
         [0xEF, 0xBB, 0xBF] | [0xEF, 0xBF, 0xBD] => true,
         // Vietnamese vowels (Nguyá»…n): closing punctuation has no small letter on its heels.
         [0xE1, 0xBA | 0xBB, _] => !is_ambiguous || after.is_some_and(char::is_lowercase),
-        [_, _, _] => !is_ambiguous,
+        // `Bangladéš…`: a letter that is one, and punctuation after it.
+        [_, _, _] => {
+            let is_end = tail.last().is_some_and(|&c| is_punctuation(c) || is_sign(c));
+            !(is_ambiguous || is_end && tail.first().is_some_and(|c| c.is_alphabetic()))
+        }
         [0xF0, 0x9F, _, _] => true,
         _ => false,
     };
