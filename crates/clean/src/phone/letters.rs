@@ -111,6 +111,12 @@ fn is_between_digits(inside: &str) -> bool {
     letter.is_some_and(|rest| rest.contains(is_decimal_digit))
 }
 
+/// Whether `raw` holds a letter of any script.
+pub(super) fn holds_letters(raw: &str) -> bool {
+    raw.bytes().any(|byte| byte.is_ascii_alphabetic())
+        || !raw.is_ascii() && raw.chars().any(char::is_alphabetic)
+}
+
 /// The digits of `raw` in ASCII.
 pub(super) fn written_digits(raw: &str) -> String {
     raw.chars().filter_map(ascii_digit).collect()

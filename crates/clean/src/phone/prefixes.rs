@@ -23,6 +23,9 @@ pub(super) fn with_country_code(
     number: &PhoneNumber,
 ) -> Option<PhoneNumber> {
     let first = raw.chars().find(|c| c.is_alphanumeric() || matches!(c, '+' | '＋'))?;
+    if matches!(first, '+' | '＋' | '0') {
+        return None;
+    }
     let code = number.country_code.to_string();
     if !code.starts_with(first) {
         return None;
@@ -47,7 +50,13 @@ pub(super) fn read(
     raw: &str,
     region: Region,
 ) -> Option<(PhoneNumber, Problem)> {
-    if raw.chars().any(char::is_alphabetic) {
+    if super::letters::holds_letters(raw) {
+        return None;
+    }
+    let is_usual = raw.strip_prefix('+').is_some_and(|rest| {
+        !rest.contains('+') && !rest.starts_with(['0', '5']) && !rest.contains('(')
+    });
+    if is_usual {
         return None;
     }
     let valid = |text: &str| parse(util, text, region).ok().filter(|n| is_valid(util, n));

@@ -56,7 +56,7 @@ pub(super) fn repair(
     if let Some(number) = without_separators(raw).and_then(|text| valid(&text)) {
         return Some((Some(number), Problem::Separators));
     }
-    if !raw.chars().any(char::is_alphabetic) {
+    if !letters::holds_letters(raw) {
         return None;
     }
     letters::without_words(util, raw, region).map(|(number, problem)| (Some(number), problem))
@@ -77,7 +77,7 @@ pub(super) fn doubt(
     region: Region,
     number: &PhoneNumber,
 ) -> Option<Doubt> {
-    if raw.chars().any(char::is_alphabetic) {
+    if letters::holds_letters(raw) {
         return (!letters::is_sound(util, raw, region, number)).then_some(Doubt::Letters);
     }
     if let Some((head, tail)) = raw.rsplit_once('/') {
@@ -169,7 +169,7 @@ fn without_separators(raw: &str) -> Option<String> {
 /// number; where one is left over, nobody knows to which it belongs.
 fn among_words(raw: &str, region: Region) -> Option<(String, Problem)> {
     let digits = raw.chars().filter(|&c| is_decimal_digit(c)).count();
-    let has_words = raw.chars().any(char::is_alphabetic);
+    let has_words = letters::holds_letters(raw);
     if digits < NUMBER_DIGITS_MIN || !(has_words || raw.contains(char::is_whitespace)) {
         return None;
     }
