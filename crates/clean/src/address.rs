@@ -4,13 +4,16 @@
 //! Publication 28; those of other countries are kept whole and only their country and postcode are
 //! looked at. `docs/addresses.md` says what is done and what is not.
 
+mod abroad;
 mod casing;
 mod countries;
 mod features;
+mod kept;
 mod outline;
 mod parts;
 mod places;
 mod refuse;
+mod rewrite;
 mod standard;
 mod tokens;
 mod words;
@@ -198,7 +201,13 @@ fn read(text: &str) -> Answer {
     if let Some(foreign) = countries::foreign(text, &tokens) {
         return keep_whole(text, foreign);
     }
-    let refused = if tokens.is_empty() { Some(Problem::Empty) } else { refuse::by_words(&tokens) };
+    let refused = if tokens.is_empty() {
+        Some(Problem::Empty)
+    } else if rewrite::is_placeholder(&tokens) {
+        Some(Problem::Placeholder)
+    } else {
+        refuse::by_words(&tokens)
+    };
     if refused.is_some() {
         return Answer {
             info: AddressInfo { problem: refused, ..Default::default() },
@@ -210,6 +219,7 @@ fn read(text: &str) -> Answer {
             countries::Foreign { country: None, postcode: None, is_postcode_wrong: false };
         return keep_whole(text, foreign);
     };
+    let tokens = rewrite::rewrite(tokens);
     let mut scores = tagger.scores();
     features::put(&tokens, &mut scores);
     let parts::Assembled { info, normal } = parts::assemble(&tokens, tagger, &scores.read());
@@ -246,3 +256,6 @@ pub fn label<'t>(tagger: &'t Tagger, words: &[&str]) -> Vec<&'t str> {
     put_attributes(words, &mut scores);
     scores.read().labels.iter().map(|&label| tagger.labels()[label].as_str()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 const BYTES_MAX: usize = 40;
 
 /// English, what Excel writes in other languages, the words for yes and no, and ticks.
-const TRUE: [&str; 25] = [
+const TRUE: [&str; 38] = [
     "true",
     "t",
     "yes",
@@ -32,9 +32,22 @@ const TRUE: [&str; 25] = [
     "✓",
     "✔",
     "☑",
+    "да",
+    "так",
+    "evet",
+    "نعم",
+    "예",
+    "네",
+    "tak",
+    "ano",
+    "kyllä",
+    "igen",
+    "ναι",
+    "checked",
+    "enabled",
 ];
 
-const FALSE: [&str; 23] = [
+const FALSE: [&str; 36] = [
     "false",
     "f",
     "no",
@@ -58,11 +71,24 @@ const FALSE: [&str; 23] = [
     "✘",
     "☐",
     "-0",
+    "нет",
+    "ні",
+    "hayır",
+    "لا",
+    "아니요",
+    "아니오",
+    "nie",
+    "nej",
+    "nei",
+    "nem",
+    "όχι",
+    "unchecked",
+    "disabled",
 ];
 
 /// The truth value that `raw` writes; none where it writes none, or could mean either (`x`).
 ///
-/// Case, full-width forms, white space around and a full stop at the end make no difference. `-1`
+/// Case, full-width forms, white space and quotation marks around and a full stop at the end make no difference. `-1`
 /// is Access's true.
 pub fn parse(raw: &str) -> Option<bool> {
     let raw = raw.trim();
@@ -71,7 +97,11 @@ pub fn parse(raw: &str) -> Option<bool> {
     }
     let folded: String =
         raw.nfkc().filter(|c| *c != '\u{FE0F}').flat_map(char::to_lowercase).collect();
-    let word = folded.strip_suffix('.').unwrap_or(&folded);
+    let quoted = [('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’'), ('«', '»')]
+        .iter()
+        .find_map(|(open, close)| folded.strip_prefix(*open)?.strip_suffix(*close));
+    let folded = quoted.unwrap_or(&folded).trim();
+    let word = folded.strip_suffix('.').unwrap_or(folded);
     if TRUE.contains(&word) {
         return Some(true);
     }

@@ -4,6 +4,7 @@
 //! gives no date but both readings. What had to be assumed otherwise (the century, a spreadsheet's
 //! day number) is reported as a problem beside the date.
 
+mod time;
 mod words;
 
 use std::str::FromStr;
@@ -59,10 +60,13 @@ pub struct Date {
     pub readings: Vec<String>,
     /// What is wrong, or what was assumed to get here.
     pub problem: Option<Problem>,
+    /// The time of day with its zone as `iso` would go on: `T16:12:28.5+01:00`; none where the
+    /// field has none.
+    time: Option<String>,
 }
 
 /// What ails a date field. The names are stable and hold nothing of the customer's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {
     /// Nothing but white space.
@@ -83,6 +87,8 @@ pub enum Problem {
     DayNumber,
     /// Read: the time of day was left out.
     TimeDropped,
+    /// Read as a day; its time of day is none, or its time zone has more than one meaning.
+    NoSuchTime,
 }
 
 impl Problem {
@@ -98,6 +104,7 @@ impl Problem {
             Self::TwoDigitYear => "two_digit_year",
             Self::DayNumber => "day_number",
             Self::TimeDropped => "time_dropped",
+            Self::NoSuchTime => "no_such_time",
         }
     }
 }
@@ -110,21 +117,52 @@ pub fn parse(raw: &str, order: Order) -> Date {
     }
 }
 
+/// Reads the day and the time of day in `raw`: `Date::iso` is `YYYY-MM-DDTHH:MM:SS` with the
+/// fraction and the zone that were written, or the day alone where no time stands. A time that
+/// cannot be read gives nothing.
+pub fn parse_timestamp(raw: &str, order: Order) -> Date {
+    let mut date = parse(raw, order);
+    if date.problem == Some(Problem::NoSuchTime) {
+        return Date { problem: date.problem, ..Date::default() };
+    }
+    let time = date.time.take();
+    if let (Some(day), Some(time)) = (&mut date.iso, &time) {
+        day.push_str(time);
+        date.problem = date.problem.filter(|problem| *problem != Problem::TimeDropped);
+    }
+    date
+}
+
 fn read(raw: &str, order: Order) -> Result<Date, Problem> {
     let raw = raw.trim();
     if raw.is_empty() {
         return Err(Problem::Empty);
     }
-    if raw.len() > BYTES_MAX {
+    if raw.len() > BYTES_MAX || raw.starts_with(['-', '−']) {
         return Err(Problem::NotADate);
     }
     let folded: String = raw.nfkc().flat_map(char::to_lowercase).map(ascii_digit).collect();
-    let (day, time) = words::split_time(&folded).ok_or(Problem::NotADate)?;
-    let words = words::words(day).ok_or(Problem::NotADate)?;
-    let mut date = by_form(&words, order)?;
-    if time && date.problem.is_none() {
-        date.problem = Some(Problem::TimeDropped);
+    if let Some((days, fraction)) = time::serial(&folded) {
+        let mut date = day_number(days)?;
+        date.time = fraction;
+        return Ok(date);
     }
+    let folded = time::spread(&folded).unwrap_or(folded);
+    let (day, time) = time::split(&folded).ok_or(Problem::NotADate)?;
+    let words = words::words(&day).ok_or(Problem::NotADate)?;
+    let mut date = by_form(&words, order)?;
+    let Some(time) = time else { return Ok(date) };
+    let iso = time.iso();
+    if date.problem.is_none() {
+        date.problem = match &iso {
+            None => Some(Problem::NoSuchTime),
+            Some(_) if !time.is_midnight() => Some(Problem::TimeDropped),
+            Some(_) => None,
+        };
+    } else if iso.is_none() {
+        date.problem = date.problem.max(Some(Problem::NoSuchTime));
+    }
+    date.time = iso;
     Ok(date)
 }
 
@@ -197,13 +235,7 @@ fn three_numbers([a, b, c]: [&str; 3], order: Order) -> Result<Date, Problem> {
 /// `20240305`, `05032024`, and a spreadsheet's `45356`.
 fn compact(digits: &str, order: Order) -> Result<Date, Problem> {
     match digits.len() {
-        5 => {
-            let days = digits.parse().map_err(|_| Problem::NotADate)?;
-            let date = NaiveDate::from_ymd_opt(1899, 12, 30)
-                .and_then(|zero| zero.checked_add_days(Days::new(days)))
-                .ok_or(Problem::NotADate)?;
-            Ok(one(date, Some(Problem::DayNumber)))
-        }
+        5 => day_number(digits.parse().map_err(|_| Problem::NotADate)?),
         8 => {
             let part = |start: usize, stop: usize| digits.get(start..stop).unwrap_or_default();
             let is_year = |text: &str| matches!(text.get(..2), Some("18" | "19" | "20" | "21"));
@@ -218,6 +250,19 @@ fn compact(digits: &str, order: Order) -> Result<Date, Problem> {
         4 => Err(Problem::Incomplete),
         _ => Err(Problem::NotADate),
     }
+}
+
+/// The day that a spreadsheet counts so, since 1899-12-30. Counts of five digits that are no day of
+/// these times are taken for something else.
+fn day_number(days: u64) -> Result<Date, Problem> {
+    // 1927-05-18 to 2099-12-31.
+    if !(10_000..=73_050).contains(&days) {
+        return Err(Problem::NotADate);
+    }
+    let date = NaiveDate::from_ymd_opt(1899, 12, 30)
+        .and_then(|zero| zero.checked_add_days(Days::new(days)))
+        .ok_or(Problem::NotADate)?;
+    Ok(one(date, Some(Problem::DayNumber)))
 }
 
 /// The year that `text` writes, and whether with two digits: 69 to 99 are 1969 to 1999, 00 to 68
@@ -256,6 +301,7 @@ fn several(readings: [Option<NaiveDate>; 3], assumed: Option<Problem>) -> Result
             is_ambiguous: true,
             readings: different.iter().map(NaiveDate::to_string).collect(),
             problem: Some(Problem::Ambiguous),
+            time: None,
         }),
     }
 }

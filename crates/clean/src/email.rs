@@ -41,7 +41,7 @@ pub struct EmailInfo {
     /// The well-known domain that was probably meant: `gmail.com` for `gmial.com`.
     pub suggestion: Option<String>,
     /// What is wrong, or what was mended to get here; none for an address valid as written, save
-    /// `Problem::LookAlike`, which is a warning.
+    /// `Problem::UnknownTld` and `Problem::LookAlike`, which are warnings.
     pub problem: Option<Problem>,
 }
 
@@ -117,6 +117,9 @@ pub enum Problem {
     Markup,
     /// Mended: the field holds several addresses, each readable by itself; this is the first.
     SeveralAddresses,
+    /// Warning: the top-level domain does not exist, by the list of the release. The address is taken
+    /// as it is, and can hardly be delivered.
+    UnknownTld,
     /// Warning: characters that look like others (Cyrillic among Latin letters, typographic
     /// punctuation). The address is taken as it is; it may be valid.
     LookAlike,
@@ -159,6 +162,7 @@ impl Problem {
             Self::Obfuscated => "obfuscated",
             Self::Markup => "markup",
             Self::SeveralAddresses => "several_addresses",
+            Self::UnknownTld => "unknown_tld",
             Self::LookAlike => "look_alike",
         }
     }
@@ -212,6 +216,9 @@ fn read(raw: &str) -> Result<Mailbox, Problem> {
     if raw.len() > INPUT_BYTES_MAX {
         return Err(Problem::TooLong);
     }
+    if let Some(mailbox) = mend::text_mark(raw) {
+        return Ok(mailbox);
+    }
     syntax::mailbox(raw).or_else(|_| mend::mend(raw))
 }
 
@@ -224,7 +231,9 @@ fn fill(mailbox: Mailbox) -> EmailInfo {
         is_disposable: lists::is_disposable(&mailbox.domain),
         is_free_provider: lists::is_free(&mailbox.domain),
         suggestion: suggest::suggest(&mailbox.domain),
-        problem: mailbox.problem,
+        problem: mailbox
+            .problem
+            .or_else(|| lists::is_tld_unknown(&mailbox.domain).then_some(Problem::UnknownTld)),
         local_part: Some(mailbox.local_part),
         domain: Some(mailbox.domain),
     }

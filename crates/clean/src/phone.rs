@@ -1,14 +1,18 @@
 //! Telephone numbers: normal form, description, plain digits, and numbers inside free text.
 //!
 //! The numbering plans and the rules are libphonenumber's, through the crate `rlibphonenumber`.
-//! What libphonenumber calls valid is returned as it says. Only where it finds no valid number are
-//! the traces of spreadsheets and of several numbers in one field looked for (`repair`), and then
-//! `PhoneInfo::problem` says so.
+//! What libphonenumber calls valid is returned as it says, but for a few readings that would make
+//! another number of what was written: words turned into digits (`letters`), the last digits of a
+//! second number, a country code without plus (`prefixes`). Where it finds no valid number, the
+//! traces of spreadsheets and of several numbers in one field are looked for (`repair`). In each of
+//! these cases `PhoneInfo::problem` says so.
 
 mod digits;
 mod find;
 mod guards;
+mod letters;
 mod plans;
+mod prefixes;
 mod region;
 mod repair;
 
@@ -153,6 +157,18 @@ pub enum Problem {
     WordsAround,
     /// Mended: the field holds several numbers, each valid by itself; this is the first.
     SeveralNumbers,
+    /// Mended: `00` or `011` of another country, or a prefix that a country has given up.
+    ForeignPrefix,
+    /// Mended: the country code was written without its plus.
+    CountryCodeWithoutPlus,
+    /// Mended: the letter O stood for a zero.
+    LetterForDigit,
+    /// Mended: signs that no phone number has stood between or after its digits.
+    Separators,
+    /// Mended: more letters than a number spelt with letters takes; the first ones count.
+    SurplusLetters,
+    /// Letters stand among the digits, and what they mean is not certain.
+    LettersInside,
     /// Told by `clean` alone: the number has an extension, which its normal form leaves out.
     ExtensionDropped,
 }
@@ -174,6 +190,12 @@ impl Problem {
             Self::TrailingDecimal => "trailing_decimal",
             Self::WordsAround => "words_around",
             Self::SeveralNumbers => "several_numbers",
+            Self::ForeignPrefix => "foreign_prefix",
+            Self::CountryCodeWithoutPlus => "country_code_without_plus",
+            Self::LetterForDigit => "letter_for_digit",
+            Self::Separators => "separators",
+            Self::SurplusLetters => "surplus_letters",
+            Self::LettersInside => "letters_inside",
             Self::ExtensionDropped => "extension_dropped",
         }
     }
@@ -184,29 +206,22 @@ impl Problem {
 /// `region` reads numbers written without their country code. An extension is left out.
 pub fn normalise(raw: &str, region: Region) -> Option<String> {
     let util = util();
-    if let Ok(number) = parse(util, raw, region)
-        && is_valid(util, &number)
-    {
-        return Some(e164(util, &number));
+    match read(util, raw, region) {
+        Reading::Valid(number, _) => Some(e164(util, &number)),
+        Reading::Invalid(..) => None,
     }
-    let (number, _) = repair::repair(util, raw, region)?;
-    Some(e164(util, &number?))
 }
 
 /// What `normalise` gives, and what ails the number, at little more than the cost of the first.
 pub fn clean(raw: &str, region: Region) -> (Option<String>, Option<Problem>) {
     let util = util();
-    let parsed = parse(util, raw, region);
-    if let Ok(number) = &parsed
-        && is_valid(util, number)
-    {
-        let problem = number.extension.as_ref().is_some_and(|extension| !extension.is_empty());
-        return (Some(e164(util, number)), problem.then_some(Problem::ExtensionDropped));
-    }
-    match (repair::repair(util, raw, region), parsed) {
-        (Some((number, problem)), _) => (number.map(|number| e164(util, &number)), Some(problem)),
-        (None, Ok(number)) => (None, Some(length_problem(util, &number))),
-        (None, Err(problem)) => (None, Some(problem)),
+    match read(util, raw, region) {
+        Reading::Valid(number, problem) => {
+            let has_extension = number.extension.as_ref().is_some_and(|text| !text.is_empty());
+            let dropped = has_extension.then_some(Problem::ExtensionDropped);
+            (Some(e164(util, &number)), problem.or(dropped))
+        }
+        Reading::Invalid(_, problem) => (None, Some(problem)),
     }
 }
 
@@ -215,23 +230,57 @@ pub fn clean(raw: &str, region: Region) -> (Option<String>, Option<Problem>) {
 /// `normalise` is this function's `e164` where `is_valid` holds, at a fraction of the cost.
 pub fn describe(raw: &str, region: Region) -> PhoneInfo {
     let util = util();
-    let parsed = parse(util, raw, region);
+    match read(util, raw, region) {
+        Reading::Valid(number, problem) => fill(util, &number, problem),
+        Reading::Invalid(Some(number), problem) => fill(util, &number, Some(problem)),
+        Reading::Invalid(None, problem) => {
+            PhoneInfo { problem: Some(problem), ..PhoneInfo::default() }
+        }
+    }
+}
+
+/// What a field says.
+enum Reading {
+    /// A valid number, and what was mended.
+    Valid(PhoneNumber, Option<Problem>),
+    /// None; the number that parses, if one does, is not valid.
+    Invalid(Option<PhoneNumber>, Problem),
+}
+
+fn read(util: &PhoneNumberUtil, raw: &str, region: Region) -> Reading {
+    let mut parsed = parse(util, raw, region);
     if let Ok(number) = &parsed
         && is_valid(util, number)
     {
-        return fill(util, number, None);
+        match repair::doubt(util, raw, region, number) {
+            None => {
+                return match parsed {
+                    Ok(number) => Reading::Valid(number, None),
+                    Err(problem) => Reading::Invalid(None, problem),
+                };
+            }
+            Some(repair::Doubt::Other(number, problem)) => {
+                return Reading::Valid(number, Some(problem));
+            }
+            Some(repair::Doubt::Letters) => parsed = Err(Problem::LettersInside),
+        }
     }
-    match (repair::repair(util, raw, region), parsed) {
-        (Some((Some(number), problem)), _) => fill(util, &number, Some(problem)),
-        (Some((None, problem)), Ok(number)) => fill(util, &number, Some(problem)),
-        (Some((None, problem)), Err(_)) => {
-            PhoneInfo { problem: Some(problem), ..PhoneInfo::default() }
+    match repair::repair(util, raw, region) {
+        Some((Some(number), problem)) if is_valid(util, &number) => {
+            Reading::Valid(number, Some(problem))
         }
-        (None, Ok(number)) => {
+        Some((Some(number), _)) if parsed == Err(Problem::LettersInside) => {
             let problem = length_problem(util, &number);
-            fill(util, &number, Some(problem))
+            Reading::Invalid(Some(number), problem)
         }
-        (None, Err(problem)) => PhoneInfo { problem: Some(problem), ..PhoneInfo::default() },
+        Some((None, problem)) => Reading::Invalid(parsed.ok(), problem),
+        _ => match parsed {
+            Ok(number) => {
+                let problem = length_problem(util, &number);
+                Reading::Invalid(Some(number), problem)
+            }
+            Err(problem) => Reading::Invalid(None, problem),
+        },
     }
 }
 

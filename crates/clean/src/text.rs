@@ -29,12 +29,22 @@ pub const INPUT_BYTES_MAX: usize = 16 << 20;
 /// Joiners stay where they make a difference: inside emoji sequences, and in scripts that join.
 /// The time grows with the length of the text alone, whatever it holds.
 pub fn clean(raw: &str) -> String {
+    settle(raw, fold_white_space)
+}
+
+/// The same with the line breaks that are written: each is one line feed, and of several in a row
+/// two stay.
+pub fn clean_lines(raw: &str) -> String {
+    settle(raw, fold_lines)
+}
+
+fn settle(raw: &str, fold: fn(&str) -> String) -> String {
     if is_plain(raw) {
         return raw.to_owned();
     }
-    let mut text = pass(raw);
+    let mut text = pass(raw, fold);
     for _ in 1..PASSES_MAX {
-        let next = pass(&text);
+        let next = pass(&text, fold);
         if next == text {
             break;
         }
@@ -60,7 +70,7 @@ fn is_plain(raw: &str) -> bool {
     previous != b' ' || raw.is_empty()
 }
 
-fn pass(text: &str) -> String {
+fn pass(text: &str, fold: fn(&str) -> String) -> String {
     pause::now();
     let text = markup::strip(text);
     pause::now();
@@ -68,7 +78,7 @@ fn pass(text: &str) -> String {
     pause::now();
     let text = invisible::strip(&text);
     pause::now();
-    fold_white_space(&compose(&text))
+    fold(&compose(&text))
 }
 
 fn compose(text: &str) -> Cow<'_, str> {
@@ -87,6 +97,27 @@ fn fold_white_space(text: &str) -> String {
             folded.push(' ');
         }
         folded.push_str(word);
+    }
+    folded
+}
+
+/// White space folded within each line, none at the ends of lines and of the text, and at most one
+/// line empty between two.
+fn fold_lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}');
+    let mut folded = String::with_capacity(text.len());
+    let mut breaks = 0;
+    for line in text.split(is_break) {
+        let line = fold_white_space(line);
+        if !line.is_empty() {
+            if !folded.is_empty() {
+                folded.push_str(if breaks > 1 { "\n\n" } else { "\n" });
+            }
+            folded.push_str(&line);
+            breaks = 0;
+        }
+        breaks += 1;
     }
     folded
 }

@@ -195,6 +195,7 @@ fn given_kinds(
 fn is_clean_by_type(column: &Column, kind: Kind) -> bool {
     match kind {
         Kind::Date(_) => column.base.oid == pg_sys::DATEOID,
+        Kind::Timestamp(_) => column.is_timestamp(),
         Kind::Boolean => column.base.oid == pg_sys::BOOLOID,
         _ => false,
     }

@@ -5,6 +5,18 @@ use super::words::suffix;
 /// Words that stay small inside a name.
 const SMALL: [&str; 6] = ["of", "the", "and", "at", "du", "des"];
 
+/// Words that stay small inside a name where they were written so: `Calle de Oro`, `De Soto`.
+const SMALL_AS_WRITTEN: [&str; 10] =
+    ["de", "del", "la", "las", "los", "el", "y", "van", "von", "le"];
+
+/// Names of places that are spoken by their letters, with a vowel.
+const LETTERS: [&str; 3] = ["nyc", "jfk", "ucla"];
+
+/// Whether `lower` is a word that can stay small inside a name.
+pub fn is_small(lower: &str) -> bool {
+    SMALL.contains(&lower) || SMALL_AS_WRITTEN.contains(&lower)
+}
+
 /// Abbreviations without a vowel that are no initials.
 const SPOKEN: [&str; 13] =
     ["jr", "sr", "mr", "mrs", "ms", "dr", "st", "mt", "ft", "pt", "hts", "spgs", "twp"];
@@ -14,8 +26,13 @@ const SPOKEN: [&str; 13] =
 pub fn proper(word: &str, is_first: bool) -> String {
     let word = without_stops(word);
     let lower = word.to_lowercase();
-    if !is_first && SMALL.contains(&lower.as_str()) {
+    let is_small = SMALL.contains(&lower.as_str())
+        || word == lower && SMALL_AS_WRITTEN.contains(&lower.as_str());
+    if !is_first && is_small {
         return lower;
+    }
+    if LETTERS.contains(&lower.as_str()) {
+        return lower.to_uppercase();
     }
     let is_mixed = word != lower && word != word.to_uppercase() && word != capital(&lower);
     if is_mixed {

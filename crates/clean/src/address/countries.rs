@@ -3,7 +3,7 @@
 //! Names come from CLDR, forms from libaddressinput; see `data/address/README.md`.
 
 use super::tokens::Token;
-use super::{places, words};
+use super::{abroad, places, words};
 use regex::Regex;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -76,12 +76,21 @@ pub fn foreign(text: &str, tokens: &[Token]) -> Option<Foreign> {
     if let Some(country) = by_script(text) {
         return Some(with_postcode(country, text, tokens, 0));
     }
+    if let Some(code) = abroad::country_code(tokens, code_of, is_foreign_body) {
+        return Some(with_postcode(Some(code), text, tokens, 1));
+    }
     match trailing_country(tokens) {
         Some(("US", _)) => return None,
         Some((code, words)) if is_trusted(code, words, text, tokens) => {
             return Some(with_postcode(Some(code), text, tokens, words));
         }
         _ => {}
+    }
+    if let Some(found) = country_before_postcode(text, tokens) {
+        return Some(found);
+    }
+    if let Some(country) = abroad::by_postcode(tokens) {
+        return Some(with_postcode(country, text, tokens, 0));
     }
     if has_us_tail(tokens) {
         return None;
@@ -102,8 +111,40 @@ pub fn foreign(text: &str, tokens: &[Token]) -> Option<Foreign> {
     if is_australian(tokens) {
         return Some(with_postcode(Some("AU"), text, tokens, 0));
     }
+    if let Some(country) = abroad::by_form(tokens) {
+        return Some(with_postcode(country, text, tokens, 0));
+    }
     let is_foreign = has_foreign_street(tokens) || has_postcode_before_city(tokens);
     is_foreign.then_some(Foreign { country: None, postcode: None, is_postcode_wrong: false })
+}
+
+/// The country of a code in capitals; none for a code that no country has.
+fn code_of(code: &str) -> Option<&'static str> {
+    if code == "UK" { Some("GB") } else { find(code).map(|country| country.code) }
+}
+
+/// Whether what stands before a country's code is no American address.
+fn is_foreign_body(body: &[Token]) -> bool {
+    has_postcode_before_city(body)
+        || has_foreign_street(body)
+        || abroad::by_form(body).is_some()
+        || abroad::by_postcode(body).is_some()
+}
+
+/// `Singapore 048616`, `South Africa 8001`: a country's name, and after it its postcode.
+fn country_before_postcode(text: &str, tokens: &[Token]) -> Option<Foreign> {
+    let is_part = |token: &&Token| token.key.contains(|c: char| c.is_ascii_digit());
+    let count = tokens.iter().rev().take_while(is_part).take(2).count();
+    let body = tokens.get(..tokens.len() - count).filter(|body| count > 0 && body.len() > 1)?;
+    let (code, _) = trailing_country(body).filter(|(code, _)| *code != "US")?;
+    let (postcode, end) = last_postcode(code, text)?;
+    let is_zip = postcode.len() == 5 && postcode.bytes().all(|byte| byte.is_ascii_digit());
+    let is_end = text.get(end..).is_some_and(|rest| !rest.contains(char::is_alphanumeric));
+    if !is_end || is_zip || has_us_tail(tokens) {
+        return None;
+    }
+    let postcode = Some(spaced(code, &postcode));
+    Some(Foreign { country: Some(code), postcode, is_postcode_wrong: false })
 }
 
 /// Countries whose script or own name at the start leaves no doubt; `Some(None)` for a script that
@@ -260,9 +301,9 @@ fn is_australian(tokens: &[Token]) -> bool {
 
 /// Words for street that American streets do not end with.
 fn has_foreign_street(tokens: &[Token]) -> bool {
-    const ENDINGS: [&str; 14] = [
-        "straße", "strasse", "gasse", "platz", "straat", "laan", "gatan", "vägen", "vej", "gade",
-        "katu", "plein", "kade", "allee",
+    const ENDINGS: [&str; 15] = [
+        "str", "straße", "strasse", "gasse", "platz", "straat", "laan", "gatan", "vägen", "vej",
+        "gade", "katu", "plein", "kade", "allee",
     ];
     const WORDS: [&str; 18] = [
         "rua", "viale", "piazza", "corso", "ulica", "ulitsa", "prospekt", "calle", "avenida",

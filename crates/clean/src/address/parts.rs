@@ -2,7 +2,7 @@
 
 use super::standard::{self, Labelled};
 use super::tokens::Token;
-use super::{AddressInfo, Problem, zip};
+use super::{AddressInfo, Problem, kept, zip};
 use crate::tagger::{Reading, Tagger};
 
 /// A reading whose least sure word is less sure than this is reported as ambiguous. What counts is
@@ -47,8 +47,9 @@ pub struct Assembled {
 
 /// Puts the words of a reading together.
 pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembled {
-    let labels: Vec<&str> =
+    let mut labels: Vec<&str> =
         reading.labels.iter().map(|&label| tagger.labels()[label].as_str()).collect();
+    number_boxes(tokens, &mut labels);
     let labelled: Vec<Labelled> = labels.iter().copied().zip(tokens).collect();
     let of = |part: Part| -> Vec<Labelled> {
         labelled.iter().copied().filter(|(label, _)| part_of(label) == part).collect()
@@ -91,12 +92,30 @@ pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembl
         .any(|part| runs(&labels, *part) > 1);
     let certainty = if is_torn { 0.0 } else { certainty(tagger, reading, is_town) };
     info.problem = problem(&info, is_several, others.is_empty(), certainty);
-    let normal = if is_several || is_torn {
-        labelled.iter().map(|(_, token)| token.text.trim()).collect::<Vec<_>>().join(" ")
+    let whole =
+        || labelled.iter().map(|(_, token)| token.text.trim()).collect::<Vec<_>>().join(" ");
+    let mut normal = if is_several || is_torn {
+        whole()
     } else {
         line(&info, others, is_country_written && !is_proved)
     };
+    // The standard form of a reading that leaves a word out is no form of this text.
+    if !(is_several || is_torn) && kept::loses_a_word(&labelled, &normal) {
+        normal = whole();
+        info.problem = info.problem.or(Some(Problem::Ambiguous));
+    }
     Assembled { info, normal }
+}
+
+/// What follows the word `Box` and holds a digit is its number.
+fn number_boxes(tokens: &[Token], labels: &mut [&str]) {
+    for at in 1..tokens.len() {
+        let is_box = labels[at - 1] == "USPSBoxType" && tokens[at - 1].key == "box";
+        let is_number = tokens[at].key.starts_with(|c: char| c.is_ascii_digit());
+        if is_box && is_number && part_of(labels[at]) == Part::Unit {
+            labels[at] = "USPSBoxID";
+        }
+    }
 }
 
 /// Parts on one line: what is no part first, then street, box, city with state and ZIP, country.

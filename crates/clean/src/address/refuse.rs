@@ -101,7 +101,12 @@ fn is_placeholder(text: &str) -> bool {
     let mut chars = key.chars();
     let first = chars.next();
     let is_one_sign = key.chars().count() > 2 && chars.all(|c| Some(c) == first);
-    is_one_sign || PLACEHOLDERS.contains(&key.as_str())
+    // `null null null`
+    let first = key.split(' ').next().unwrap_or_default();
+    let is_repeated = key.split(' ').all(|word| word == first);
+    is_one_sign
+        || PLACEHOLDERS.contains(&key.as_str())
+        || is_repeated && first.len() > 1 && PLACEHOLDERS.contains(&first)
 }
 
 fn is_mail_or_web(text: &str) -> bool {
@@ -145,9 +150,12 @@ pub fn by_words(tokens: &[Token]) -> Option<Problem> {
             || words::boxes(key).is_some_and(|kind| kind != "o")
             || words::is_building_cue(key)
             || words::is_military_city(key)
+            || words::is_bare_street(key)
             || (tokens.len() > 1 && words::is_number_word(key))
     };
-    if tokens.iter().any(is_known) || ends_in_place(tokens) {
+    // `S Stony Island`
+    let is_directed = matches!(tokens, [first, _, ..] if words::directional(&first.key).is_some());
+    if tokens.iter().any(is_known) || is_directed || ends_in_place(tokens) {
         return None;
     }
     Some(Problem::NotAnAddress)

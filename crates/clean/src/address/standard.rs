@@ -3,7 +3,7 @@
 //! Abbreviations are the publication's; case is proper (`N Main St`), which it allows, since
 //! capitals cannot be turned back into names.
 
-use super::casing::{of_suffix, proper, without_stops};
+use super::casing::{is_small, of_suffix, proper, without_stops};
 use super::tokens::Token;
 use super::{words, zip};
 
@@ -37,16 +37,31 @@ pub fn street(run: &[Labelled]) -> String {
             "CornerOf" => continue,
             "IntersectionSeparator" => "&".to_owned(),
             "StreetNamePreDirectional" | "StreetNamePostDirectional" => directional(token),
+            // `Co-op City`, which is no county's road.
+            "StreetNamePreType" if token.key == "co" && next == Some("StreetName") => {
+                proper(token.core(), true)
+            }
             "StreetNamePreType" => pre_type(token),
             "StreetNamePostType" if next != Some("StreetNamePostType") => suffix(token),
             // Publication 28, section 234: a name's last word is abbreviated if it is a suffix.
+            // `The Green` is all of a name.
             "StreetName"
-                if !has_type && last_label == "StreetName" && next != Some("StreetName") =>
+                if !has_type
+                    && last_label == "StreetName"
+                    && next != Some("StreetName")
+                    && words.last().is_none_or(|last| last != "The")
+                    // `Stony Island`, `Long Beach`: more a name than a kind of street.
+                    && !matches!(token.key.as_str(), "island" | "beach" | "green") =>
             {
                 suffix(token)
             }
             // `County Road UV`
-            "StreetName" if last_label == "StreetNamePreType" && token.key.len() < 3 => {
+            "StreetName"
+                if last_label == "StreetNamePreType"
+                    && token.key.len() < 3
+                    && next != Some("StreetName")
+                    && !is_small(&token.key) =>
+            {
                 token.core().to_uppercase()
             }
             _ => proper(token.core(), words.is_empty()),
@@ -163,6 +178,9 @@ pub fn po_box(run: &[Labelled]) -> String {
             (true, Some(_)) => {}
             // The words of `Rural Route` and `P O Box` are one.
             (true, None) if token.key == "route" || (last == *label && !has_group) => {}
+            (true, None) if has_group && words::boxes(&token.key) == Some("po") => {
+                words.push("PO".to_owned());
+            }
             (true, None) => words.push(if has_group { "Box" } else { "PO Box" }.to_owned()),
             (false, _) if token.key == "#" => {}
             (false, _) => {

@@ -115,7 +115,8 @@ pub fn unit(key: &str) -> Option<&'static str> {
             ("Twr", "tower twr towers"),
             ("Lvl", "level lvl"),
             ("Bay", "bay"),
-            ("Box", "mailbox pmb"),
+            ("Box", "mailbox"),
+            ("PMB", "pmb"),
             ("Mailstop", "mailstop ms mc mailcode"),
         ])
     });
@@ -291,6 +292,26 @@ pub fn boxes(key: &str) -> Option<&'static str> {
         ])
     });
     BOXES.get(key).copied()
+}
+
+/// Streets that have a name and nothing else.
+pub fn is_bare_street(key: &str) -> bool {
+    matches!(
+        key,
+        "broadway"
+            | "bowery"
+            | "embarcadero"
+            | "esplanade"
+            | "boardwalk"
+            | "strand"
+            | "broadmoor"
+            | "avenida"
+            | "calle"
+            | "camino"
+            | "paseo"
+            | "via"
+            | "rue"
+    )
 }
 
 /// Post offices of the forces.

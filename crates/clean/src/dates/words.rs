@@ -10,13 +10,30 @@ pub(super) enum Word<'a> {
 }
 
 /// Names of the months and their abbreviations in English, German, French, Spanish, Italian,
-/// Portuguese and Dutch.
+/// Portuguese and Dutch, and names in Danish, Norwegian, Swedish, Polish, Russian and Turkish.
+/// `listopada` is left out: November in Polish, October in Croatian.
 const MONTHS: [&[&str]; 12] = [
     &[
-        "january", "jan", "januar", "janvier", "janv", "enero", "ene", "gennaio", "gen", "janeiro",
-        "januari", "jänner",
+        "stycznia",
+        "января",
+        "ocak",
+        "january",
+        "jan",
+        "januar",
+        "janvier",
+        "janv",
+        "enero",
+        "ene",
+        "gennaio",
+        "gen",
+        "janeiro",
+        "januari",
+        "jänner",
     ],
     &[
+        "lutego",
+        "февраля",
+        "şubat",
         "february",
         "feb",
         "febr",
@@ -32,18 +49,80 @@ const MONTHS: [&[&str]; 12] = [
         "februari",
     ],
     &[
-        "march", "mar", "märz", "maerz", "mär", "mrz", "mars", "marzo", "março", "marco", "maart",
+        "marts",
+        "marca",
+        "марта",
+        "mart",
+        "march",
+        "mar",
+        "märz",
+        "maerz",
+        "mär",
+        "mrz",
+        "mars",
+        "marzo",
+        "março",
+        "marco",
+        "maart",
         "mrt",
     ],
-    &["april", "apr", "avril", "avr", "abril", "abr", "aprile"],
-    &["may", "mai", "mayo", "maggio", "mag", "maio", "mei"],
-    &["june", "jun", "juni", "juin", "junio", "giugno", "giu", "junho"],
-    &["july", "jul", "juli", "juillet", "juil", "julio", "luglio", "lug", "julho"],
-    &["august", "aug", "août", "aout", "agosto", "ago", "augustus"],
-    &["september", "sep", "sept", "septembre", "septiembre", "settembre", "set", "setembro"],
-    &["october", "oct", "oktober", "okt", "octobre", "octubre", "ottobre", "ott", "outubro", "out"],
-    &["november", "nov", "novembre", "noviembre", "novembro"],
+    &["kwietnia", "апреля", "nisan", "april", "apr", "avril", "avr", "abril", "abr", "aprile"],
+    &["maj", "maja", "мая", "mayıs", "may", "mai", "mayo", "maggio", "mag", "maio", "mei"],
     &[
+        "czerwca", "июня", "haziran", "june", "jun", "juni", "juin", "junio", "giugno", "giu",
+        "junho",
+    ],
+    &[
+        "lipca", "июля", "temmuz", "july", "jul", "juli", "juillet", "juil", "julio", "luglio",
+        "lug", "julho",
+    ],
+    &[
+        "augusti",
+        "sierpnia",
+        "августа",
+        "ağustos",
+        "august",
+        "aug",
+        "août",
+        "aout",
+        "agosto",
+        "ago",
+        "augustus",
+    ],
+    &[
+        "września",
+        "сентября",
+        "eylül",
+        "september",
+        "sep",
+        "sept",
+        "septembre",
+        "septiembre",
+        "settembre",
+        "set",
+        "setembro",
+    ],
+    &[
+        "października",
+        "октября",
+        "ekim",
+        "october",
+        "oct",
+        "oktober",
+        "okt",
+        "octobre",
+        "octubre",
+        "ottobre",
+        "ott",
+        "outubro",
+        "out",
+    ],
+    &["ноября", "kasım", "november", "nov", "novembre", "noviembre", "novembro"],
+    &[
+        "desember",
+        "grudnia",
+        "декабря",
+        "aralık",
         "december",
         "dec",
         "dezember",
@@ -59,7 +138,7 @@ const MONTHS: [&[&str]; 12] = [
 ];
 
 /// What may stand in a date and says nothing: days of the week, and small words between.
-const FILLERS: [&str; 60] = [
+const FILLERS: [&str; 76] = [
     "monday",
     "mon",
     "tuesday",
@@ -119,49 +198,24 @@ const FILLERS: [&str; 60] = [
     "年",
     "月",
     "日",
+    "년",
+    "월",
+    "일",
     "at",
+    "o",
+    "ro",
+    "do",
+    "e",
+    "um",
+    "kl",
+    "alle",
+    "am",
+    "den",
+    "г",
+    "года",
+    "r",
+    "roku",
 ];
-
-/// Splits the time of day off: the day before it, and whether a time stands there that is not
-/// midnight. None where what follows the day is no time.
-pub(super) fn split_time(text: &str) -> Option<(&str, bool)> {
-    let Some(colon) = text.find(':') else { return Some((text, false)) };
-    let before = text.get(..colon)?;
-    let day = before.trim_end_matches(|c: char| c.is_ascii_digit());
-    let hours = before.get(day.len()..)?;
-    let (minutes, rest) = text.get(colon + 1..)?.split_at_checked(2)?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if hours.len() > 2 || !is_number(hours) || !is_number(minutes) {
-        return None;
-    }
-    let (seconds, rest) = match rest.strip_prefix(':') {
-        Some(rest) => {
-            let is_second = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
-            let length = rest.find(|c| !is_second(c)).unwrap_or(rest.len());
-            rest.split_at_checked(length)?
-        }
-        None => ("", rest),
-    };
-    let is_zone = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | ':' | ' ');
-    let rest = ["am", "pm", "a.m.", "p.m."]
-        .iter()
-        .find_map(|half| rest.trim_start().strip_prefix(half))
-        .unwrap_or(rest)
-        .trim();
-    let rest =
-        ["z", "utc", "gmt", "uhr"].iter().find_map(|zone| rest.strip_prefix(zone)).unwrap_or(rest);
-    if !rest.chars().all(is_zone) {
-        return None;
-    }
-    let is_midnight = [hours, minutes, seconds]
-        .iter()
-        .all(|part| part.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',')));
-    let day = day.trim_end();
-    let is_after_digit =
-        day.strip_suffix('t').is_some_and(|d| d.ends_with(|c: char| c.is_ascii_digit()));
-    let day = if is_after_digit { day.strip_suffix('t')? } else { day };
-    Some((day, !is_midnight))
-}
 
 /// The meaningful words of `text`, at most four; none where a word is unknown or a sign is none of
 /// a date's.

@@ -7,6 +7,10 @@
 const DISPOSABLE: &str = include_str!("../../data/email/disposable.txt");
 const FREE: &str = include_str!("../../data/email/free.txt");
 const ROLES: &str = include_str!("../../data/email/roles.txt");
+const TLDS: &str = include_str!("../../data/email/tlds.txt");
+
+/// Names that no registry gives out, and that people use on purpose (RFC 2606, RFC 6762).
+const RESERVED_TLDS: [&str; 6] = ["test", "example", "invalid", "localhost", "local", "internal"];
 
 /// Whether the domain, or one above it, gives out addresses to be thrown away.
 pub(super) fn is_disposable(domain: &str) -> bool {
@@ -18,6 +22,15 @@ pub(super) fn is_disposable(domain: &str) -> bool {
         rest = name.split_once('.').map(|(_, above)| above);
     }
     false
+}
+
+/// Whether the last label of a domain is none that the root of the DNS has. A name of one label and
+/// an address literal have none.
+pub(super) fn is_tld_unknown(domain: &str) -> bool {
+    let Some((_, tld)) = domain.rsplit_once('.').filter(|_| !domain.starts_with('[')) else {
+        return false;
+    };
+    !holds(TLDS, tld) && !RESERVED_TLDS.contains(&tld)
 }
 
 /// Whether the domain is one of a provider of private mailboxes.
@@ -60,7 +73,7 @@ mod tests {
 
     #[test]
     fn each_line_of_each_list_is_found_and_its_neighbours_are_not() {
-        for list in [DISPOSABLE, FREE, ROLES] {
+        for list in [DISPOSABLE, FREE, ROLES, TLDS] {
             let lines: Vec<&str> = list.lines().collect();
             assert!(lines.len() > 100 && list.ends_with('\n'));
             assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "not sorted");

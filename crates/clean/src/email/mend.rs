@@ -61,6 +61,15 @@ pub(super) enum Lists {
     Refused,
 }
 
+/// The mailbox behind a spreadsheet's mark for text (`'ann@x.com`), which a local part may begin
+/// with, and none does.
+pub(super) fn text_mark(raw: &str) -> Option<Mailbox> {
+    let rest = raw.trim().strip_prefix(['\'', '`'])?;
+    let is_single = !rest.contains(['\'', '`']);
+    let mailbox = syntax::mailbox(rest).ok().filter(|_| is_single)?;
+    Some(mailbox.mended(Problem::Punctuation))
+}
+
 /// Takes layers off `text` until an address is left.
 pub(super) fn peel(text: &str, lists: Lists) -> Result<Mailbox, Problem> {
     let mut text = Cow::Borrowed(text);
@@ -92,6 +101,7 @@ fn layer(text: &str) -> Option<(String, Problem)> {
         .or_else(|| label(text))
         .or_else(|| angle_brackets(text))
         .or_else(|| spelt_out::read(text).map(|read| (read, Problem::Obfuscated)))
+        .or_else(|| beside_nothing(text))
         .or_else(|| punctuation(text))
         .or_else(|| comments(text))
         .or_else(|| spaced_at(text))
@@ -124,6 +134,11 @@ fn link(text: &str) -> Option<(String, Problem)> {
     Some((percent_decode(address), Problem::Mailto))
 }
 
+fn without_scheme(text: &str) -> &str {
+    let scheme = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    scheme.and_then(|scheme| text.get(scheme.len()..)).unwrap_or(text)
+}
+
 /// `%40` and the like decoded; the text as it is where that gives no UTF-8.
 fn percent_decode(text: &str) -> String {
     let hex = |digits: &str| {
@@ -151,7 +166,8 @@ fn percent_decode(text: &str) -> String {
 /// What follows `E-mail:`, `SMTP:` and the like.
 fn label(text: &str) -> Option<(String, Problem)> {
     let (label, rest) = text.split_once([':', '：'])?;
-    let is_words = label.chars().count() <= 30 && !label.contains(['@', '<', '"', '(', '=', '/']);
+    let is_words =
+        label.chars().count() <= 30 && !label.contains(['@', '<', '[', '"', '(', '=', '/']);
     let label = label.to_lowercase();
     let is_label = is_words && LABELS.iter().any(|word| label.contains(word));
     is_label.then(|| (rest.to_owned(), Problem::Label))
@@ -159,8 +175,10 @@ fn label(text: &str) -> Option<(String, Problem)> {
 
 /// What stands in angle brackets, a name around them or not.
 fn angle_brackets(text: &str) -> Option<(String, Problem)> {
-    let (before, rest) = text.rsplit_once('<')?;
-    let (inner, after) = rest.split_once('>')?;
+    // Outlook writes `Ann [mailto:ann@x.com]`.
+    let (open, close) = if text.contains("[mailto:") { ('[', ']') } else { ('<', '>') };
+    let (before, rest) = text.rsplit_once(open)?;
+    let (inner, after) = rest.split_once(close)?;
     if !inner.contains('@') || after.contains(['@', '<', '>']) {
         return None;
     }
@@ -171,8 +189,23 @@ fn angle_brackets(text: &str) -> Option<(String, Problem)> {
     // Another address as the name: which one is meant, nobody can tell.
     let is_other = name.contains('@')
         && (name.contains('<') || syntax::mailbox(name).is_ok())
-        && !name.eq_ignore_ascii_case(inner.trim());
+        && !name.eq_ignore_ascii_case(without_scheme(inner.trim()));
     (!is_other).then(|| (inner.to_owned(), Problem::DisplayName))
+}
+
+/// `ann@x.com; N/A`: the one item of a list that is there.
+fn beside_nothing(text: &str) -> Option<(String, Problem)> {
+    const NOTHING: [&str; 10] =
+        ["", "n/a", "na", "none", "null", "nan", "-", "nil", "unknown", "n.a."];
+    let mut items = text.split([';', ',', '|']).map(str::trim);
+    let is_nothing = |item: &&str| NOTHING.contains(&item.to_ascii_lowercase().as_str());
+    let there: Vec<&str> = items.by_ref().filter(|item| !is_nothing(item)).take(2).collect();
+    match there[..] {
+        [item] if item.contains('@') && item.len() < text.len() => {
+            Some((item.to_owned(), Problem::Punctuation))
+        }
+        _ => None,
+    }
 }
 
 /// `text` without the signs around it.
@@ -183,9 +216,14 @@ fn punctuation(text: &str) -> Option<(String, Problem)> {
             return Some((inner.to_owned(), Problem::Punctuation));
         }
     }
-    let stripped = text
-        .trim_start_matches([',', ';', ':', '，', '；', '、'])
-        .trim_end_matches(['.', ',', ';', ':', '!', '?', '。', '，', '；', '、', '…']);
+    // Half a pair, if what is left is an address.
+    if let Some(rest) = text.strip_prefix('"').filter(|rest| syntax::mailbox(rest).is_ok()) {
+        return Some((rest.to_owned(), Problem::UnclosedQuote));
+    }
+    let stripped =
+        text.trim_start_matches([',', ';', ':', '|', '>', '，', '；', '、']).trim_end_matches([
+            '.', ',', ';', ':', '!', '?', '|', '>', '"', '\'', '`', '。', '，', '；', '、', '…',
+        ]);
     (stripped.len() < text.len() && stripped.contains('@'))
         .then(|| (stripped.to_owned(), Problem::Punctuation))
 }
@@ -255,6 +293,9 @@ fn narrow(text: &str) -> Option<String> {
 
 /// `text` without HTML, where it has some.
 fn without_markup(text: &str) -> Option<String> {
-    let is_markup = text.contains("</") || (text.contains('&') && text.contains(';'));
+    let lower = text.to_ascii_lowercase();
+    let is_break =
+        ["<br", "<p>", "<div", "<span", "<b>", "<wbr"].iter().any(|tag| lower.contains(tag));
+    let is_markup = is_break || text.contains("</") || (text.contains('&') && text.contains(';'));
     is_markup.then(|| text::clean(text)).filter(|plain| plain != text)
 }

@@ -12,7 +12,8 @@ const COMMON: &str = include_str!("../../data/email/common.txt");
 /// too close to others' names.
 const BRAND_CHARS_MIN: usize = 5;
 
-/// What is typed for a top-level domain, and no top-level domain itself (IANA's list, 2026-11).
+/// What is typed for a top-level domain, and no top-level domain itself (`data/email/tlds.txt`),
+/// where it is further away than one slip, or could be two.
 const TLD_TYPOS: &[(&str, &str)] = &[
     ("con", "com"),
     ("cmo", "com"),
@@ -75,8 +76,31 @@ pub(super) fn suggest(domain: &str) -> Option<String> {
     }
     // Any name under a top-level domain that does not exist, subdomains too.
     let (name, last) = domain.rsplit_once('.')?;
-    let (_, meant) = TLD_TYPOS.iter().find(|(typo, _)| *typo == last)?;
+    if last == "com" && name.ends_with(".com") {
+        return Some(name.to_owned());
+    }
+    let known = TLD_TYPOS.iter().find(|(typo, _)| *typo == last).map(|(_, meant)| *meant);
+    let meant = known.or_else(|| nearest_tld(name, domain, last))?;
     Some(format!("{name}.{meant}"))
+}
+
+/// The one great top-level domain that is a slip of the fingers away from `last`, which does not
+/// exist; after a well-known brand, one that begins so too: `gmail.c`.
+fn nearest_tld(name: &str, domain: &str, last: &str) -> Option<&'static str> {
+    if !lists::is_tld_unknown(domain) {
+        return None;
+    }
+    if let Some((_, tld)) = COMMON
+        .lines()
+        .filter_map(|common| common.split_once('.'))
+        .find(|(brand, tld)| *brand == name && (tld.starts_with(last) || is_one_edit(last, tld)))
+    {
+        return Some(tld);
+    }
+    let mut near = ["com", "net", "org", "edu", "gov"]
+        .into_iter()
+        .filter(|tld| last.len() > 1 && is_one_edit(last, tld));
+    near.next().filter(|_| near.next().is_none())
 }
 
 /// The well-known domain in a field that holds no address: `ann@gmail,com`, `ann@gmail..com`.

@@ -6,7 +6,7 @@
 //! maps before it compares user names.
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::{Mailbox, Problem, domain, look_alike};
 use crate::text;
@@ -56,6 +56,11 @@ pub(super) fn is_dot_string(text: &str) -> bool {
 fn local_part_end(text: &str) -> Result<usize, Problem> {
     if text.is_empty() {
         return Err(Problem::Empty);
+    }
+    let is_mark = |c: char| c.general_category_group() == GeneralCategoryGroup::Mark;
+    if text.starts_with(|c: char| !c.is_ascii() && is_mark(c)) {
+        // It would join the `@` or the sign before the address.
+        return Err(Problem::InvalidLocalPart);
     }
     let end = match text.strip_prefix('"') {
         Some(quoted) => quoted_end(quoted)? + 1,

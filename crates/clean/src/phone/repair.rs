@@ -1,12 +1,12 @@
 //! Traces of spreadsheets and of several numbers in one field.
 //!
-//! Asked only where libphonenumber finds no valid number, so a valid answer of libphonenumber is
-//! never changed. Each rule wants proof in the text itself; what it mends must be valid.
+//! `repair` is asked where libphonenumber finds no valid number, or one that `doubt` has refused.
+//! Each rule wants proof in the text itself; what it mends must be valid.
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberUtil};
 
 use super::digits::is_decimal_digit;
-use super::{Problem, Region, find, is_valid, parse};
+use super::{Problem, Region, find, is_valid, letters, parse, prefixes};
 
 /// Longest field, in bytes, that is looked at.
 const BYTES_MAX: usize = 2000;
@@ -39,16 +39,129 @@ pub(super) fn repair(
         Some(Scientific::Rounded) => return Some((None, Problem::DigitsLost)),
         None => {}
     }
-    if let Some(parts) = parts(raw) {
-        let mut numbers = parts.into_iter().map(valid);
-        if let Some(first) = numbers.next()?
-            && numbers.all(|number| number.is_some())
+    if let Some(number) = listed(util, raw, region) {
+        return Some((Some(number), Problem::SeveralNumbers));
+    }
+    if let Some((first, problem)) = among_words(raw, region)
+        && let Some(number) = valid(&first)
+    {
+        return Some((Some(number), problem));
+    }
+    if let Some(number) = zeros_for_letters(raw).and_then(|text| valid(&text)) {
+        return Some((Some(number), Problem::LetterForDigit));
+    }
+    if let Some((number, problem)) = prefixes::read(util, raw, region) {
+        return Some((Some(number), problem));
+    }
+    if let Some(number) = without_separators(raw).and_then(|text| valid(&text)) {
+        return Some((Some(number), Problem::Separators));
+    }
+    if !letters::holds_letters(raw) {
+        return None;
+    }
+    letters::without_words(util, raw, region).map(|(number, problem)| (Some(number), problem))
+}
+
+/// Why a valid answer of libphonenumber is not taken.
+pub(super) enum Doubt {
+    /// The text plainly says another number.
+    Other(PhoneNumber, Problem),
+    /// Letters were turned into digits, or left out between digits.
+    Letters,
+}
+
+/// Whether `raw` says something else than `number`, libphonenumber's valid reading of it.
+pub(super) fn doubt(
+    util: &PhoneNumberUtil,
+    raw: &str,
+    region: Region,
+    number: &PhoneNumber,
+) -> Option<Doubt> {
+    if letters::holds_letters(raw) {
+        return (!letters::is_sound(util, raw, region, number)).then_some(Doubt::Letters);
+    }
+    if let Some((head, tail)) = raw.rsplit_once('/') {
+        let count = |text: &str| text.chars().filter(|&c| is_decimal_digit(c)).count();
+        if (1..=3).contains(&count(tail))
+            && count(head) >= NUMBER_DIGITS_MIN
+            && abbreviated(util, head, &letters::written_digits(tail), region)
         {
-            return Some((Some(first), Problem::SeveralNumbers));
+            let first = parse(util, head, region).ok()?;
+            return Some(Doubt::Other(first, Problem::SeveralNumbers));
         }
     }
-    let (first, problem) = among_words(raw, region)?;
-    valid(&first).map(|number| (Some(number), problem))
+    let other = prefixes::with_country_code(util, raw, number)?;
+    Some(Doubt::Other(other, Problem::CountryCodeWithoutPlus))
+}
+
+/// Whether `head` is a valid number, and one again with `digits` for its last ones: `030 1234567`
+/// and `68`.
+pub(super) fn abbreviated(
+    util: &PhoneNumberUtil,
+    head: &str,
+    digits: &str,
+    region: Region,
+) -> bool {
+    let valid = |text: &str| parse(util, text, region).is_ok_and(|n| is_valid(util, &n));
+    let mut all = letters::written_digits(head);
+    let Some(kept) = all.len().checked_sub(digits.len()).filter(|kept| *kept >= 2) else {
+        return false;
+    };
+    all.truncate(kept);
+    let plus = if head.trim_start().starts_with(['+', '＋']) { "+" } else { "" };
+    valid(head) && valid(&format!("{plus}{all}{digits}"))
+}
+
+/// The first of several numbers, each of which is valid by itself or has its last digits alone.
+fn listed(util: &PhoneNumberUtil, raw: &str, region: Region) -> Option<PhoneNumber> {
+    let valid = |text: &str| parse(util, text, region).ok().filter(|n| is_valid(util, n));
+    // What a line break parts may be one number.
+    let is_one_line = !raw.contains(['\n', '\r']);
+    let all = |parts: Vec<&str>| {
+        let (first, others) = parts.split_first()?;
+        let number = valid(first)?;
+        let is_number = |part: &&str| {
+            let is_bare = !part.contains(|c: char| c.is_alphabetic() || matches!(c, '+' | '('));
+            let digits = letters::written_digits(part);
+            valid(part).is_some()
+                || is_one_line
+                    && is_bare
+                    && !digits.is_empty()
+                    && abbreviated(util, first, &digits, region)
+        };
+        others.iter().all(is_number).then_some(number)
+    };
+    parts(raw).and_then(all).or_else(|| {
+        // `(650)253-0000(650)253-0001`
+        let (at, _) = raw.match_indices('(').find(|(at, _)| {
+            raw.get(..*at).is_some_and(|head| head.trim_end().ends_with(is_decimal_digit))
+        })?;
+        let (first, second) = raw.split_at_checked(at)?;
+        all(vec![first, second])
+    })
+}
+
+/// `650-253-OOO0` with zeros: no other letters stand in the text.
+fn zeros_for_letters(raw: &str) -> Option<String> {
+    let is_o = |c: char| matches!(c, 'O' | 'o');
+    let is_only = raw.contains(is_o) && raw.chars().all(|c| is_o(c) || !c.is_alphabetic());
+    is_only.then(|| raw.replace(is_o, "0"))
+}
+
+/// `6,502,530,000`, `650_253_0000` with spaces, `4084568908#` without its sign.
+fn without_separators(raw: &str) -> Option<String> {
+    let is_separator = |c: char| {
+        matches!(c, '_' | ',' | '|' | ';' | ':' | '\'' | '#' | '\\' | '=' | '\n' | '\r' | '\t')
+    };
+    let is_sign = |c: char| {
+        is_decimal_digit(c)
+            || is_separator(c)
+            || matches!(c, ' ' | '+' | '-' | '.' | '(' | ')' | '/' | '\u{A0}' | '–' | '—')
+    };
+    let text = raw.trim_end_matches('#');
+    let is_joined = !text.contains('#') && text.chars().all(is_sign);
+    let is_changed = text != raw || raw.contains(is_separator);
+    (is_joined && is_changed).then(|| text.replace(is_separator, " "))
 }
 
 /// The first number of a field in which words or white space stand between or beside numbers:
@@ -56,7 +169,7 @@ pub(super) fn repair(
 /// number; where one is left over, nobody knows to which it belongs.
 fn among_words(raw: &str, region: Region) -> Option<(String, Problem)> {
     let digits = raw.chars().filter(|&c| is_decimal_digit(c)).count();
-    let has_words = raw.chars().any(char::is_alphabetic);
+    let has_words = letters::holds_letters(raw);
     if digits < NUMBER_DIGITS_MIN || !(has_words || raw.contains(char::is_whitespace)) {
         return None;
     }

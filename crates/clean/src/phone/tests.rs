@@ -154,11 +154,105 @@ fn mends_what_spreadsheets_and_lists_leave() {
         assert_eq!(info.is_valid, expected.is_some(), "{raw:?}");
         assert_eq!(info.e164.as_deref().filter(|_| info.is_valid), expected, "{raw:?}");
     }
-    // One part that is no number by itself: nothing is taken for the other.
-    assert_eq!(e164("650 253 0000 / 12", "US"), None);
+    // One part that is neither a number nor the end of one: nothing is taken for the other.
+    assert_eq!(e164("650 253 0000 / 000 000 12", "US"), None);
     assert_eq!(e164("12345.0", "US"), None);
     // Digits that belong to no number.
-    assert_eq!(e164("650-253-0000 after 5 pm", "US"), None);
+    assert_eq!(e164("650-253-0000 house 5", "US"), None);
+}
+
+/// Readings of libphonenumber that are not taken, and what is.
+#[test]
+fn words_are_no_digits() {
+    use Problem::{LetterForDigit, SeveralNumbers, SurplusLetters, WordsAround};
+    let cases = [
+        ("030 123456 privat", "DE", Some("+4930123456"), Some(WordsAround)),
+        ("030 123456 (Axel)", "DE", Some("+4930123456"), Some(WordsAround)),
+        ("030 1234567 ab 18 Uhr", "DE", Some("+49301234567"), Some(WordsAround)),
+        ("650-253-0000 8am-5pm", "US", Some("+16502530000"), Some(WordsAround)),
+        ("650-253-0000 after 5 pm", "US", Some("+16502530000"), Some(WordsAround)),
+        ("1-800-FLOWERS office", "US", Some("+18003569377"), Some(WordsAround)),
+        ("1-800-FLOWERS", "US", Some("+18003569377"), None),
+        ("call 1-800-go-fedex", "US", Some("+18004633339"), None),
+        ("0800 REVERSE", "GB", Some("+448007383773"), None),
+        ("650-253-CASH", "US", Some("+16502532274"), None),
+        ("1-877-KARS-4-KIDS", "US", Some("+18775277454"), Some(SurplusLetters)),
+        ("650-253-OOO0", "US", Some("+16502530000"), Some(LetterForDigit)),
+        ("(0xx11) 98765-4321", "BR", Some("+5511987654321"), None),
+        ("030 1234567 od. 68", "DE", Some("+49301234567"), Some(SeveralNumbers)),
+        ("212-5678 day", "US", None, Some(Problem::LocalOnly)),
+        ("234-5678 OLD", "US", None, Some(Problem::LocalOnly)),
+        ("650-253-llll", "US", None, Some(Problem::TooShort)),
+        ("club 908 conyers", "US", None, Some(Problem::TooShort)),
+        ("+4072d3800439", "RO", None, Some(Problem::LettersInside)),
+    ];
+    for (raw, code, expected, problem) in cases {
+        let info = describe(raw, region(code));
+        assert_eq!(e164(raw, code).as_deref(), expected, "{raw:?}");
+        assert_eq!(info.problem, problem, "{raw:?}");
+        assert_eq!(clean(raw, region(code)), (expected.map(str::to_owned), problem), "{raw:?}");
+    }
+    let info = describe("030 123456 App. 12", region("DE"));
+    assert_eq!(
+        (info.e164.as_deref(), info.extension.as_deref()),
+        (Some("+4930123456"), Some("12"))
+    );
+}
+
+#[test]
+fn reads_prefixes_and_separators_of_other_places() {
+    use Problem::{CountryCodeWithoutPlus, ForeignPrefix, Separators, SeveralNumbers};
+    let cases = [
+        ("4917612345678", "DE", "+4917612345678", CountryCodeWithoutPlus),
+        ("49-176-12345678", "DE", "+4917612345678", CountryCodeWithoutPlus),
+        ("91+9876543210", "IN", "+919876543210", CountryCodeWithoutPlus),
+        ("00442079460018", "US", "+442079460018", ForeignPrefix),
+        ("(001) 650-253-0000", "US", "+16502530000", ForeignPrefix),
+        ("011 44 20 7946 0018", "DE", "+442079460018", ForeignPrefix),
+        ("+1 (0)650 253 0000", "US", "+16502530000", ForeignPrefix),
+        ("+52 1 55 5123 4567", "US", "+525551234567", ForeignPrefix),
+        ("044 55 5123 4567", "MX", "+525551234567", ForeignPrefix),
+        ("01 55 5123 4567", "MX", "+525551234567", ForeignPrefix),
+        ("+54 9 (011) 15 5744-7700", "AR", "+5491157447700", ForeignPrefix),
+        ("4084568908#", "US", "+14084568908", Separators),
+        ("6,502,530,000", "US", "+16502530000", Separators),
+        ("650_253_0000", "US", "+16502530000", Separators),
+        ("650-253-\n0000", "US", "+16502530000", Separators),
+        ("030 1234567/68", "DE", "+49301234567", SeveralNumbers),
+        ("022 24981234 / 24981235", "IN", "+912224981234", SeveralNumbers),
+        ("(650)253-0000(650)253-0001", "US", "+16502530000", SeveralNumbers),
+    ];
+    for (raw, code, expected, problem) in cases {
+        let info = describe(raw, region(code));
+        assert_eq!(e164(raw, code).as_deref(), Some(expected), "{raw:?}");
+        assert_eq!(info.problem, Some(problem), "{raw:?}");
+    }
+    // The same digits where they are a number of the country, and an area's slash.
+    for (raw, code, expected) in [
+        ("3471234567", "IT", "+393471234567"),
+        ("9198765432", "IN", "+919198765432"),
+        ("030/1234567", "DE", "+49301234567"),
+        ("0234/123456-10", "DE", "+4923412345610"),
+    ] {
+        assert_eq!(describe(raw, region(code)).problem, None, "{raw:?}");
+        assert_eq!(e164(raw, code).as_deref(), Some(expected), "{raw:?}");
+    }
+}
+
+#[test]
+fn finds_no_dates_and_amounts() {
+    for body in [
+        "02.03.1992",
+        "03.06-07.06.2015",
+        "Geboren am 05.10.1986, Vertrag 03.06.15",
+        "12/05/2023 - 15/05/2023",
+        "Rechnung 030123456 EUR",
+        "\u{20AC} 030123456,00",
+    ] {
+        assert_eq!(find(body, region("DE")), [], "{body:?}");
+    }
+    let found = find("am 5.10. um 10 Uhr: 030 123456", region("DE"));
+    assert_eq!(found.len(), 1);
 }
 
 #[test]

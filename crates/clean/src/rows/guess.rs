@@ -18,10 +18,15 @@ const OVERRULING_MIN: usize = 10;
 /// The kind of the column `name` that holds `values`, NULLs left out. `region` is the one in which
 /// phones without country code are read.
 ///
-/// A date's order of day and month is told only where values of one order were found, at least
-/// three, and none of the other.
+/// A date's order of day and month is told only where a value of one order was found, and none of
+/// the other: one `25/03/2024` settles all. Dates of which one has a time of day are timestamps.
 pub fn guess(name: &str, values: &[&str], region: crate::phone::Region) -> Kind {
     let values: Vec<&str> = values.iter().copied().take(SAMPLE_MAX).collect();
+    let is_absent = |value: &&str| clean(value, Kind::Boolean).problem.is_some_and(is_absence);
+    if !values.is_empty() && values.iter().all(is_absent) {
+        // Nothing is known of what is not there.
+        return Kind::Text;
+    }
     let share = |kind: Kind| share_of_valid(&values, kind.in_region(region));
     let named = by_name(&tokens(name));
     let kind = match named {
@@ -32,7 +37,13 @@ pub fn guess(name: &str, values: &[&str], region: crate::phone::Region) -> Kind 
         None => by_values(&values, share),
     };
     match kind {
-        Kind::Date(Order::Unknown) => Kind::Date(order_of(&values)),
+        Kind::Date(Order::Unknown) => {
+            let order = order_of(&values);
+            let has_time =
+                |value: &&str| clean(value, Kind::Date(order)).problem == Some("time_dropped");
+            // A time that is there is kept.
+            if values.iter().any(has_time) { Kind::Timestamp(order) } else { Kind::Date(order) }
+        }
         kind => kind,
     }
 }
@@ -173,19 +184,125 @@ const ID: &[&str] = &[
     "编号",
 ];
 const BOOLEAN_FIRST: &[&str] = &["is", "has", "was", "can", "opt", "opted"];
-const BOOLEAN: &[&str] =
-    &["active", "subscribed", "consent", "enabled", "verified", "churned", "optin", "optout"];
+const BOOLEAN: &[&str] = &[
+    "active",
+    "subscribed",
+    "unsubscribed",
+    "consent",
+    "enabled",
+    "verified",
+    "churned",
+    "optin",
+    "optout",
+    "bounced",
+    "confirmed",
+    "blocked",
+    "archived",
+    "deleted",
+];
+/// Words that make a flag of any column: `Unsubscribed from all email`.
+const BOOLEAN_ANYWHERE: &[&str] = &["unsubscribed", "optin", "optout", "donotcall", "donotemail"];
+/// Words at the end of a name that speak of a moment, whatever stands before them.
+const MOMENT: &[&str] = &["date", "datum", "fecha", "at", "on", "since", "until"];
 
 /// Words that make of `name` something else than a person's or an organisation's.
 const OTHER_NAMES: &[&str] = &[
-    "file", "user", "host", "domain", "product", "item", "table", "column", "field", "model",
-    "event", "campaign", "city", "state", "country", "region", "plan", "package", "screen",
-    "login", "db", "database", "server", "role", "group", "category", "service", "list", "tag",
-    "type", "class",
+    "file",
+    "user",
+    "host",
+    "domain",
+    "product",
+    "item",
+    "table",
+    "column",
+    "field",
+    "model",
+    "event",
+    "campaign",
+    "city",
+    "state",
+    "country",
+    "region",
+    "plan",
+    "package",
+    "screen",
+    "login",
+    "db",
+    "database",
+    "server",
+    "role",
+    "group",
+    "category",
+    "service",
+    "list",
+    "tag",
+    "type",
+    "class",
+    "day",
+    "month",
+    "program",
+    "programme",
+    "course",
+    "project",
+    "job",
+    "task",
+    "team",
+    "department",
+    "channel",
+    "source",
+    "segment",
+    "device",
+    "browser",
+    "page",
+    "sheet",
+    "report",
+    "form",
+    "currency",
+    "language",
+    "method",
+    "status",
+    "size",
+    "website",
+    "url",
+    "web",
+    "site",
+    "identification",
+    "number",
+    "revenue",
+    "industry",
+    "linkedin",
+    "founded",
+    "rating",
+    "tier",
+    "age",
+    "brand",
+    "color",
+    "colour",
+    "station",
+    "sport",
+    "species",
+    "drug",
 ];
 /// Words that make of `address` something else than a postal one.
-const OTHER_ADDRESSES: &[&str] =
-    &["ip", "ipv4", "ipv6", "mac", "web", "url", "wallet", "bitcoin", "site"];
+const OTHER_ADDRESSES: &[&str] = &[
+    "ip",
+    "ipv4",
+    "ipv6",
+    "mac",
+    "web",
+    "url",
+    "wallet",
+    "bitcoin",
+    "site",
+    "number",
+    "no",
+    "nr",
+    "num",
+    "direction",
+    "suffix",
+    "prefix",
+    "size",
+];
 /// Words after which nothing of the above is meant: `phone_type`, `email_status`, `address_count`.
 const ABOUT: &[&str] = &[
     "type",
@@ -210,12 +327,41 @@ const ABOUT: &[&str] = &[
     "length",
     "score",
     "format",
+    "domain",
+    "provider",
+    "host",
+    "client",
+    "template",
+    "subject",
+    "body",
+    "frequency",
+    "campaign",
+    "opens",
+    "clicks",
+    "opened",
+    "clicked",
+    "sent",
+    "rate",
+    "extension",
+    "ext",
+    "carrier",
 ];
 
 /// What a column's name says; none where it says nothing.
 fn by_name(words: &[String]) -> Option<Kind> {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let last = words.iter().rev().find(|word| !word.chars().all(char::is_numeric))?;
+    if words.len() > 1 && MOMENT.contains(&last.as_str()) {
+        return Some(Kind::Date(Order::Unknown));
+    }
+    let says = |said: &[&str]| words.windows(said.len()).any(|part| part == said);
+    if says(&["opt", "out"])
+        || says(&["opt", "in"])
+        || says(&["do", "not"])
+        || has(BOOLEAN_ANYWHERE)
+    {
+        return Some(Kind::Boolean);
+    }
     let is_flag = words.len() > 1 && BOOLEAN_FIRST.contains(&words[0].as_str())
         || BOOLEAN.contains(&last.as_str());
     if is_flag {
@@ -233,7 +379,7 @@ fn by_name(words: &[String]) -> Option<Kind> {
     if has(PHONE) {
         return Some(Kind::Phone(None));
     }
-    if has(DATE) || words.len() > 1 && matches!(last.as_str(), "at" | "on" | "since" | "until") {
+    if has(DATE) {
         return Some(Kind::Date(Order::Unknown));
     }
     if has(ADDRESS) {
@@ -292,7 +438,7 @@ fn share_of_valid(values: &[&str], kind: Kind) -> f64 {
 
 /// The order of day and month that the values prove.
 fn order_of(values: &[&str]) -> Order {
-    const PROOFS_MIN: usize = 3;
+    const PROOFS_MIN: usize = 1;
     // A date that has a meaning only the other way round is read, and told.
     let against = |order: Order| {
         let problem =

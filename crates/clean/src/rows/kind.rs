@@ -27,10 +27,14 @@ pub enum Kind {
     Name,
     /// A postal address in one field.
     Address,
-    /// Free text.
+    /// Free text; its line breaks stay.
     Text,
+    /// Free text on one line.
+    FlatText,
     /// A day, to ISO 8601.
     Date(Order),
+    /// A day with a time of day, to ISO 8601 with the zone that was written.
+    Timestamp(Order),
     /// A truth value, to `true` or `false`.
     Boolean,
     /// An identifier: case, punctuation and leading zeros are part of it.
@@ -46,8 +50,8 @@ pub enum Kind {
 pub enum KindError {
     /// Not one of the names.
     #[error(
-        "unknown kind: phone[:REGION], phone_digits[:WIDTH], email, name, address, text, \
-         date[:dmy|mdy], boolean, id or keep is wanted"
+        "unknown kind: phone[:REGION], phone_digits[:WIDTH], email, name, address, text[:flat], \
+         date[:dmy|mdy], timestamp[:dmy|mdy], boolean, id or keep is wanted"
     )]
     Unknown,
     /// `phone:` and no region that has a numbering plan.
@@ -56,8 +60,8 @@ pub enum KindError {
     /// `phone_digits:` and no number in range.
     #[error("unknown width in a kind: phone_digits:0 to phone_digits:1000 is wanted")]
     Width,
-    /// `date:` and neither `dmy` nor `mdy`.
-    #[error("unknown order in a kind: date, date:dmy or date:mdy is wanted")]
+    /// `date:` or `timestamp:` and neither `dmy` nor `mdy`.
+    #[error("unknown order in a kind: date, date:dmy or date:mdy is wanted, timestamp alike")]
     Order,
 }
 
@@ -76,8 +80,9 @@ impl Kind {
             Self::Email => "email",
             Self::Name => "name",
             Self::Address => "address",
-            Self::Text => "text",
+            Self::Text | Self::FlatText => "text",
             Self::Date(_) => "date",
+            Self::Timestamp(_) => "timestamp",
             Self::Boolean => "boolean",
             Self::Id => "id",
             Self::Keep => "keep",
@@ -111,10 +116,14 @@ impl FromStr for Kind {
             ("name", None) => Ok(Self::Name),
             ("address", None) => Ok(Self::Address),
             ("text", None) => Ok(Self::Text),
+            ("text", Some("flat")) => Ok(Self::FlatText),
             ("date", None) => Ok(Self::Date(Order::Unknown)),
             ("date", Some("dmy")) => Ok(Self::Date(Order::DayFirst)),
             ("date", Some("mdy")) => Ok(Self::Date(Order::MonthFirst)),
-            ("date", Some(_)) => Err(KindError::Order),
+            ("timestamp", None) => Ok(Self::Timestamp(Order::Unknown)),
+            ("timestamp", Some("dmy")) => Ok(Self::Timestamp(Order::DayFirst)),
+            ("timestamp", Some("mdy")) => Ok(Self::Timestamp(Order::MonthFirst)),
+            ("date" | "timestamp", Some(_)) => Err(KindError::Order),
             ("boolean", None) => Ok(Self::Boolean),
             ("id", None) => Ok(Self::Id),
             ("keep", None) => Ok(Self::Keep),
@@ -137,8 +146,13 @@ impl fmt::Display for Kind {
         match self {
             Self::Phone(Some(region)) => write!(formatter, ":{region}"),
             Self::PhoneDigits(width) => write!(formatter, ":{width}"),
-            Self::Date(Order::DayFirst) => formatter.write_str(":dmy"),
-            Self::Date(Order::MonthFirst) => formatter.write_str(":mdy"),
+            Self::FlatText => formatter.write_str(":flat"),
+            Self::Date(Order::DayFirst) | Self::Timestamp(Order::DayFirst) => {
+                formatter.write_str(":dmy")
+            }
+            Self::Date(Order::MonthFirst) | Self::Timestamp(Order::MonthFirst) => {
+                formatter.write_str(":mdy")
+            }
             _ => Ok(()),
         }
     }

@@ -95,6 +95,35 @@ fn values_become_clean_or_tell_why_not() {
 }
 
 #[test]
+fn timestamps_keep_their_time_and_texts_their_lines() {
+    for (raw, kind, value, problem) in [
+        ("Tue Nov 08 16:12:28 UTC 2011", "timestamp", Some("2011-11-08T16:12:28Z"), None),
+        (
+            "2012-11-02 04:16:13.5 PM EST (-05:00)",
+            "timestamp",
+            Some("2012-11-02T16:16:13.5-05:00"),
+            None,
+        ),
+        ("20111108T161228Z", "timestamp", Some("2011-11-08T16:12:28Z"), None),
+        ("2024-03-05 12:34", "timestamp", Some("2024-03-05T12:34:00"), None),
+        ("2024-03-05", "timestamp", Some("2024-03-05"), None),
+        ("12/01/2017 5:18 pm", "timestamp:dmy", Some("2017-01-12T17:18:00"), None),
+        ("12/01/2017 5:18 pm", "timestamp", None, Some("ambiguous")),
+        ("45356.75", "timestamp", Some("2024-03-05T18:00:00"), Some("day_number")),
+        ("2024-03-05 25:00:00", "timestamp", None, Some("no_such_time")),
+        ("2024-03-05 12:00 CST", "timestamp", None, Some("no_such_time")),
+        ("2024-03-05 12:34", "date", Some("2024-03-05"), Some("time_dropped")),
+        (" a  b\r\nc \n\n\n d", "text", Some("a b\nc\n\nd"), None),
+        (" a  b\r\nc", "text:flat", Some("a b c"), None),
+    ] {
+        let expected = (value.map(str::to_owned), problem);
+        assert_eq!(cleaned(raw, kind), expected, "{raw:?} as {kind}");
+    }
+    assert_eq!("timestamp:mdy".parse::<Kind>().unwrap().to_string(), "timestamp:mdy");
+    assert_eq!("text:flat".parse::<Kind>().unwrap().to_string(), "text:flat");
+}
+
+#[test]
 fn absent_is_not_invalid() {
     assert!(!clean("", kind("email")).is_invalid());
     assert!(!clean("N/A", kind("date")).is_invalid());
@@ -131,6 +160,20 @@ fn names_of_columns_tell_their_kinds() {
         ("phone_type", "text"),
         ("email_status", "text"),
         ("notes", "text"),
+        ("Email Opt Out", "boolean"),
+        ("Unsubscribed from all email", "boolean"),
+        ("Do Not Call", "boolean"),
+        ("Email Bounced Date", "date"),
+        ("email_verified_at", "date"),
+        ("Email Domain", "text"),
+        ("Company Size", "text"),
+        ("Company Website", "text"),
+        ("Employer Identification Number", "text"),
+        ("street_number", "text"),
+        ("Day Name", "text"),
+        ("Program Name", "text"),
+        ("Company Name", "name"),
+        ("Phone Number", "phone"),
         ("", "text"),
         ("42", "text"),
     ] {
@@ -143,7 +186,8 @@ fn values_overrule_a_name_only_where_there_are_many() {
     let models = ["iPhone 12"; 12];
     assert_eq!(guess("phone", &models, us()), Kind::Text);
     assert_eq!(guess("phone", &models[..3], us()), Kind::Phone(None));
-    assert_eq!(guess("phone", &["n/a"; 50], us()), Kind::Phone(None));
+    // Nothing is known of a column in which nothing is.
+    assert_eq!(guess("phone", &["n/a"; 50], us()), Kind::Text);
 }
 
 #[test]
@@ -166,7 +210,12 @@ fn values_tell_what_a_name_does_not() {
 fn the_order_of_day_and_month_must_be_proved() {
     let day_first = ["25/12/2024", "13/01/2024", "31/01/2024", "03/04/2024"];
     assert_eq!(guess("date", &day_first, us()), Kind::Date(Order::DayFirst));
-    assert_eq!(guess("date", &day_first[1..], us()), Kind::Date(Order::Unknown));
+    // One value settles all.
+    assert_eq!(guess("date", &day_first[2..], us()), Kind::Date(Order::DayFirst));
+    assert_eq!(guess("date", &day_first[3..], us()), Kind::Date(Order::Unknown));
+    let times = ["25/12/2024 00:00", "03/04/2024 17:18"];
+    assert_eq!(guess("date", &times, us()), Kind::Timestamp(Order::DayFirst));
+    assert_eq!(guess("created_at", &["2024-03-05T12:00:00Z"], us()).to_string(), "timestamp");
     let mixed = ["25/12/2024", "13/01/2024", "31/01/2024", "12/25/2024"];
     assert_eq!(guess("date", &mixed, us()), Kind::Date(Order::Unknown));
     let month_first = ["12/25/2024", "01/13/2024", "01/31/2024"];

@@ -58,7 +58,8 @@ pub fn clean(raw: &str, kind: Kind) -> Cleaned {
         return Cleaned::absent(EMPTY);
     }
     match kind {
-        Kind::Text => text_of(raw),
+        Kind::Text => text_of(text::clean_lines(raw)),
+        Kind::FlatText => text_of(text::clean(raw)),
         Kind::Id => id(raw),
         Kind::Name => {
             let info = name::describe(raw);
@@ -81,6 +82,10 @@ pub fn clean(raw: &str, kind: Kind) -> Cleaned {
             let date = dates::parse(raw, order);
             Cleaned { value: date.iso, problem: date.problem.map(dates::Problem::code) }
         }
+        Kind::Timestamp(order) => {
+            let date = dates::parse_timestamp(raw, order);
+            Cleaned { value: date.iso, problem: date.problem.map(dates::Problem::code) }
+        }
         Kind::Boolean => match booleans::parse(raw) {
             Some(value) => Cleaned::valid(value.to_string()),
             None => Cleaned::absent("not_a_boolean"),
@@ -93,8 +98,7 @@ fn is_blank(raw: &str) -> bool {
     !raw.bytes().any(|byte| byte.is_ascii_graphic()) && text::clean(raw).is_empty()
 }
 
-fn text_of(raw: &str) -> Cleaned {
-    let value = text::clean(raw);
+fn text_of(value: String) -> Cleaned {
     // Nothing but mark-up.
     if value.is_empty() { Cleaned::absent(EMPTY) } else { Cleaned::valid(value) }
 }

@@ -79,8 +79,25 @@ struct Sequence {
     certainty: Certainty,
 }
 
-/// `text` with its certain mojibake repaired, one layer of it.
+/// Most layers that are repaired at once. Each halves the text, or nearly so.
+const LAYERS_MAX: usize = 8;
+
+/// `text` with its certain mojibake repaired. All layers are, before anything else is done to the
+/// text: between two of them stand characters that nobody sees, and would otherwise be taken out.
 pub(super) fn repair(text: &str) -> Cow<'_, str> {
+    let mut text = layer(text);
+    for _ in 1..LAYERS_MAX {
+        let next = match layer(&text) {
+            Cow::Owned(next) if *next != *text => next,
+            _ => break,
+        };
+        text = Cow::Owned(next);
+    }
+    text
+}
+
+/// `text` with one layer of its certain mojibake repaired.
+fn layer(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || !text.contains(is_lead) {
         return text.into();
     }
@@ -163,25 +180,71 @@ fn sequence(text: &str, start: usize, before: Option<char>) -> Option<Sequence> 
 fn certainty(bytes: &[u8], tail: &[char], before: Option<char>, after: Option<char>) -> Certainty {
     let is_closing = tail.iter().all(|&c| is_punctuation(c));
     let is_ambiguous = tail.iter().all(|&c| is_punctuation(c) || is_sign(c));
+    let is_small = before.is_some_and(char::is_lowercase);
+    let is_in_capitals = before.is_some_and(char::is_uppercase);
     let is_certain = match bytes {
+        [0xC2..=0xC5, _] if is_quote_within(tail, before, after) => true,
         // Ã and Â end words in capitals alone, and take closing punctuation only there.
-        [0xC2 | 0xC3, _] => !(is_closing && before.is_some_and(char::is_uppercase)),
+        [0xC2 | 0xC3, _] => {
+            !((is_closing || tail == ['®']) && is_in_capitals)
+                || is_vowel_in_capitals(bytes, before, after)
+        }
         // Ä and Å begin words, and Å is one; after a small letter neither stands.
         [0xC4 | 0xC5, _] => {
-            before.is_some_and(char::is_lowercase)
-                || !(is_closing || before.is_some_and(char::is_uppercase))
+            is_small
+                || !is_ambiguous
+                || is_in_capitals && after.is_some_and(char::is_lowercase)
+                || is_vowel_in_capitals(bytes, before, after)
+                || bytes == [0xC5, 0xA0] && is_s_with_caron(before, after)
         }
         // Typographic punctuation: â€ never stands in a text.
         [0xE2, 0x80, _] => true,
+        // Apostrophes of Hawaiian and Gwichʼin.
+        [0xCA, 0xBC] => true,
+        [0xCA, 0xBB] => after.is_some_and(char::is_alphabetic),
         // A byte-order mark, and the replacement character.
         [0xEF, 0xBB, 0xBF] | [0xEF, 0xBF, 0xBD] => true,
         // Vietnamese vowels (Nguyá»…n): closing punctuation has no small letter on its heels.
         [0xE1, 0xBA | 0xBB, _] => !is_ambiguous || after.is_some_and(char::is_lowercase),
-        [_, _, _] => !is_ambiguous,
+        // `Bangladéš…`: a letter that is one, and punctuation after it.
+        [_, _, _] => {
+            let is_end = tail.last().is_some_and(|&c| is_punctuation(c) || is_sign(c));
+            !(is_ambiguous || is_end && tail.first().is_some_and(|c| c.is_alphabetic()))
+        }
         [0xF0, 0x9F, _, _] => true,
         _ => false,
     };
     if is_certain { Certainty::Certain } else { Certainty::Possible }
+}
+
+/// A quotation mark that stands where none can: it opens at the end of a word (`ZOÃ‹`), or stands
+/// between letters (`LÃ“PEZ`, `RÄ«ga`).
+fn is_quote_within(tail: &[char], before: Option<char>, after: Option<char>) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    match tail {
+        ['‹' | '„' | '‚'] => is_letter(before) || is_letter(after),
+        ['“' | '”' | '‘' | '«' | '»' | '›'] => is_letter(after),
+        // An apostrophe stands between letters too: `CÅ’UR`, but `Å’s`.
+        ['’'] => {
+            let is_capital = |c: Option<char>| c.is_some_and(char::is_uppercase);
+            is_capital(before) && is_capital(after) && after != Some('S')
+        }
+        // `ARÄ€BIJA`, `MÅ®J`
+        ['€' | '®' | '·'] => is_letter(before) && is_letter(after),
+        _ => false,
+    }
+}
+
+/// `KÃ–LN`, `BRUNÄ–JUS`: hardly anyone joins two words in capitals by a dash, of which the first
+/// ends in Ã or Ä.
+fn is_vowel_in_capitals(bytes: &[u8], before: Option<char>, after: Option<char>) -> bool {
+    let is_capital = |c: Option<char>| c.is_some_and(|c| c.is_ascii_uppercase());
+    matches!(bytes, [0xC3 | 0xC4, 0x96]) && is_capital(before) && is_capital(after)
+}
+
+/// `Å KODA` with the space that does not break: Å as a word is written with a common space.
+fn is_s_with_caron(before: Option<char>, after: Option<char>) -> bool {
+    !before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_uppercase)
 }
 
 /// Whether `c` may follow a letter in a text that is right: quotes, dashes, dots, spaces.
@@ -192,7 +255,7 @@ fn is_punctuation(c: char) -> bool {
 
 /// Whether `c` is a sign that may follow a word or a letter.
 fn is_sign(c: char) -> bool {
-    matches!(c, '·' | '®' | '©' | '€')
+    matches!(c, '·' | '®' | '©' | '€' | '¹' | '²' | '³')
 }
 
 /// Letters of one foreign script in a row (`ÐŸÑ€Ð¸`, `æ—¥æœ¬`) are certain: no one writes that.

@@ -70,6 +70,14 @@ fn repairs_certain_mojibake() {
         ("ï»¿id", "id"),
         ("donÂ’t", "don’t"),
         ("voilÃ\u{a0}!", "voilà!"),
+        ("MartÃƒÂ\u{ad}nez, voilÃƒÂ\u{a0}", "Martínez, voilà"),
+        ("Ã¢â‚¬Å“xÃ¢â‚¬Â\u{9d}", "“x”"),
+        ("GarcÃƒÆ’Ã‚Â\u{ad}a", "García"),
+        ("LÃ“PEZ PEÃ‘A NOÃ‹L ZOÃ‹ KÃ–LN CÅ’UR", "LÓPEZ PEÑA NOËL ZOË KÖLN CŒUR"),
+        ("Å‚ukasz, RÄ«ga, Å›wiat", "łukasz, Rīga, świat"),
+        ("SÄ…siad, MATKÄ„, Å»ABA", "Sąsiad, MATKĄ, ŻABA"),
+        ("BÄ°R, Ä°stanbul", "BİR, İstanbul"),
+        ("Å\u{a0}KODA", "ŠKODA"),
     ]);
 }
 

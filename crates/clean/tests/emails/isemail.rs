@@ -71,7 +71,9 @@ fn agrees_with_isemail_on_every_test() {
         if info.is_valid != expected {
             differences.push((&case.id, &case.address, &case.diagnosis, info.problem));
         }
-        assert_eq!(info.is_valid, info.problem.is_none(), "test {}", case.id);
+        // isemail asks for the form alone: its `iana.a` and `255.255.255.255` are valid.
+        let problem = info.problem.filter(|problem| *problem != Problem::UnknownTld);
+        assert_eq!(info.is_valid, problem.is_none(), "test {}", case.id);
         assert_eq!(info.address, normalise(&case.address), "test {}", case.id);
         // What is deliverable keeps its local part and reads as itself.
         if let Some(address) = info.address {

@@ -163,3 +163,26 @@ fn codes_are_stable() {
     assert_eq!(describe("ann@x.com, bob@x.com").problem.unwrap().code(), "several_addresses");
     assert_eq!(describe("").problem.unwrap().code(), "empty");
 }
+
+#[test]
+fn a_top_level_domain_that_does_not_exist_is_told() {
+    for (raw, suggestion) in [
+        ("ann@stanford.eud", Some("stanford.edu")),
+        ("ann@acme.fom", Some("acme.com")),
+        ("ann@agency.goov", Some("agency.gov")),
+        ("ann@gmail.c", Some("gmail.com")),
+        ("ann@123.456", None),
+        ("ann@192.0.2.1", None),
+        ("ann@acme.zzzz", None),
+    ] {
+        let info = describe(raw);
+        assert_eq!(info.problem, Some(Problem::UnknownTld), "{raw:?}");
+        assert_eq!(info.address.as_deref(), Some(raw), "{raw:?}");
+        assert_eq!(info.suggestion.as_deref(), suggestion, "{raw:?}");
+    }
+    for raw in ["ann@acme.museum", "ann@acme.test", "ann@localhost", "ann@[192.0.2.1]"] {
+        assert_eq!(describe(raw).problem, None, "{raw:?}");
+    }
+    let doubled = describe("ann@gmail.com.com");
+    assert_eq!((doubled.suggestion.as_deref(), doubled.problem), (Some("gmail.com"), None));
+}

@@ -111,7 +111,8 @@ fn addresses_hold_what_they_promise() {
         let info = email::describe(text);
         let normal = email::normalise(text);
         same("both answers", &info.address, &normal)?;
-        let is_warning = info.problem == Some(email::Problem::LookAlike);
+        let is_warning =
+            matches!(info.problem, Some(email::Problem::LookAlike | email::Problem::UnknownTld));
         same("valid, or a reason", info.is_valid != info.problem.is_some() || is_warning, true)?;
         same("valid has an address", !info.is_valid || info.address.is_some(), true)?;
         let Some(address) = normal else { return Ok(()) };
