@@ -88,8 +88,8 @@ const FALSE: [&str; 36] = [
 
 /// The truth value that `raw` writes; none where it writes none, or could mean either (`x`).
 ///
-/// Case, full-width forms, white space and quotation marks around and a full stop at the end make no difference. `-1`
-/// is Access's true.
+/// Case, full-width forms, white space and quotation marks around and a full stop at the end make
+/// no difference. `-1` is Access's true.
 pub fn parse(raw: &str) -> Option<bool> {
     let raw = raw.trim();
     if raw.len() > BYTES_MAX {

@@ -117,8 +117,8 @@ pub enum Problem {
     Markup,
     /// Mended: the field holds several addresses, each readable by itself; this is the first.
     SeveralAddresses,
-    /// Warning: the top-level domain does not exist, by the list of the release. The address is taken
-    /// as it is, and can hardly be delivered.
+    /// Warning: the top-level domain does not exist, by the list of the release. The address is
+    /// taken as it is, and can hardly be delivered.
     UnknownTld,
     /// Warning: characters that look like others (Cyrillic among Latin letters, typographic
     /// punctuation). The address is taken as it is; it may be valid.

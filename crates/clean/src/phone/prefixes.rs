@@ -96,9 +96,9 @@ pub(super) fn read(
     Some((number, Problem::CountryCodeWithoutPlus))
 }
 
-/// Whether an international prefix that the region does not dial is one. In a bare row of digits the
-/// region's own country code after it proves little; there only geographic numbers of the United
-/// States and Canada are read, where exports write `001` so.
+/// Whether an international prefix that the region does not dial is one. In a bare row of digits
+/// the region's own country code after it proves little; there only geographic numbers of the
+/// United States and Canada are read, where exports write `001` so.
 fn is_abroad(util: &PhoneNumberUtil, raw: &str, region: Region, number: &PhoneNumber) -> bool {
     use rlibphonenumber::Region as Library;
     let own = region.as_library().and_then(|region| util.get_country_code_for_region(region));
