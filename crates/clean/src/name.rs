@@ -2,6 +2,7 @@
 
 pub mod sequence;
 
+mod asides;
 mod case;
 mod features;
 mod gazetteer;
@@ -44,6 +45,10 @@ pub struct NameInfo {
     pub organisation: Option<String>,
     /// The whole name in standard spelling and order.
     pub display: Option<String>,
+    /// Post of the person: `CFO`, `Head of Sales`.
+    pub job_title: Option<String>,
+    /// What else stood in the field: `Attn`, `DO NOT CONTACT`, `✅`. Not part of `display`.
+    pub note: Option<String>,
     /// What is doubtful, or why there is no name; none for an ordinary name.
     pub problem: Option<Problem>,
 }
@@ -104,6 +109,8 @@ pub enum Problem {
     UnclearParts,
     /// Digits or signs that names do not have.
     UnexpectedCharacters,
+    /// Something beside the name; it is in `note`.
+    Note,
 }
 
 impl Problem {
@@ -124,6 +131,7 @@ impl Problem {
             Self::UnclearOrder => "unclear_order",
             Self::UnclearParts => "unclear_parts",
             Self::UnexpectedCharacters => "unexpected_characters",
+            Self::Note => "note",
         }
     }
 }
@@ -174,9 +182,57 @@ fn read(raw: &str) -> NameInfo {
         Ok(screened) => screened,
         Err(problem) => return without_name(problem),
     };
-    let mut info = own_script::read(&text).unwrap_or_else(|| read_words(&text));
+    if let Some(info) = read_people(&text) {
+        return info;
+    }
+    let asides = asides::take(&text);
+    let name = asides::join_people(&asides.name).unwrap_or(asides.name);
+    if screen::is_placeholder(&name) {
+        return without_name(Problem::Placeholder);
+    }
+    let mut info = own_script::read(&name).unwrap_or_else(|| read_words(&name));
     info.problem = found.or(info.problem);
+    add_letters(&mut info, &asides.letters);
+    info.job_title = asides.job_title;
+    if !asides.notes.is_empty() {
+        let is_of_several = asides.notes.iter().any(|note| asides::is_family(note));
+        let problem = if is_of_several { Problem::SeveralPeople } else { Problem::Note };
+        info.problem = info.problem.or(Some(problem));
+        info.note = Some(asides.notes.join("; "));
+    }
     info
+}
+
+/// Letters after the name that no list knows, as they were written.
+fn add_letters(info: &mut NameInfo, letters: &[String]) {
+    if letters.is_empty() {
+        return;
+    }
+    let added = |part: &Option<String>| {
+        Some(part.iter().cloned().chain(letters.iter().cloned()).collect::<Vec<_>>().join(", "))
+    };
+    info.suffix = added(&info.suffix);
+    info.display = added(&info.display);
+}
+
+/// Several people, parted by semicolons: the parts of the first, all of them shown.
+fn read_people(text: &str) -> Option<NameInfo> {
+    let parts: Vec<&str> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.len() < 2 {
+        return None;
+    }
+    let people: Vec<NameInfo> = parts.iter().map(|part| read(part)).collect();
+    let is_person = |info: &NameInfo| {
+        info.kind == Kind::Person && (info.given.is_some() || info.family.is_some())
+    };
+    if !people.iter().all(is_person) {
+        return None;
+    }
+    let display: Vec<String> = people.iter().filter_map(|info| info.display.clone()).collect();
+    let mut first = people.into_iter().next()?;
+    first.display = Some(display.join("; "));
+    first.problem = Some(Problem::SeveralPeople);
+    Some(first)
 }
 
 fn without_name(problem: Problem) -> NameInfo {

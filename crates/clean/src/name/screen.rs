@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Problem;
+use super::{Problem, words};
 
 /// Whole texts, small and with single spaces, that stand for a missing name.
 const PLACEHOLDERS: &[&str] = &[
@@ -133,9 +133,20 @@ fn halve_widths(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(halve).collect())
 }
 
-fn is_placeholder(text: &str) -> bool {
+/// Errors of spreadsheets.
+const SHEET_ERRORS: &[&str] =
+    &["#ref!", "#n/a", "#value!", "#name?", "#null!", "#num!", "#div/0!", "#error!", "#spill!"];
+
+/// Words that stand for a missing name after a form of address, too: `Mr. Unknown`.
+const UNKNOWN: &[&str] = &["unknown", "n/a", "na", "none", "tbd", "anonymous", "unbekannt"];
+
+/// Whether the text stands for a missing name.
+pub(super) fn is_placeholder(text: &str) -> bool {
     if text.len() > 60 {
         return false;
+    }
+    if SHEET_ERRORS.contains(&text.trim().to_lowercase().as_str()) || are_unknown(text) {
+        return true;
     }
     let small = text.to_lowercase();
     let small = small.trim_matches(|c: char| !c.is_alphanumeric() && c != '.');
@@ -146,6 +157,19 @@ fn is_placeholder(text: &str) -> bool {
         small.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
     let are_all = !words.is_empty() && words.iter().all(|word| PLACEHOLDER_WORDS.contains(word));
     are_all && !words.iter().all(|word| WEAK_WORDS.contains(word))
+}
+
+/// Only words for what is unknown, one of them again, or behind forms of address.
+fn are_unknown(text: &str) -> bool {
+    let small = text.to_lowercase();
+    let names = small.split([' ', ',']).filter(|word| {
+        !word.is_empty() && !words::roles(&words::key(word)).has(words::Role::Title)
+    });
+    let names: Vec<&str> = names.map(|word| word.trim_matches('.')).collect();
+    let is_strong = |word: &&str| *word != "na" && *word != "none";
+    !names.is_empty()
+        && names.iter().all(|word| UNKNOWN.contains(word))
+        && names.iter().any(is_strong)
 }
 
 /// Takes out e-mail addresses, web addresses and telephone numbers; names the first kind found.
