@@ -185,7 +185,7 @@ fn read(raw: &str) -> NameInfo {
     if let Some(info) = read_people(&text) {
         return info;
     }
-    let asides = asides::take(&text);
+    let asides = asides::take(&screen::mend_apostrophes(&text));
     let name = asides::join_people(&asides.name).unwrap_or(asides.name);
     if screen::is_placeholder(&name) {
         return without_name(Problem::Placeholder);

@@ -210,7 +210,7 @@ pub(super) fn is_iberian(word: &str) -> bool {
         ferreira oliveira souza costa rodrigues almeida nascimento lima araujo ribeiro \
         carvalho gomes martins barbosa rocha cabrera calderon espinoza maldonado \
         valencia velasco serrano marin iglesias pardo prieto vidal calvo gallego bravo \
-        mora arroyo ";
+        mora arroyo diaz ruiz ortiz munoz diez paz cortez acevedo ";
     let folded = gazetteer::fold(word);
     is_in(NAMES, &folded)
         || (folded.len() > 4

@@ -121,6 +121,36 @@ pub(super) fn screen(text: &str) -> Result<(Cow<'_, str>, Option<Problem>), Prob
     Ok((text, problem))
 }
 
+/// Accents that stand for an apostrophe (`O´Brien`), and one with a space behind it (`O' Brien`).
+pub(super) fn mend_apostrophes(text: &str) -> Cow<'_, str> {
+    let is_sign = |c: char| matches!(c, '\'' | '´' | '`' | '’' | 'ʼ');
+    if !text.contains(is_sign) {
+        return Cow::Borrowed(text);
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let at = |place: Option<usize>| place.and_then(|place| letters.get(place)).copied();
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    let starts_word = |place: usize| {
+        at(place.checked_sub(2)).is_none_or(char::is_whitespace)
+            && matches!(at(place.checked_sub(1)), Some('o' | 'O' | 'd' | 'D'))
+    };
+    let mut mended = String::with_capacity(text.len());
+    for (place, &c) in letters.iter().enumerate() {
+        let before = place.checked_sub(1);
+        if matches!(c, '´' | '`') && is_letter(at(before)) && is_letter(at(Some(place + 1))) {
+            mended.push('\'');
+        } else if c == ' '
+            && before.is_some_and(|before| is_sign(letters[before]) && starts_word(before))
+            && is_letter(at(Some(place + 1)))
+        {
+            // Dropped: the name goes on.
+        } else {
+            mended.push(c);
+        }
+    }
+    Cow::Owned(mended)
+}
+
 /// Full-width letters and signs as ASCII has them.
 fn halve_widths(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| ('！'..='～').contains(&c)) {
