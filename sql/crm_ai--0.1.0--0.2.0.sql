@@ -63,6 +63,11 @@ WHERE NOT EXISTS (SELECT FROM crm_ai.watch w WHERE w.id = s.watch);
 -- Without an identity, a publication FOR ALL TABLES would refuse the DELETE of every batch.
 ALTER TABLE crm_ai.pending REPLICA IDENTITY FULL;
 
+-- What stands beside a name is told.
+ALTER TYPE @extschema@.crm_name_info
+    ADD ATTRIBUTE job_title text,
+    ADD ATTRIBUTE note text;
+
 -- The engine's figures gain a column.
 DROP VIEW crm_ai.status;
 DROP FUNCTION crm_ai.engine_stats();

@@ -52,7 +52,9 @@ CREATE TYPE @extschema@.crm_name_info AS (
     nickname text,
     organisation text,
     display text,
-    problem text
+    problem text,
+    job_title text,
+    note text
 );
 COMMENT ON TYPE @extschema@.crm_name_info IS 'what crm_name tells of one name';
 

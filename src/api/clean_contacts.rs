@@ -63,6 +63,8 @@ fn crm_name(
     composite::set(&mut row, "organisation", info.organisation)?;
     composite::set(&mut row, "display", info.display)?;
     composite::set(&mut row, "problem", info.problem.map(name::Problem::code))?;
+    composite::set(&mut row, "job_title", info.job_title)?;
+    composite::set(&mut row, "note", info.note)?;
     Ok(row)
 }
 

@@ -6,6 +6,7 @@ mod asides;
 mod case;
 mod features;
 mod gazetteer;
+mod one_part;
 mod order;
 mod organisation;
 mod own_script;
@@ -15,6 +16,7 @@ mod side;
 mod tokens;
 mod words;
 
+pub use one_part::{NamePart, clean_part};
 use sequence::{Label, Model};
 use tokens::Token;
 use words::Role;
@@ -157,6 +159,8 @@ pub fn describe(raw: &str) -> NameInfo {
             // What is no name in its own standard spelling is none as it came.
             return without_name(again.problem.unwrap_or(Problem::NotAName));
         };
+        info.note = info.note.or(again.note);
+        info.job_title = info.job_title.or(again.job_title);
         if let Some(start) = seen.iter().position(|display| *display == next) {
             info.display = seen.drain(start..).min();
             break;

@@ -19,228 +19,44 @@ pub(super) struct Asides {
 }
 
 /// What a field opens with that is addressed to somebody, in small letters.
-const ADDRESSED: &[&str] = &[
-    "attn",
-    "attention",
-    "att",
-    "fao",
-    "f.a.o.",
-    "c/o",
-    "care of",
-    "z.hd.",
-    "z. hd.",
-    "z.h.",
-    "zhd",
-    "zu händen",
-    "zu handen",
-    "à l'attention de",
-    "a la atención de",
-    "a la atencion de",
-    "alla c.a.",
-    "t.a.v.",
-    "tav",
-];
+const ADDRESSED: &str = "\
+    attn|attention|att|fao|f.a.o.|c/o|care of|z.hd.|z. hd.|z.h.|zhd|zu händen|zu handen|\
+    à l'attention de|a la atención de|a la atencion de|alla c.a.|t.a.v.|tav";
 
 /// Of these, the ones that can be names: a colon or a full stop must follow.
 const ADDRESSED_WEAK: &[&str] = &["att", "tav"];
 
 /// What notes begin with, in small letters.
-const NOTES: &[&str] = &[
-    "do not contact",
-    "do not call",
-    "do not email",
-    "do not e-mail",
-    "do not mail",
-    "do not use",
-    "do not disturb",
-    "don't call",
-    "don't contact",
-    "dont call",
-    "no calls",
-    "no contact",
-    "dnc",
-    "vip",
-    "duplicate",
-    "dup",
-    "dupe",
-    "duplicated",
-    "possible duplicate",
-    "deceased",
-    "rip",
-    "inactive",
-    "old",
-    "old account",
-    "old record",
-    "left company",
-    "left the company",
-    "left",
-    "no longer",
-    "opt out",
-    "opted out",
-    "unsubscribed",
-    "bad address",
-    "bad email",
-    "moved",
-    "archived",
-    "merged",
-    "bounced",
-    "blocked",
-    "prospect",
-    "new customer",
-    "new contact",
-    "test account",
-    "see notes",
-    "see other",
-    "use other",
-    "call first",
-    "call back",
-    "callback",
-    "preferred",
-    "nicht kontaktieren",
-    "nicht anrufen",
-    "verstorben",
-    "doppelt",
-    "dublette",
-    "gesperrt",
-    "inaktiv",
-    "ne pas contacter",
-    "ne pas appeler",
-    "décédé",
-    "décédée",
-    "doublon",
-    "inactif",
-    "no contactar",
-    "no llamar",
-    "fallecido",
-    "fallecida",
-    "duplicado",
-    "inactivo",
-    "não contactar",
-    "falecido",
-    "non contattare",
-    "deceduto",
-    "niet bellen",
-    "overleden",
-];
+const NOTES: &str = "\
+    do not contact|do not call|do not email|do not e-mail|do not mail|do not use|do not disturb|\
+    don't call|don't contact|dont call|no calls|no contact|dnc|vip|duplicate|dup|dupe|\
+    duplicated|possible duplicate|deceased|rip|inactive|old|old account|old record|left company|\
+    left the company|left|no longer|opt out|opted out|unsubscribed|bad address|bad email|moved|\
+    archived|merged|bounced|blocked|prospect|new customer|new contact|test account|see notes|\
+    see other|use other|call first|call back|callback|preferred|nicht kontaktieren|\
+    nicht anrufen|verstorben|doppelt|dublette|gesperrt|inaktiv|ne pas contacter|ne pas appeler|\
+    décédé|décédée|doublon|inactif|no contactar|no llamar|fallecido|fallecida|duplicado|\
+    inactivo|não contactar|falecido|non contattare|deceduto|niet bellen|overleden";
 
 /// Notes that are told without a sign before them, too.
-const NOTES_STRONG: &[&str] = &[
-    "do not contact",
-    "do not call",
-    "do not email",
-    "do not e-mail",
-    "do not mail",
-    "do not use",
-    "nicht kontaktieren",
-    "nicht anrufen",
-    "ne pas contacter",
-    "ne pas appeler",
-    "no contactar",
-    "no llamar",
-    "non contattare",
-];
+const NOTES_STRONG: &str = "\
+    do not contact|do not call|do not email|do not e-mail|do not mail|do not use|\
+    nicht kontaktieren|nicht anrufen|ne pas contacter|ne pas appeler|no contactar|no llamar|\
+    non contattare";
 
 /// Posts, in small letters: whole, or the last word of one.
-const POSTS: &[&str] = &[
-    "ceo",
-    "cfo",
-    "cto",
-    "coo",
-    "cmo",
-    "cio",
-    "cro",
-    "chro",
-    "cpo",
-    "ciso",
-    "vp",
-    "svp",
-    "evp",
-    "avp",
-    "gm",
-    "md & ceo",
-    "president",
-    "director",
-    "manager",
-    "owner",
-    "co-owner",
-    "founder",
-    "co-founder",
-    "cofounder",
-    "partner",
-    "realtor",
-    "realtor®",
-    "broker",
-    "agent",
-    "attorney",
-    "attorney at law",
-    "lawyer",
-    "secretary",
-    "treasurer",
-    "chairman",
-    "chairwoman",
-    "chairperson",
-    "chair",
-    "consultant",
-    "engineer",
-    "accountant",
-    "buyer",
-    "assistant",
-    "supervisor",
-    "coordinator",
-    "analyst",
-    "developer",
-    "designer",
-    "teacher",
-    "principal",
-    "administrator",
-    "receptionist",
-    "officer",
-    "executive",
-    "specialist",
-    "representative",
-    "rep",
-    "technician",
-    "architect",
-    "controller",
-    "comptroller",
-    "superintendent",
-    "foreman",
-    "bookkeeper",
-    "trustee",
-    "sales",
-    "marketing",
-    "purchasing",
-    "accounting",
-    "accounts payable",
-    "human resources",
-    "hr",
-    "finance",
-    "operations",
-    "procurement",
-    "logistics",
-    "geschäftsführer",
-    "geschäftsführerin",
-    "prokurist",
-    "prokuristin",
-    "inhaber",
-    "inhaberin",
-    "leiter",
-    "leiterin",
-    "einkauf",
-    "vertrieb",
-    "buchhaltung",
-    "directeur",
-    "directrice",
-    "gérant",
-    "gérante",
-    "gerente",
-    "directora",
-    "propietario",
-    "titolare",
-    "direttore",
-    "directeur général",
-    "eigenaar",
-];
+const POSTS: &str = "\
+    ceo|cfo|cto|coo|cmo|cio|cro|chro|cpo|ciso|vp|svp|evp|avp|gm|md & ceo|president|director|\
+    manager|owner|co-owner|founder|co-founder|cofounder|partner|realtor|realtor®|broker|agent|\
+    attorney|attorney at law|lawyer|secretary|treasurer|chairman|chairwoman|chairperson|chair|\
+    consultant|engineer|accountant|buyer|assistant|supervisor|coordinator|analyst|developer|\
+    designer|teacher|principal|administrator|receptionist|officer|executive|specialist|\
+    representative|rep|technician|architect|controller|comptroller|superintendent|foreman|\
+    bookkeeper|trustee|sales|marketing|purchasing|accounting|accounts payable|human resources|\
+    hr|finance|operations|procurement|logistics|geschäftsführer|geschäftsführerin|prokurist|\
+    prokuristin|inhaber|inhaberin|leiter|leiterin|einkauf|vertrieb|buchhaltung|directeur|\
+    directrice|gérant|gérante|gerente|directora|propietario|titolare|direttore|\
+    directeur général|eigenaar";
 
 /// What a post opens with where more words follow.
 const POSTS_OPEN: &[&str] = &[
@@ -264,6 +80,11 @@ const POSTS_OPEN: &[&str] = &[
     "jefe de ",
     "responsable ",
 ];
+
+/// Whether a list, parted by bars, has the words.
+fn is_in(list: &str, words: &str) -> bool {
+    list.split('|').any(|known| known == words)
+}
 
 /// Longest post, in words.
 const POST_WORDS_MAX: usize = 6;
@@ -305,10 +126,10 @@ fn take_addressed(asides: &mut Asides) {
     if small.len() != asides.name.len() {
         return;
     }
-    let found = ADDRESSED.iter().filter_map(|word| {
+    let found = ADDRESSED.split('|').filter_map(|word| {
         let rest = small.strip_prefix(word)?;
         let is_marked = rest.starts_with([':', '.']);
-        let is_whole = is_marked || (rest.starts_with(' ') && !ADDRESSED_WEAK.contains(word));
+        let is_whole = is_marked || (rest.starts_with(' ') && !ADDRESSED_WEAK.contains(&word));
         is_whole.then_some(word.len())
     });
     let Some(stop) = found.max() else { return };
@@ -346,7 +167,7 @@ fn take_bracketed(asides: &mut Asides) {
 fn is_note(text: &str) -> bool {
     let small = text.trim().trim_end_matches(['!', '.']).to_lowercase();
     NOTES
-        .iter()
+        .split('|')
         .any(|note| small.strip_prefix(note).is_some_and(|r| r.is_empty() || r.starts_with(' ')))
 }
 
@@ -358,9 +179,9 @@ fn is_post(text: &str) -> bool {
         return false;
     }
     let last = small.rsplit([' ', '/']).next().unwrap_or(&small);
-    POSTS.contains(&small.as_str())
+    is_in(POSTS, &small)
         || (count > 1
-            && (POSTS.contains(&last) || POSTS_OPEN.iter().any(|open| small.starts_with(open))))
+            && (is_in(POSTS, last) || POSTS_OPEN.iter().any(|open| small.starts_with(open))))
 }
 
 /// `Jane Doe - DO NOT CONTACT`: a dash between spaces stands before a note or a post.
@@ -389,7 +210,7 @@ fn take_strong(asides: &mut Asides) {
     if small.len() != asides.name.len() {
         return;
     }
-    let found = NOTES_STRONG.iter().filter_map(|note| small.find(&format!(" {note}"))).min();
+    let found = NOTES_STRONG.split('|').filter_map(|note| small.find(&format!(" {note}"))).min();
     let Some(at) = found.filter(|at| *at > 0) else { return };
     asides.notes.push(asides.name[at..].trim().to_owned());
     asides.name = asides.name[..at].trim_end_matches([' ', ',', ';', '-', '(', '[']).to_owned();

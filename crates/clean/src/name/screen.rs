@@ -189,6 +189,12 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     are_all && !words.iter().all(|word| WEAK_WORDS.contains(word))
 }
 
+/// Whether the text can be no part of a name, as `Null` can.
+pub(super) fn stands_for_none(text: &str) -> bool {
+    let small = text.trim().to_lowercase();
+    SHEET_ERRORS.contains(&small.as_str()) || ["n/a", "n.a.", "n.a", "-"].contains(&small.as_str())
+}
+
 /// Only words for what is unknown, one of them again, or behind forms of address.
 fn are_unknown(text: &str) -> bool {
     let small = text.to_lowercase();

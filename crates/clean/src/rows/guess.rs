@@ -48,6 +48,31 @@ pub fn guess(name: &str, values: &[&str], region: crate::phone::Region) -> Kind 
     }
 }
 
+/// Titles of columns of given names, as their words without gaps.
+const GIVEN_NAMES: &str = "\
+    firstname|fname|givenname|givennames|forename|middlename|vorname|vornamen|prenom|prénom|\
+    prenoms|nombres|voornaam|imię|名";
+
+/// Titles of columns of family names.
+const FAMILY_NAMES: &str = "\
+    lastname|lname|surname|familyname|maidenname|secondname|nachname|familienname|zuname|\
+    nomdefamille|apellido|apellidos|cognome|sobrenome|apelido|achternaam|nazwisko|фамилия|姓";
+
+/// The part of a name that a column holds by its title; none for whole names and other columns.
+pub(super) fn part_of_name(title: &str) -> Option<Kind> {
+    part_of(&tokens(title))
+}
+
+fn part_of(words: &[String]) -> Option<Kind> {
+    let last_two = &words[words.len().saturating_sub(2)..];
+    let titles = [words.concat(), last_two.concat()];
+    let is_in = |list: &str| list.split('|').any(|known| titles.iter().any(|title| title == known));
+    if is_in(GIVEN_NAMES) {
+        return Some(Kind::GivenName);
+    }
+    is_in(FAMILY_NAMES).then_some(Kind::FamilyName)
+}
+
 /// The words of a column's name in small letters: `firstName`, `E-Mail 2` and `CUST_ID` have two
 /// each, `email` counting as one.
 fn tokens(name: &str) -> Vec<String> {
@@ -385,6 +410,9 @@ fn by_name(words: &[String]) -> Option<Kind> {
     if has(ADDRESS) {
         let second_line = words.iter().any(|word| matches!(word.as_str(), "2" | "3" | "4"));
         return Some(if has(OTHER_ADDRESSES) || second_line { Kind::Text } else { Kind::Address });
+    }
+    if let Some(part) = part_of(words) {
+        return Some(part);
     }
     if has(NAME) {
         return Some(if has(OTHER_NAMES) { Kind::Text } else { Kind::Name });

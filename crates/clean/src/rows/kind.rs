@@ -25,6 +25,10 @@ pub enum Kind {
     Email,
     /// A person's or an organisation's name.
     Name,
+    /// Given names and initials.
+    GivenName,
+    /// A family name with its particles.
+    FamilyName,
     /// A postal address in one field.
     Address,
     /// Free text; its line breaks stay.
@@ -50,8 +54,8 @@ pub enum Kind {
 pub enum KindError {
     /// Not one of the names.
     #[error(
-        "unknown kind: phone[:REGION], phone_digits[:WIDTH], email, name, address, text[:flat], \
-         date[:dmy|mdy], timestamp[:dmy|mdy], boolean, id or keep is wanted"
+        "unknown kind: phone[:REGION], phone_digits[:WIDTH], email, name, given_name, family_name, \
+         address, text[:flat], date[:dmy|mdy], timestamp[:dmy|mdy], boolean, id or keep is wanted"
     )]
     Unknown,
     /// `phone:` and no region that has a numbering plan.
@@ -79,6 +83,8 @@ impl Kind {
             Self::PhoneDigits(_) => "phone_digits",
             Self::Email => "email",
             Self::Name => "name",
+            Self::GivenName => "given_name",
+            Self::FamilyName => "family_name",
             Self::Address => "address",
             Self::Text | Self::FlatText => "text",
             Self::Date(_) => "date",
@@ -114,6 +120,8 @@ impl FromStr for Kind {
             ("phone_digits", Some(width)) => width_of(width).map(Self::PhoneDigits),
             ("email", None) => Ok(Self::Email),
             ("name", None) => Ok(Self::Name),
+            ("given_name", None) => Ok(Self::GivenName),
+            ("family_name", None) => Ok(Self::FamilyName),
             ("address", None) => Ok(Self::Address),
             ("text", None) => Ok(Self::Text),
             ("text", Some("flat")) => Ok(Self::FlatText),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::guess::guess;
+use super::guess::{guess, part_of_name};
 use super::kind::{Kind, KindError};
 use super::value::clean;
 use crate::pause;
@@ -39,6 +39,11 @@ pub fn kinds_of(columns: &str) -> Result<BTreeMap<String, Kind>, RecordError> {
     texts
         .into_iter()
         .map(|(column, kind)| match kind.parse() {
+            // A column of first or last names is no whole name, whoever calls it one.
+            Ok(Kind::Name) => {
+                let kind = part_of_name(&column).unwrap_or(Kind::Name);
+                Ok((column, kind))
+            }
             Ok(kind) => Ok((column, kind)),
             Err(error) => Err(RecordError::Kind { column, error }),
         })

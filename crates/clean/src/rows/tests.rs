@@ -146,7 +146,7 @@ fn names_of_columns_tell_their_kinds() {
         ("address_line_2", "text"),
         ("ip_address", "text"),
         ("customer_name", "name"),
-        ("FirstName", "name"),
+        ("FirstName", "given_name"),
         ("company", "name"),
         ("file_name", "text"),
         ("user_name", "text"),

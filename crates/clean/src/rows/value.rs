@@ -1,6 +1,7 @@
 //! One value cleaned by its kind.
 
 use super::kind::Kind;
+use crate::name::NamePart;
 use crate::pause;
 use crate::phone::Region;
 use crate::{address, booleans, dates, email, name, phone, text};
@@ -65,6 +66,8 @@ pub fn clean(raw: &str, kind: Kind) -> Cleaned {
             let info = name::describe(raw);
             Cleaned { value: info.display, problem: info.problem.map(name::Problem::code) }
         }
+        Kind::GivenName => name_part(raw, NamePart::Given),
+        Kind::FamilyName => name_part(raw, NamePart::Family),
         _ if is_placeholder(raw) => Cleaned::absent(PLACEHOLDER),
         Kind::Phone(region) => {
             let (value, problem) = phone::clean(raw, region.unwrap_or(Region::NONE));
@@ -92,6 +95,11 @@ pub fn clean(raw: &str, kind: Kind) -> Cleaned {
         },
         Kind::PhoneDigits(_) | Kind::Keep => Cleaned::valid(raw.to_owned()),
     }
+}
+
+fn name_part(raw: &str, part: NamePart) -> Cleaned {
+    let (value, problem) = name::clean_part(raw, part);
+    Cleaned { value, problem: problem.map(name::Problem::code) }
 }
 
 fn is_blank(raw: &str) -> bool {
