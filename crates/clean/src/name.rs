@@ -219,9 +219,18 @@ fn add_letters(info: &mut NameInfo, letters: &[String]) {
     info.display = added(&info.display);
 }
 
-/// Several people, parted by semicolons: the parts of the first, all of them shown.
+/// Several people, parted by semicolons, or by a comma between two names in their usual order: the
+/// parts of the first, all of them shown.
 fn read_people(text: &str) -> Option<NameInfo> {
-    let parts: Vec<&str> = text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let is_plain = |part: &str| {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let common = words.first().map(|word| gazetteer::look_up(word)).unwrap_or_default();
+        words.len() == 2 && common.given >= 5 && common.given > common.family + 1
+    };
+    let are_two = text.split_once(',').is_some_and(|(one, other)| is_plain(one) && is_plain(other));
+    let sign = if are_two { ',' } else { ';' };
+    let parts: Vec<&str> =
+        text.split(sign).map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.len() < 2 {
         return None;
     }

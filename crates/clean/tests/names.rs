@@ -252,3 +252,73 @@ proptest! {
         }
     }
 }
+
+const GIVEN: &str = "John Mary James Linda Robert Susan Michael Karen William Nancy David Lisa Joseph \
+    Betty Thomas Helen Charles Sandra Daniel Donna Matthew Carol Anthony Ruth Mark Sharon Paul \
+    Michelle Steven Laura Andrew Sarah Kenneth Kimberly Joshua Deborah Kevin Jessica Brian Amy";
+
+const FAMILY: &str = "Lee Ng Li Ho Wu Kim Yu Ma Diaz Park Fox Cox Day Roy Ray Le Vo Do Cruz Ruiz \
+    Smith Johnson Brown Jones Garcia Miller Davis Wilson Anderson Taylor Moore Jackson Martin \
+    Thompson White Lopez Gonzalez Harris Clark Lewis";
+
+/// Given and family names in every case and form; where the parts are others, a problem must say so.
+#[test]
+fn case_does_not_turn_names_round() {
+    let (mut all, mut right) = (0, 0);
+    for given in GIVEN.split_whitespace() {
+        for family in FAMILY.split_whitespace() {
+            let forms = [
+                format!("{given} {family}"),
+                format!("{family}, {given}"),
+                format!("{given} Q {family}"),
+                format!("{given} {family} Jr"),
+            ];
+            for form in forms {
+                for raw in [form.to_uppercase(), form.to_lowercase(), form.clone()] {
+                    let info = describe(&raw);
+                    let is_right = info.given.as_deref() == Some(given)
+                        && info.family.as_deref() == Some(family);
+                    assert!(is_right || info.problem.is_some(), "{raw}: {info:?}");
+                    all += 1;
+                    right += i32::from(is_right);
+                }
+            }
+        }
+    }
+    assert!(f64::from(right) >= 0.98 * f64::from(all), "{right} of {all}");
+}
+
+#[test]
+fn a_comma_decides_the_order_and_what_follows_a_name_is_told() {
+    for (raw, given, middle, family) in [
+        ("Lloyd Webber, Andrew", "Andrew", "", "Lloyd Webber"),
+        ("Smith, John Robert, MD", "John", "Robert", "Smith"),
+        ("SMITH, JOHN ROBERT, JR", "John", "Robert", "Smith"),
+        ("Gogh, Vincent van", "Vincent", "", "van Gogh"),
+        ("Laan van der, Piet", "Piet", "", "van der Laan"),
+        ("Smith J", "J.", "", "Smith"),
+        ("Jorge Luis Borges Acevedo", "Jorge", "Luis", "Borges Acevedo"),
+        ("PAT O' BRIEN", "Pat", "", "O'Brien"),
+        ("MACKENZIE DAVIS", "Mackenzie", "", "Davis"),
+    ] {
+        let info = describe(raw);
+        let parts = [info.given, info.middle, info.family].map(Option::unwrap_or_default);
+        assert_eq!(parts, [given, middle, family], "{raw}");
+    }
+    let info = describe("Jane Doe, CFO");
+    assert_eq!(
+        (info.display.as_deref(), info.job_title.as_deref()),
+        (Some("Jane Doe"), Some("CFO"))
+    );
+    let info = describe("Attn: Jane Doe - DO NOT CONTACT");
+    assert_eq!(info.display.as_deref(), Some("Jane Doe"));
+    assert_eq!(info.note.as_deref(), Some("Attn; DO NOT CONTACT"));
+    for raw in
+        ["Jean et Marie Dupont", "John Smith; Jane Doe", "Ann Lee, Bob Ray", "Jane Doe & family"]
+    {
+        assert_eq!(describe(raw).problem.map(|p| p.code()), Some("several_people"), "{raw}");
+    }
+    for raw in ["N/A N/A", "#REF!", "Mr. Unknown"] {
+        assert_eq!(describe(raw).problem.map(|p| p.code()), Some("placeholder"), "{raw}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Columns that hold one part of a name: given names, or the family name.
 
 use super::case::{case_of, person_word};
-use super::words::{key, roles};
+use super::words::{Role, key, roles};
 use super::{INPUT_CHARS_MAX, Problem};
 use super::{gazetteer, screen};
 use crate::text;
@@ -48,6 +48,11 @@ pub fn clean_part(raw: &str, part: NamePart) -> (Option<String>, Option<Problem>
         {
             return format!("{}.", letter.to_uppercase());
         }
+        if at > 0
+            && let Some(generation) = roles(&key(word)).spelling(Role::Generation)
+        {
+            return generation.to_owned();
+        }
         // Initials that are called as a name.
         let are_initials = word.len() == 2 && word.chars().all(|c| c.is_ascii_uppercase());
         if part == NamePart::Given && are_initials && gazetteer::look_up(word).given < 3 {
@@ -68,6 +73,7 @@ mod tests {
             ("St. John", "St. John"),
             ("ST. JOHN", "St. John"),
             ("O BRIEN", "O Brien"),
+            ("Smith Jr", "Smith Jr."),
             ("O´BRIEN", "O'Brien"),
             ("D Souza", "D Souza"),
             ("Ó Súilleabháin", "Ó Súilleabháin"),

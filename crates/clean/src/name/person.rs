@@ -46,6 +46,7 @@ pub(super) fn words<'a>(tokens: &[Token<'a>], labels: &[Label]) -> Vec<Word<'a>>
     }
     mend_marks(&mut words);
     mend_people_as_firms(&mut words, labels);
+    mend_generation(&mut words);
     mend_particles(&mut words);
     mend_double_family_names(&mut words);
     mend_marian_names(&mut words);
@@ -106,6 +107,22 @@ fn mend_marks(words: &mut [Word<'_>]) {
     }
 }
 
+/// `JOHN PARK JR`: at the end of a name these words are nothing else.
+fn mend_generation(words: &mut [Word<'_>]) {
+    let Some((last, before)) = words.split_last_mut() else { return };
+    let is_sure = matches!(words::key(last.token.text).as_str(), "jr" | "sr" | "ii" | "iii" | "iv");
+    let is_name =
+        |word: &&mut Word<'_>| matches!(word.part, Part::Given | Part::Middle | Part::Family);
+    if !is_sure || before.iter_mut().filter(is_name).count() < 2 {
+        return;
+    }
+    last.part = Part::Generation;
+    let has_family = before.iter().any(|word| word.part == Part::Family);
+    if let Some(name) = before.iter_mut().rev().find(is_name).filter(|_| !has_family) {
+        name.part = Part::Family;
+    }
+}
+
 /// Where the model took words for an organisation's and the name was found to be a person's: the
 /// last one is the family name.
 fn mend_people_as_firms(words: &mut [Word<'_>], labels: &[Label]) {
@@ -155,6 +172,13 @@ fn mend_double_family_names(words: &mut [Word<'_>]) {
         let last = words.get(at + 1).filter(|word| word.part == Part::Family);
         let are_iberian = last.is_some_and(|last| order::is_iberian(last.token.text))
             && order::is_iberian(words[at].token.text);
+        let is_common_given = |word: &Word<'_>| gazetteer::look_up(word.token.text).given >= 4;
+        // Two given names before it: Jorge Luis Borges Acevedo.
+        let are_iberian = are_iberian
+            || (last.is_some()
+                && at >= 2
+                && order::is_iberian(words[at].token.text)
+                && words[at - 2..at].iter().all(is_common_given));
         let has_given = words[..at].iter().any(|word| word.part == Part::Given);
         let is_middle = words[at].part == Part::Family
             && last.is_some()
@@ -232,6 +256,12 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Order {
         read_inverted(words);
     }
     if named.len() < 2 || has_comma || has_and {
+        return Order::AsRead;
+    }
+    if is_family_and_initial(words, &named) {
+        for (place, at) in named.iter().enumerate() {
+            words[*at].part = if place + 1 == named.len() { Part::Given } else { Part::Family };
+        }
         return Order::AsRead;
     }
     let tokens: Vec<&Token<'_>> = named.iter().map(|at| &words[*at].token).collect();
@@ -312,12 +342,27 @@ fn stops_with_comma(words: &[Word<'_>], comma: usize) -> bool {
     before.len() <= 1 || given(after) >= given(first)
 }
 
+/// `Smith J`, `van der Berg J.`: one family name, which is hardly a given one, and an initial.
+fn is_family_and_initial(words: &[Word<'_>], named: &[usize]) -> bool {
+    let Some((last, before)) = named.split_last() else { return false };
+    let letters = |at: usize| words[at].token.text.chars().filter(|c| c.is_alphabetic()).count();
+    let mut names = before.iter().filter(|at| !words[**at].roles.has(Role::Particle));
+    let (Some(name), None) = (names.next(), names.next()) else { return false };
+    let common = gazetteer::look_up(words[*name].token.text);
+    letters(*last) == 1 && letters(*name) > 1 && common.family > common.given + 1
+}
+
 /// Whether the labels do not give given names before family names, where no comma turns them.
 fn is_read_oddly(words: &[Word<'_>], named: &[usize]) -> bool {
     let parts: Vec<Part> = named.iter().map(|at| words[*at].part).collect();
     let has_title = words.iter().any(|word| word.part == Part::Title);
     let is_turned = parts.windows(2).any(|pair| pair[0] == Part::Family && pair[1] != Part::Family);
-    is_turned || !parts.contains(&Part::Family) || (!parts.contains(&Part::Given) && !has_title)
+    let first = gazetteer::look_up(words[named[0]].token.text);
+    let is_given_first = parts.len() > 1 && first.given >= 4 && first.given > first.family;
+    let may_lack_given = has_title && !is_given_first;
+    is_turned
+        || !parts.contains(&Part::Family)
+        || (!parts.contains(&Part::Given) && !may_lack_given)
 }
 
 /// Given name, middle names, family name.
