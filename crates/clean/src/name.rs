@@ -6,6 +6,7 @@ mod asides;
 mod case;
 mod features;
 mod gazetteer;
+mod inverted;
 mod one_part;
 mod order;
 mod organisation;

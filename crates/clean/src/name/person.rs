@@ -2,6 +2,7 @@
 
 use super::case::{self, Case};
 use super::gazetteer;
+use super::inverted;
 use super::order::{self, Order};
 use super::sequence::Label;
 use super::tokens::Token;
@@ -27,11 +28,11 @@ pub(super) enum Part {
 pub(super) struct Word<'a> {
     pub token: Token<'a>,
     pub part: Part,
-    roles: Roles,
+    pub roles: Roles,
 }
 
 /// Particles that belong to the family name after them even in a text without small letters.
-const STRONG_PARTICLES: &[&str] = &[
+pub(super) const STRONG_PARTICLES: &[&str] = &[
     "van", "von", "vom", "zu", "zum", "zur", "der", "den", "de", "del", "della", "di", "da", "dos",
     "das", "do", "du", "des", "la", "le", "bin", "bint", "ibn", "al", "el", "ter", "ten", "te",
     "af", "st", "mac", "o", "y", "abu", "las", "los", "'t", "santa", "san",
@@ -253,12 +254,12 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Order {
     let has_comma = named.iter().skip(1).any(|at| words[..*at].iter().any(|w| w.token.has_comma));
     let has_and = words.iter().any(|word| word.part == Part::And);
     if has_comma && !has_and {
-        read_inverted(words);
+        inverted::read_inverted(words);
     }
     if named.len() < 2 || has_comma || has_and {
         return Order::AsRead;
     }
-    if is_family_and_initial(words, &named) {
+    if inverted::is_family_and_initial(words, &named) {
         for (place, at) in named.iter().enumerate() {
             words[*at].part = if place + 1 == named.len() { Part::Given } else { Part::Family };
         }
@@ -290,66 +291,6 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Order {
         };
     }
     found
-}
-
-/// `Smith, John Robert, MD`: the comma decides. What stands before it is the family name, and what
-/// follows up to the next one the given names; particles at their end belong to the family name
-/// (`Gogh, Vincent van`), as do those before the comma (`Vries de, Jan`).
-fn read_inverted(words: &mut [Word<'_>]) {
-    let is_named = |word: &Word<'_>| matches!(word.part, Part::Given | Part::Middle | Part::Family);
-    let Some(comma) = words.iter().position(|word| word.token.has_comma) else { return };
-    let next = words[comma + 1..].iter().position(|word| word.token.has_comma);
-    let stop = next.map_or(words.len(), |at| comma + 2 + at);
-    let is_inverted = words[..=comma].iter().any(is_named)
-        && words[comma + 1..stop].iter().any(is_named)
-        && !words[..=comma].iter().any(|word| word.part == Part::Title)
-        && stops_with_comma(words, comma);
-    if !is_inverted {
-        return;
-    }
-    let mut is_first = true;
-    for (at, word) in words[..stop].iter_mut().enumerate().filter(|(_, word)| is_named(word)) {
-        word.part = if at <= comma {
-            Part::Family
-        } else if std::mem::take(&mut is_first) {
-            Part::Given
-        } else {
-            Part::Middle
-        };
-    }
-    let is_particle = |word: &Word<'_>| {
-        word.roles.has(Role::Particle)
-            && STRONG_PARTICLES.contains(&words::key(word.token.text).as_str())
-    };
-    let behind = words[comma + 2..stop].iter().rev().take_while(|word| is_particle(word)).count();
-    words[stop - behind..stop].iter_mut().for_each(|word| word.part = Part::Family);
-    let start = words[..=comma].iter().position(is_named).unwrap_or(0);
-    words[start..stop].rotate_right(behind);
-    let comma = comma + behind;
-    let before = words[start..=comma].iter().rev().take_while(|word| is_particle(word)).count();
-    if before <= comma - start {
-        words[start..=comma].rotate_right(before);
-    }
-}
-
-/// Whether the first comma parts a family name from given names: one word and its particles stand
-/// before it, or what follows is the likelier given name.
-fn stops_with_comma(words: &[Word<'_>], comma: usize) -> bool {
-    let before: Vec<&Word<'_>> =
-        words[..=comma].iter().filter(|word| !word.roles.has(Role::Particle)).collect();
-    let (Some(first), Some(after)) = (words.first(), words.get(comma + 1)) else { return false };
-    let given = |word: &Word<'_>| gazetteer::look_up(word.token.text).given;
-    before.len() <= 1 || given(after) >= given(first)
-}
-
-/// `Smith J`, `van der Berg J.`: one family name, which is hardly a given one, and an initial.
-fn is_family_and_initial(words: &[Word<'_>], named: &[usize]) -> bool {
-    let Some((last, before)) = named.split_last() else { return false };
-    let letters = |at: usize| words[at].token.text.chars().filter(|c| c.is_alphabetic()).count();
-    let mut names = before.iter().filter(|at| !words[**at].roles.has(Role::Particle));
-    let (Some(name), None) = (names.next(), names.next()) else { return false };
-    let common = gazetteer::look_up(words[*name].token.text);
-    letters(*last) == 1 && letters(*name) > 1 && common.family > common.given + 1
 }
 
 /// Whether the labels do not give given names before family names, where no comma turns them.
