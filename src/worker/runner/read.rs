@@ -99,7 +99,6 @@ fn session_of(run: &Run) -> Vec<(&'static CStr, String)> {
         // Rows in their own order, so that a run that goes on after a restart finds them as before.
         (c"synchronize_seqscans", "off".to_owned()),
         (c"row_security", "on".to_owned()),
-        (c"transaction_read_only", "on".to_owned()),
     ]
 }
 
