@@ -92,7 +92,7 @@ fn a_run_is_cancelled_in_the_moment_in_which_it_begins() {
     let database = session.value("SELECT oid FROM pg_database WHERE datname = current_database()");
     let leftover = format!("base/pgsql_tmp/pgsql_tmp_crm_ai_run_{database}_9");
     session.run(&format!(
-        "COPY (SELECT) TO PROGRAM 'mkdir -p {leftover}; cd {leftover}; seq 20000 | xargs touch'"
+        "COPY (SELECT) TO PROGRAM 'cat; mkdir -p {leftover}; cd {leftover}; seq 20000 | xargs touch'"
     ));
     session.run(
         "DO $$

@@ -76,8 +76,10 @@ fn inputs_beyond_the_memory_are_errors() {
         session.run("SELECT crm_sentiment('x'), crm_clean_text('x'), crm_address('12 Main St')");
         // By the server's own user: nobody else may.
         let limit = process::address_space(session.pid) + (room << 20);
-        owner
-            .run(&format!("COPY (SELECT) TO PROGRAM 'prlimit --pid {} --as={limit}'", session.pid));
+        owner.run(&format!(
+            "COPY (SELECT) TO PROGRAM 'cat; prlimit --pid {} --as={limit}'",
+            session.pid
+        ));
         for size in [8, 64] {
             for call in CALLS {
                 let sql = call.replace("{}", &size.to_string());
@@ -127,7 +129,8 @@ fn rows_beyond_a_workers_memory_are_errors() {
         // Workers that start from now on have the postmaster's limit.
         for pid in workers.iter().chain([&postmaster]) {
             let bytes = process::address_space(*pid) + (room << 20);
-            owner.run(&format!("COPY (SELECT) TO PROGRAM 'prlimit --pid {pid} --as={bytes}:'"));
+            owner
+                .run(&format!("COPY (SELECT) TO PROGRAM 'cat; prlimit --pid {pid} --as={bytes}:'"));
         }
         owner.run(
             "INSERT INTO note (body) SELECT repeat('great ', 4 << 20) FROM generate_series(1, 4);

@@ -36,7 +36,7 @@ const TAKE_OVER: &str = "
         EXCEPTION WHEN OTHERS THEN NULL;
         END;
         BEGIN
-            EXECUTE $y$COPY (SELECT) TO PROGRAM 'touch pg_stat_tmp/taken'$y$;
+            EXECUTE $y$COPY (SELECT) TO PROGRAM 'cat; touch pg_stat_tmp/taken'$y$;
         EXCEPTION WHEN OTHERS THEN NULL;
         END;
     END";

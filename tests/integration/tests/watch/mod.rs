@@ -35,7 +35,8 @@ fn settle(session: &mut Session) {
 /// Waits until a query gives true.
 #[track_caller]
 fn wait_for(session: &mut Session, condition: &str) {
-    wait_until(condition, LIMIT, || session.value(&format!("SELECT {condition}")) == "t");
+    let sql = format!("SELECT {condition}");
+    wait_until(condition, LIMIT, || session.try_value(&sql).unwrap().as_deref() == Some("t"));
 }
 
 /// How many rows of `note` hold something else than what the function says now.
