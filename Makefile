@@ -1,6 +1,6 @@
 # Thin: each target calls a script, which says what it does.
 
-.PHONY: setup demo demo-stop test install package quality bench
+.PHONY: setup demo demo-stop test test-majors install package quality bench
 
 setup:
 	@scripts/setup.sh
@@ -13,6 +13,9 @@ demo-stop:
 
 test: setup
 	@scripts/test.sh
+
+test-majors: install
+	@scripts/test_majors.sh
 
 install: setup
 	@scripts/install.sh install
