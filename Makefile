@@ -14,7 +14,7 @@ demo-stop:
 test: setup
 	@scripts/test.sh
 
-test-majors: install
+test-majors: setup
 	@scripts/test_majors.sh
 
 install: setup

