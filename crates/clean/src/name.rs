@@ -242,9 +242,15 @@ fn read_people(text: &str) -> Option<NameInfo> {
     if !people.iter().all(is_person) {
         return None;
     }
-    let display: Vec<String> = people.iter().filter_map(|info| info.display.clone()).collect();
+    // What stands beside any of them is told, too.
+    let all = |part: fn(&NameInfo) -> &Option<String>| {
+        let each: Vec<&str> = people.iter().filter_map(|info| part(info).as_deref()).collect();
+        (!each.is_empty()).then(|| each.join("; "))
+    };
+    let (display, job_title, note) =
+        (all(|info| &info.display), all(|info| &info.job_title), all(|info| &info.note));
     let mut first = people.into_iter().next()?;
-    first.display = Some(display.join("; "));
+    (first.display, first.job_title, first.note) = (display, job_title, note);
     first.problem = Some(Problem::SeveralPeople);
     Some(first)
 }

@@ -318,6 +318,12 @@ fn a_comma_decides_the_order_and_what_follows_a_name_is_told() {
     {
         assert_eq!(describe(raw).problem.map(|p| p.code()), Some("several_people"), "{raw}");
     }
+    let info = describe("Ann Lee, CFO; Bob Ray (deceased)");
+    assert_eq!(info.display.as_deref(), Some("Ann Lee; Bob Ray"));
+    assert_eq!(info.job_title.as_deref(), Some("CFO"));
+    assert_eq!(info.note.as_deref(), Some("deceased"));
+    let info = describe("Ann Lee, CFO; Bob Ray, CEO");
+    assert_eq!(info.job_title.as_deref(), Some("CFO; CEO"));
     for raw in ["N/A N/A", "#REF!", "Mr. Unknown"] {
         assert_eq!(describe(raw).problem.map(|p| p.code()), Some("placeholder"), "{raw}");
     }
