@@ -31,7 +31,7 @@ pub struct Column {
 
 impl Column {
     fn new(name: &str, kind: Kind, ids: Vec<u32>, dictionary: Arc<Dictionary>) -> Self {
-        let mut counts = vec![0u32; dictionary.values.len()];
+        let mut counts = vec![0u32; dictionary.values.count()];
         for &id in &ids {
             counts[id as usize] += 1;
         }
@@ -57,8 +57,8 @@ impl Column {
     /// `max(0.1, ln((n + 1) / (df + 0.5)))` of each word.
     fn inverse_document_frequency(&self) -> Vec<f32> {
         let dictionary = &*self.dictionary;
-        let mut rows_with = vec![0u32; dictionary.words.len()];
-        for id in 1..dictionary.values.len() as u32 {
+        let mut rows_with = vec![0u32; dictionary.words.count()];
+        for id in 1..dictionary.values.count() as u32 {
             for &token in dictionary.tokens(dictionary.values.get(id).0) {
                 rows_with[token as usize] += self.counts[id as usize];
             }
@@ -80,7 +80,7 @@ impl Column {
 
     fn repeats(&self, other: &Self) -> bool {
         self.kind == other.kind
-            && self.dictionary.values.len() == other.dictionary.values.len()
+            && self.dictionary.values.count() == other.dictionary.values.count()
             && self.ids == other.ids
     }
 }

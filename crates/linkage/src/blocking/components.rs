@@ -132,7 +132,7 @@ fn of_names(table: &Table) -> impl Iterator<Item = Component> {
         column: 0,
         stands_alone: true,
         from,
-        first: (0..dictionary.values.len() as u32)
+        first: (0..dictionary.values.count() as u32)
             .map(|id| {
                 let (value, text) = dictionary.values.get(id);
                 if id == 0 { 0 } else { of(value, text) }
