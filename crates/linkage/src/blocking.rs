@@ -9,7 +9,7 @@ mod probes;
 
 pub use components::{Component, components};
 pub use cover::{Chosen, choose};
-pub use keys::{Cost, Key, all_keys, cost};
+pub use keys::{Cost, Key, all_keys, cost, lookup_keys};
 pub use pairs::{Pair, all, candidates};
 pub use probes::{Probes, probe, tally};
 

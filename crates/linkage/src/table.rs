@@ -54,6 +54,12 @@ impl Column {
         column
     }
 
+    /// The rarity of a word where words are ranked by it: words of fewer rows than one in 5,000 are
+    /// equally rare, so that a part of the table ranks them as all of it does.
+    pub fn ranked_rarity(&self, token: u32) -> f32 {
+        self.rarity[token as usize].min(rarity_cap(self.present))
+    }
+
     /// `max(0.1, ln((n + 1) / (df + 0.5)))` of each word.
     fn inverse_document_frequency(&self) -> Vec<f32> {
         let dictionary = &*self.dictionary;
@@ -63,8 +69,7 @@ impl Column {
                 rows_with[token as usize] += self.counts[id as usize];
             }
         }
-        let all = self.present as f32 + 1.0;
-        rows_with.iter().map(|df| (all / (*df as f32 + 0.5)).ln().max(0.1)).collect()
+        rows_with.iter().map(|df| rarity(self.present, *df as f32)).collect()
     }
 
     /// The number of distinct values.
@@ -83,6 +88,16 @@ impl Column {
             && self.dictionary.values.count() == other.dictionary.values.count()
             && self.ids == other.ids
     }
+}
+
+/// The weight of a word that `df` of `rows` rows have.
+pub(crate) fn rarity(rows: usize, df: f32) -> f32 {
+    ((rows as f32 + 1.0) / (df + 0.5)).ln().max(0.1)
+}
+
+/// The weight of the rarest words that are told apart.
+pub(crate) fn rarity_cap(rows: usize) -> f32 {
+    rarity(rows, rows as f32 / 5000.0 + 2.0)
 }
 
 /// A table as it is compared.
@@ -158,6 +173,10 @@ impl Table {
     }
 }
 
+/// Values that more than one thread normalises. Below it no thread is started: a server's process
+/// that looks for one record has one alone.
+pub(crate) const PARALLEL_MIN: usize = 5000;
+
 /// The values of a source's column, normalised, by their numbers in `dictionary`, which are given in
 /// the order of the rows.
 fn ids(
@@ -180,8 +199,12 @@ fn ids(
         let text = if part == Part::Given { given } else { family };
         (!text.is_empty()).then_some(text)
     };
-    let texts: Vec<Option<String>> =
-        (0..raw.distinct() as u32).into_par_iter().map(|id| of_part(raw.value(id))).collect();
+    let all = 0..raw.distinct() as u32;
+    let texts: Vec<Option<String>> = if raw.distinct() > PARALLEL_MIN {
+        all.into_par_iter().map(|id| of_part(raw.value(id))).collect()
+    } else {
+        all.map(|id| of_part(raw.value(id))).collect()
+    };
     let mut numbers = vec![UNSEEN; texts.len()];
     let number = |&id: &u32| {
         let number = &mut numbers[id as usize];

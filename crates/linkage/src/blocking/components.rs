@@ -58,6 +58,18 @@ impl Component {
         }
     }
 
+    /// Whether a record may be looked up by it: a whole e-mail address, phone number or code, both
+    /// names, or all words of a name or an address.
+    pub fn is_lookup(&self, table: &Table) -> bool {
+        let column = &table.columns[self.column];
+        let is_whole = self.from == Source::Value && self.name == column.name;
+        match column.kind {
+            Kind::Email | Kind::Phone | Kind::Code | Kind::Name => is_whole,
+            Kind::Words | Kind::Address => self.name.ends_with("(sorted words)"),
+            _ => self.name == BOTH_NAMES,
+        }
+    }
+
     /// Whether it may be joined with another to a key: parts of one column say the same, unless
     /// they are of given and family name.
     pub fn joins(&self, other: &Self) -> bool {
@@ -113,6 +125,8 @@ fn component(
     }
 }
 
+const BOTH_NAMES: &str = "both names";
+
 /// The components of given and family name together.
 fn of_names(table: &Table) -> impl Iterator<Item = Component> {
     type Of = fn(&Value, &[u16]) -> u32;
@@ -121,7 +135,7 @@ fn of_names(table: &Table) -> impl Iterator<Item = Component> {
     let prefix: Of = |_, text| own(&text[..text.len().min(3)], 1);
     let forms: [(&str, Source, Of); 4] = [
         ("either name", Source::Either, whole),
-        ("both names", Source::Both, whole),
+        (BOTH_NAMES, Source::Both, whole),
         ("both names' sound", Source::Both, by_sound),
         ("both names' first 3", Source::Both, prefix),
     ];
@@ -237,22 +251,25 @@ fn number(value: &Value) -> u32 {
     }
 }
 
+/// A hash of a word. The word's number would be another in another table.
+fn word_hash(column: &Column, token: u32) -> u32 {
+    own(column.dictionary.words.text(token), 17)
+}
+
 fn sorted(column: &Column, value: &Value) -> u32 {
-    let mut tokens = column.dictionary.tokens(value).to_vec();
-    tokens.sort_unstable();
-    let all = tokens
-        .iter()
-        .fold(number(value), |hash, token| hash.wrapping_mul(31).wrapping_add(token + 7));
-    all | 1
+    let tokens = column.dictionary.tokens(value);
+    let mut words: Vec<u32> = tokens.iter().map(|&token| word_hash(column, token)).collect();
+    words.sort_unstable();
+    words.iter().fold(number(value), |hash, word| hash.wrapping_mul(31).wrapping_add(*word)) | 1
 }
 
 fn rarest(column: &Column, value: &Value, _: &[u16]) -> Hashes {
-    let mut tokens = column.dictionary.tokens(value).to_vec();
-    let rarity = |token: u32| column.rarity[token as usize];
-    tokens.sort_by(|&a, &b| rarity(b).total_cmp(&rarity(a)).then(a.cmp(&b)));
+    let ranked = |&token: &u32| (column.ranked_rarity(token), word_hash(column, token));
+    let mut words: Vec<(f32, u32)> = column.dictionary.tokens(value).iter().map(ranked).collect();
+    words.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut hashes = [0; HASHES_MAX];
-    for (hash, token) in hashes.iter_mut().zip(tokens) {
-        *hash = (token + 1) | 1 << 31;
+    for (hash, (_, word)) in hashes.iter_mut().zip(words) {
+        *hash = word;
     }
     hashes
 }

@@ -69,6 +69,14 @@ impl Key {
     }
 }
 
+/// Keys by which a single record is looked up, beside those that were chosen: whole values that
+/// seldom agree by chance.
+pub fn lookup_keys(table: &Table, components: &[Component]) -> Vec<Key> {
+    let is_wanted = |component: &Component| component.is_lookup(table);
+    let places = (0..components.len()).filter(|&place| is_wanted(&components[place]));
+    places.map(|a| Key { a, b: None }).collect()
+}
+
 /// All keys that components give.
 pub fn all_keys(components: &[Component]) -> Vec<Key> {
     let mut keys = Vec::new();

@@ -1,0 +1,243 @@
+//! What is kept of a search for duplicates, for questions about single records and pairs: the
+//! model, the keys, and how common values and words are. No value itself is kept, but its hash.
+
+use crate::blocking::{self, Component, Key};
+use crate::find::Found;
+use crate::fold::hash;
+use crate::layout::Layout;
+use crate::matches::Match;
+use crate::model::{Model, Weighed, probability};
+use crate::pattern::Pattern;
+use crate::rows::{Header, Rows};
+use crate::table::{Column, PARALLEL_MIN, Table, rarity, rarity_cap};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// Most values of a column whose frequency is kept.
+const VALUES_MAX: usize = 5000;
+/// Most rows that a record is compared with at once.
+pub const CANDIDATES_MAX: usize = PARALLEL_MIN - 1;
+
+/// A search as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stored {
+    /// The source's columns, in the order in which their values are given.
+    pub headers: Vec<String>,
+    layout: Layout,
+    model: Model,
+    rows: usize,
+    columns: Vec<Statistics>,
+    /// The names of the components of each key.
+    keys: Vec<(String, Option<String>)>,
+}
+
+/// How common values of a column are.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Statistics {
+    present: usize,
+    /// Hashes of values with their frequency, for those that are not rare.
+    values: FxHashMap<u64, f64>,
+    /// Hashes of words with their rarity.
+    words: FxHashMap<u64, f32>,
+}
+
+/// A record beside another.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// The place of the other.
+    pub place: usize,
+    /// The match weight in bits.
+    pub weight: f64,
+    /// Where it comes from.
+    pub weighed: Weighed,
+}
+
+impl Compared {
+    /// The probability that both are one person.
+    pub fn probability(&self) -> f64 {
+        probability(self.weight)
+    }
+}
+
+/// Values of a record, one for each of the headers.
+pub type Record = Vec<Option<String>>;
+
+impl Stored {
+    /// What is to be kept; `None` where nothing was compared.
+    pub fn of(found: &Found, headers: Vec<String>) -> Option<Self> {
+        let model = found.model.clone()?;
+        let components = blocking::components(&found.table);
+        let mut keys: Vec<Key> = found.keys.iter().map(|(_, chosen)| chosen.key).collect();
+        for key in blocking::lookup_keys(&found.table, &components) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let name = |place: usize| components[place].name.clone();
+        Some(Self {
+            headers,
+            layout: found.layout.clone(),
+            rows: found.table.rows,
+            columns: found.table.columns.iter().map(Statistics::of).collect(),
+            keys: keys.iter().map(|key| (name(key.a), key.b.map(name))).collect(),
+            model,
+        })
+    }
+
+    /// The names and kinds of the columns that are compared.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, crate::kind::Kind)> {
+        self.layout.columns.iter().map(|column| (column.name.as_str(), column.kind))
+    }
+
+    /// The source's column that a compared one is of.
+    pub fn source(&self, column: usize) -> &str {
+        &self.headers[self.layout.columns[column].source]
+    }
+
+    /// The hashes by which each row of a table is looked up.
+    pub fn hashes(&self, table: &Table) -> Hasher {
+        let components = blocking::components(table);
+        let place = |name: &str| components.iter().position(|component| component.name == name);
+        let key = |(a, b): &(String, Option<String>)| {
+            let b = match b {
+                Some(b) => Some(place(b)?),
+                None => None,
+            };
+            Some(Key { a: place(a)?, b })
+        };
+        Hasher { keys: self.keys.iter().filter_map(key).collect(), components }
+    }
+
+    /// A table of records, as the table was compared.
+    pub fn table(&self, records: &[Record]) -> Table {
+        let header = |name: &String| Header { name: name.clone(), kind: None };
+        let mut rows = Rows::new(self.headers.iter().map(header).collect());
+        for record in records {
+            rows.push("", record.iter().map(Option::as_deref));
+        }
+        let mut table = Table::fill(&rows, &mut self.layout.clone(), false);
+        table.rows = self.rows.max(records.len());
+        for (column, statistics) in table.columns.iter_mut().zip(&self.columns) {
+            statistics.apply(column);
+        }
+        table
+    }
+
+    /// The first record beside each of the others.
+    pub fn compare(&self, records: &[Record]) -> Vec<Compared> {
+        let table = self.table(records);
+        let compare = |place: usize| {
+            let pattern = Pattern::of(&table, 0, place);
+            let weight = self.model.score(&table, 0, pattern);
+            Compared { place, weight, weighed: self.model.weigh(&table, 0, pattern) }
+        };
+        (1..records.len()).map(compare).collect()
+    }
+
+    /// The weight that a pair has before anything is known of it.
+    pub fn prior(&self) -> f64 {
+        self.model.prior()
+    }
+}
+
+/// The hashes of rows in the keys of a search.
+#[derive(Debug)]
+pub struct Hasher {
+    keys: Vec<Key>,
+    components: Vec<Component>,
+}
+
+impl Hasher {
+    /// Those of a row, sorted, each once. Each key has hashes of its own.
+    pub fn of(&self, table: &Table, row: usize) -> Vec<i32> {
+        let mut hashes = Vec::new();
+        for (place, key) in (0u64..).zip(&self.keys) {
+            key.each(table, &self.components, row, |hash| {
+                hashes.push((crate::fold::mix(hash ^ (place << 56)) as u32).cast_signed());
+            });
+        }
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes
+    }
+}
+
+impl Statistics {
+    fn of(column: &Column) -> Self {
+        let dictionary = &*column.dictionary;
+        let ordinary = 1.0 / column.present.max(1) as f64;
+        let mut values: Vec<(u32, f64)> = (1..column.frequency.len() as u32)
+            .map(|id| (id, column.frequency[id as usize]))
+            .filter(|(_, frequency)| *frequency > 1.5 * ordinary)
+            .collect();
+        values.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        values.truncate(VALUES_MAX);
+        let cap = rarity_cap(column.present);
+        let words = (0..dictionary.words.count() as u32)
+            .map(|word| (word, column.rarity[word as usize]))
+            .filter(|(_, rarity)| *rarity < cap);
+        Self {
+            present: column.present,
+            values: values
+                .iter()
+                .map(|&(id, frequency)| (hash(dictionary.values.text(id), VALUE_SALT), frequency))
+                .collect(),
+            words: words
+                .map(|(word, rarity)| (hash(dictionary.words.text(word), WORD_SALT), rarity))
+                .collect(),
+        }
+    }
+
+    /// Has a column of few rows weigh values and words as that of the whole table does.
+    fn apply(&self, column: &mut Column) {
+        let dictionary = &*column.dictionary;
+        let ordinary = 1.0 / self.present.max(1) as f64;
+        let frequency = |id: u32| {
+            let hash = hash(dictionary.values.text(id), VALUE_SALT);
+            self.values.get(&hash).copied().unwrap_or(ordinary)
+        };
+        column.frequency = (0..dictionary.values.count() as u32).map(frequency).collect();
+        let rare = rarity(self.present, 1.0);
+        let rarity = |word: u32| {
+            let hash = hash(dictionary.words.text(word), WORD_SALT);
+            self.words.get(&hash).copied().unwrap_or(rare)
+        };
+        column.rarity = (0..dictionary.words.count() as u32).map(rarity).collect();
+        column.present = self.present;
+    }
+}
+
+const VALUE_SALT: u64 = 21;
+const WORD_SALT: u64 = 22;
+
+/// What a pair's evidence is, ready to be read: each column with its level and weight, and what
+/// swapped names and relatives take away.
+pub fn evidence<'a>(
+    columns: impl Iterator<Item = (&'a str, crate::kind::Kind)>,
+    weighed: &Weighed,
+) -> Vec<(&'a str, Option<&'static str>, f64)> {
+    let mut parts: Vec<(&str, Option<&'static str>, f64)> = columns
+        .zip(&weighed.columns)
+        .filter_map(|((name, kind), column)| {
+            let (level, weight) = (*column)?;
+            Some((name, kind.levels().get(level).copied(), weight))
+        })
+        .collect();
+    if weighed.swap != 0.0 {
+        parts.push(("swapped names", None, weighed.swap));
+    }
+    if weighed.relatives < -0.005 {
+        parts.push(("relatives", None, weighed.relatives));
+    }
+    parts
+}
+
+/// The evidence of a pair that was found.
+pub fn evidence_of(found: &Found, pair: &Match) -> Vec<(String, Option<&'static str>, f64)> {
+    let Some(model) = &found.model else { return Vec::new() };
+    let (a, b) = (pair.a as usize, pair.b as usize);
+    let weighed = model.weigh(&found.table, a, Pattern::of(&found.table, a, b));
+    let columns = found.table.columns.iter().map(|column| (column.name.as_str(), column.kind));
+    let owned = |(name, level, weight): (&str, _, _)| (name.to_owned(), level, weight);
+    evidence(columns, &weighed).into_iter().map(owned).collect()
+}
