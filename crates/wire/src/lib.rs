@@ -14,6 +14,7 @@ mod cursor;
 mod digest;
 pub mod frame;
 pub mod json;
+pub mod linkage;
 mod manifest;
 mod reply;
 mod request;

@@ -4,6 +4,7 @@ mod describe;
 mod digest;
 mod examine;
 mod lifeline;
+mod link;
 mod serve;
 mod train;
 
@@ -21,6 +22,7 @@ usage: crm_ai_engine serve --socket PATH --runtime LIB --models DIR [--models DI
        crm_ai_engine examine DIR --runtime LIB [--threads N] [--memory BYTES]
                              [--processor-time SECONDS] [--lifeline]
        crm_ai_engine train --job FILE --runtime LIB [--lifeline]
+       crm_ai_engine link --job FILE [--lifeline]
        crm_ai_engine --version
 
 serve     answers the requests that come over the Unix socket PATH
@@ -28,6 +30,7 @@ digest    prints the identity of the model in DIR
 describe  prints, as JSON, what the model in DIR is
 examine   the same, as the engine asks for it
 train     does the training job in FILE; tells how it goes on stdout, as lines of JSON
+link      looks for duplicates as the job in FILE says; tells how it goes in the same way
 ";
 
 /// Why a sub-command failed; each kind has an exit code of its own.
@@ -73,6 +76,7 @@ fn dispatch(mut arguments: lexopt::Parser) -> Result<(), CommandError> {
             Some("digest") => digest::run(arguments),
             Some("describe") => describe::run(arguments),
             Some("examine") => examine::run(examine::Options::parse(arguments)?),
+            Some("link") => link::run(link::Options::parse(arguments)?),
             Some("train") => train::run(train::Options::parse(arguments)?),
             _ => Err(CommandError::Usage(format!("unknown sub-command\n{USAGE}"))),
         },
