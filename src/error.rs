@@ -183,6 +183,12 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED, message)
     }
 
+    /// 53400: more temporary files than are allowed.
+    pub fn over_temp_file_limit(limit_kb: u64) -> Self {
+        Self::of_state("53400", format!("the rows take more than temp_file_limit ({limit_kb} kB)"))
+            .hint("raise temp_file_limit, or give a source with fewer rows")
+    }
+
     /// 53200: there is no memory for it.
     pub fn out_of_memory(what: &str) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, format!("out of memory for {what}"))

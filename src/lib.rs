@@ -4,6 +4,7 @@
 //!
 //! - [`api`]: the SQL functions by family: check the arguments, call, convert.
 //! - [`judge`]: what is asked of models, and what their answers mean.
+//! - [`link`]: searches for duplicates.
 //! - [`client`]: the backend's connection to the engine.
 //! - [`plan`]: batching, which asks about many rows of a query at once.
 //! - [`store`]: all SPI and all SQL text in Rust.
@@ -27,6 +28,7 @@ mod error;
 mod files;
 mod folder;
 mod judge;
+mod link;
 mod pg;
 mod plan;
 mod run;

@@ -27,6 +27,8 @@ static MAX_RUN_TIME_S: GucSetting<i32> = GucSetting::<i32>::new(86_400);
 static TRAIN_MEMORY_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static TRAIN_NICE: GucSetting<i32> = GucSetting::<i32>::new(10);
+static LINK_MEMORY_MB: GucSetting<i32> = GucSetting::<i32>::new(0);
+static LINK_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static WATCH_TIMEOUT_S: GucSetting<i32> = GucSetting::<i32>::new(300);
 static DATABASES: Text = Text::new(Some(c""));
 /// Read from the catalogue, never from here: it must only exist to be set.
@@ -52,6 +54,7 @@ pub fn init() {
     define_scheduler_settings();
     define_place_settings();
     define_training_settings();
+    define_link_settings();
     crate::pg::loading::reserve_setting_prefix();
 }
 
@@ -107,6 +110,25 @@ fn define_user_settings() {
         32 << 20,
         GucContext::Suset,
         GucFlags::UNIT_BYTE,
+    );
+}
+
+fn define_link_settings() {
+    int(
+        c"crm_ai.link_memory",
+        c"Maximum memory of a process that searches for duplicates.",
+        c"A search that needs more fails with 53200. 0 disables the limit.",
+        &LINK_MEMORY_MB,
+        (0, i32::MAX),
+        GucFlags::UNIT_MB,
+    );
+    int(
+        c"crm_ai.link_threads",
+        c"Number of threads of a process that searches for duplicates.",
+        c"0 means one per CPU core.",
+        &LINK_THREADS,
+        (0, 1024),
+        GucFlags::default(),
     );
 }
 
@@ -358,6 +380,16 @@ pub fn train_memory() -> Option<u64> {
 /// `crm_ai.train_threads`, or one per CPU core.
 pub fn train_threads() -> usize {
     usize::try_from(TRAIN_THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores)
+}
+
+/// `crm_ai.link_memory` in bytes; `None` for no limit.
+pub fn link_memory() -> Option<u64> {
+    u64::try_from(LINK_MEMORY_MB.get()).ok().filter(|size| *size > 0).map(|size| size << 20)
+}
+
+/// `crm_ai.link_threads`, or one per CPU core.
+pub fn link_threads() -> usize {
+    usize::try_from(LINK_THREADS.get()).ok().filter(|n| *n > 0).unwrap_or_else(cores)
 }
 
 /// `crm_ai.train_nice`.

@@ -112,3 +112,17 @@ CREATE TYPE @extschema@.crm_evaluation AS (
     micro_f1 double precision
 );
 COMMENT ON TYPE @extschema@.crm_evaluation IS 'how good a model is on labelled rows, with 95 % intervals';
+
+CREATE TYPE @extschema@.crm_dedupe_report AS (
+    target text,
+    rows bigint,
+    clusters bigint,
+    duplicates bigint,
+    largest_cluster bigint,
+    pairs bigint,
+    compared bigint,
+    expected_pairs double precision,
+    kinds jsonb,
+    blocking jsonb
+);
+COMMENT ON TYPE @extschema@.crm_dedupe_report IS 'what crm_ai.dedupe and crm_ai.link found; rows = clusters + duplicates';

@@ -4,6 +4,7 @@ pub mod clean;
 pub mod clean_contacts;
 pub mod clean_tables;
 pub mod clean_trigger;
+pub mod duplicates;
 pub mod enrich;
 pub mod evaluate;
 pub mod models;

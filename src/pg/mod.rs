@@ -24,6 +24,7 @@ mod majors;
 pub mod memory;
 pub mod parse;
 pub mod paths;
+pub mod piped;
 pub mod plan;
 pub mod query;
 pub mod queue;

@@ -6,6 +6,7 @@ pub mod clean;
 pub mod enrich;
 mod extension;
 pub mod labelled;
+pub mod linkage;
 pub mod models;
 pub mod profile;
 pub mod progress;
@@ -16,6 +17,7 @@ pub mod schedules;
 mod spi;
 mod sql;
 pub mod table;
+mod target;
 pub mod versions;
 pub mod watches;
 

@@ -22,6 +22,7 @@ pub mod model;
 pub mod names;
 pub mod pattern;
 pub mod rows;
+pub mod similarity;
 pub mod stored;
 pub mod table;
 pub mod value;

@@ -232,12 +232,24 @@ pub fn evidence<'a>(
     parts
 }
 
-/// The evidence of a pair that was found.
-pub fn evidence_of(found: &Found, pair: &Match) -> Vec<(String, Option<&'static str>, f64)> {
-    let Some(model) = &found.model else { return Vec::new() };
+/// Evidence as JSON: by column its level and its weight in bits, to the hundredth.
+pub fn to_json(evidence: &[(&str, Option<&'static str>, f64)]) -> serde_json::Value {
+    let part = |(name, level, weight): &(&str, Option<&'static str>, f64)| {
+        let weight = (weight * 100.0).round() / 100.0;
+        let value = match level {
+            Some(level) => serde_json::json!({ "level": level, "weight": weight }),
+            None => serde_json::json!({ "weight": weight }),
+        };
+        ((*name).to_owned(), value)
+    };
+    serde_json::Value::Object(evidence.iter().map(part).collect())
+}
+
+/// The evidence of a pair that was found, as [`to_json`] gives it.
+pub fn evidence_of(found: &Found, pair: &Match) -> serde_json::Value {
+    let Some(model) = &found.model else { return to_json(&[]) };
     let (a, b) = (pair.a as usize, pair.b as usize);
     let weighed = model.weigh(&found.table, a, Pattern::of(&found.table, a, b));
     let columns = found.table.columns.iter().map(|column| (column.name.as_str(), column.kind));
-    let owned = |(name, level, weight): (&str, _, _)| (name.to_owned(), level, weight);
-    evidence(columns, &weighed).into_iter().map(owned).collect()
+    to_json(&evidence(columns, &weighed))
 }

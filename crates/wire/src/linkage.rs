@@ -156,7 +156,8 @@ impl<R: Read> RowReader<R> {
             if bytes.len() != length as usize {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            let text = String::from_utf8(bytes).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+            let text =
+                String::from_utf8(bytes).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
             self.values[place] = Some(text);
         }
         Ok(Some(&mut self.values))

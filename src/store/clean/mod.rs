@@ -30,7 +30,7 @@ use target::CleanTarget;
 pub fn clean_table(request: &Request) -> Result<Report> {
     let source = Table::read(request.source)?;
     let target = CleanTarget::parse(&request.target)?;
-    let in_place = target.oid == Some(source.oid);
+    let in_place = target.oid() == Some(source.oid);
     let mut writer = roles::current_user();
     if in_place {
         source.check_in_place()?;

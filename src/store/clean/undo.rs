@@ -21,7 +21,7 @@ const EXAMPLES: usize = 10;
 /// Takes back `clean_table` on a table that it cleaned in place.
 pub fn undo(target: &str) -> Result<Report> {
     let target = CleanTarget::parse(target)?;
-    let Some(oid) = target.oid else {
+    let Some(oid) = target.oid() else {
         return Err(Error::undefined_table("the target does not exist"));
     };
     let source = Table::read(oid)?;

@@ -11,9 +11,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rooms, lowest first.
-pub const FLOORS: [&str; 13] = [
-    "error", "pg", "settings", "folder", "run", "store", "client", "files", "judge", "plan",
-    "worker", "api", "entry",
+pub const FLOORS: [&str; 14] = [
+    "error", "pg", "settings", "folder", "run", "store", "client", "files", "link", "judge",
+    "plan", "worker", "api", "entry",
 ];
 
 /// One import of a room by another.

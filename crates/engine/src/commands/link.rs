@@ -58,9 +58,9 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
         lifeline::watch()?;
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(job.threads.max(1)).build_global();
-    let linked = pool.map_err(|error| failed(&error)).and_then(|()| {
-        link(&job).map_err(|error| failed(&error))
-    });
+    let linked = pool
+        .map_err(|error| failed(&error))
+        .and_then(|()| link(&job).map_err(|error| failed(&error)));
     match linked {
         Ok(outcome) => {
             tell(&LinkEvent::Finished(Box::new(outcome)));
@@ -101,6 +101,9 @@ fn link(job: &LinkJob) -> io::Result<LinkOutcome> {
         rows.end_left();
         read(right, job.columns.len(), &mut keys, &mut rows)?;
     }
+    if !keys.are_unique(left) {
+        return Err(io::Error::other("the key is not unique"));
+    }
     let search = Search { threshold: job.threshold, one_to_one: job.one_to_one };
     let found = find(rows, search, &Teller).map_err(io::Error::other)?;
     Teller.report("writing", 0, found.pairs.len() as u64);
@@ -134,6 +137,16 @@ impl Keys {
         self.ends.push(self.text.len());
     }
 
+    /// Whether no key of a table comes twice; the first `left` are of the left one.
+    fn are_unique(&self, left: usize) -> bool {
+        let is_unique = |rows: std::ops::Range<usize>| {
+            let mut keys: Vec<&str> = rows.map(|row| self.get(row)).collect();
+            keys.sort_unstable();
+            keys.windows(2).all(|pair| pair[0] != pair[1])
+        };
+        is_unique(0..left) && is_unique(left..self.count())
+    }
+
     fn count(&self) -> usize {
         self.ends.len()
     }
@@ -145,7 +158,8 @@ impl Keys {
 }
 
 fn read(path: &Path, columns: usize, keys: &mut Keys, rows: &mut Rows) -> io::Result<()> {
-    let mut reader = RowReader::new(BufReader::with_capacity(1 << 18, File::open(path)?), columns + 1);
+    let mut reader =
+        RowReader::new(BufReader::with_capacity(1 << 18, File::open(path)?), columns + 1);
     let mut count = 0;
     while let Some(row) = reader.next_row()? {
         let key = row[0].as_deref().unwrap_or_default();
@@ -216,7 +230,7 @@ impl Results<'_> {
             writer.value(Some(right))?;
             writer.value(Some(&probability.to_string()))?;
             writer.value(Some(&weight.to_string()))?;
-            writer.value(Some(&json(&evidence_of(self.found, pair))))?;
+            writer.value(Some(&evidence_of(self.found, pair).to_string()))?;
         }
         writer.finish()?;
         Ok(count)
@@ -250,17 +264,4 @@ fn is_after(left: &str, right: &str) -> bool {
         (Ok(left), Ok(right)) => left > right,
         _ => left > right,
     }
-}
-
-/// Evidence as JSON: by column its level and its weight in bits, to the hundredth.
-fn json(evidence: &[(String, Option<&'static str>, f64)]) -> String {
-    let part = |(name, level, weight): &(String, Option<&'static str>, f64)| {
-        let weight = (weight * 100.0).round() / 100.0;
-        let value = match level {
-            Some(level) => serde_json::json!({ "level": level, "weight": weight }),
-            None => serde_json::json!({ "weight": weight }),
-        };
-        (name.clone(), value)
-    };
-    serde_json::Value::Object(evidence.iter().map(part).collect()).to_string()
 }
