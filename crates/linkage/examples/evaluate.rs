@@ -6,7 +6,7 @@
 use crm_ai_linkage::matches::Match;
 use crm_ai_linkage::model::probability;
 use crm_ai_linkage::rows::{Header, Rows};
-use crm_ai_linkage::watch::Unwatched;
+use crm_ai_linkage::watch::Watch;
 use crm_ai_linkage::{Found, Options, find};
 use std::collections::HashMap;
 use std::error::Error;
@@ -30,10 +30,21 @@ fn main() -> Result<(), Box<dyn Error>> {
             rows.push(&record[key_place], used.iter().map(|&place| Some(&record[place])));
         }
         let began = Instant::now();
-        let found = find(rows, Options::default(), &Unwatched)?;
+        let found = find(rows, Options::default(), &Phases(began))?;
         report(&path, &found, &truth, began.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// Says when each phase begins, where `PHASES` is set.
+struct Phases(Instant);
+
+impl Watch for Phases {
+    fn report(&self, phase: &'static str, done: u64, of: u64) {
+        if done == 0 && std::env::var_os("PHASES").is_some() {
+            eprintln!("{:8.2} s {phase} ({of})", self.0.elapsed().as_secs_f64());
+        }
+    }
 }
 
 fn report(path: &str, found: &Found, truth: &[String], seconds: f64) {

@@ -5,7 +5,7 @@ use crate::clusters;
 use crate::edges::{self, Edge};
 use crate::layout::Layout;
 use crate::learn::{self, Sample};
-use crate::matches::{self, Match};
+use crate::matches::{self, Match, WHOLE_MAX};
 use crate::model::{Model, weight_of};
 use crate::pattern::Pattern;
 use crate::rows::Rows;
@@ -17,6 +17,8 @@ use rayon::prelude::*;
 const ALL_PAIRS_MAX: f64 = 6e6;
 /// How often frequencies of values and weights of pairs are made from one another.
 const FREQUENCY_ROUNDS: usize = 2;
+/// Weight in bits above which a pair counts where keys are chosen.
+const LIKELY: f64 = -2.0;
 /// Pairs that are compared between two looks at the watch.
 const CHUNK: usize = 1 << 18;
 /// The threshold at which groups need even odds; see [`Options::threshold`].
@@ -54,7 +56,7 @@ pub struct Found {
     pub clusters: Vec<u32>,
     /// Pairs within clusters and candidates across, with their weights.
     pub pairs: Vec<Match>,
-    /// The keys that gave the candidates: none where all pairs were compared.
+    /// The keys that gave the candidates; where all pairs were compared, those that would have.
     pub keys: Vec<(String, Chosen)>,
     /// The number of pairs that were compared.
     pub compared: usize,
@@ -96,6 +98,7 @@ impl Search<'_> {
             if self.table.pairs() <= ALL_PAIRS_MAX { self.all() } else { self.blocked() }?;
         let Candidates { pairs, patterns, mut model, keys } = candidates;
         let compared = pairs.len();
+        self.watch.report("scoring", 0, compared as u64);
         let mut edges = edges::score(&self.table, &model, &pairs, &patterns);
         model.uses_frequency = true;
         for _ in 0..FREQUENCY_ROUNDS {
@@ -111,6 +114,7 @@ impl Search<'_> {
         } else {
             clusters::cluster(&self.table, &model, &edges, least, self.watch)?
         };
+        self.watch.report("weighing clusters", 0, edges.len() as u64);
         let found = matches::matches(&self.table, &model, &edges, &lowest, self.watch)?;
         let expected = edges.iter().map(|edge| crate::model::probability(f64::from(edge.weight)));
         Ok(Found {
@@ -140,22 +144,50 @@ impl Search<'_> {
             expected: 0.2 * rows,
         };
         let model = learn::learn(&self.table, &sample);
-        Ok(Candidates { pairs, patterns, model, keys: Vec::new() })
+        let keys = self.keys_of_all(&model, &pairs, &patterns, sample);
+        Ok(Candidates { pairs, patterns, model, keys })
+    }
+
+    /// The keys that would have been chosen: single records are looked up by them.
+    fn keys_of_all(
+        &self,
+        model: &Model,
+        pairs: &[Pair],
+        patterns: &[Pattern],
+        sample: Sample,
+    ) -> Vec<(String, Chosen)> {
+        let table = &self.table;
+        let components = blocking::components(table);
+        let is_likely = |(&(a, b), &pattern): (&Pair, &Pattern)| {
+            (model.score(table, a as usize, pattern) > LIKELY).then_some((a, b, pattern))
+        };
+        let pairs = pairs.par_iter().zip(patterns).filter_map(is_likely).collect();
+        let probes = blocking::Probes { pairs, sample };
+        let costs: Vec<_> = blocking::all_keys(&components)
+            .into_par_iter()
+            .map(|key| (key, blocking::cost(table, &components, key)))
+            .collect();
+        let chosen = blocking::choose(table, model, &components, &costs, &probes);
+        let named = |chosen: Chosen| (chosen.key.name(&components), chosen);
+        chosen.into_iter().map(named).collect()
     }
 
     /// The pairs that chosen keys give.
     fn blocked(&self) -> Result<Candidates, Stopped> {
         let table = &self.table;
         let components = blocking::components(table);
-        self.watch.report("learning", 0, 1);
+        self.watch.report("estimating keys", 0, 1);
         let costs: Vec<_> = blocking::all_keys(&components)
             .into_par_iter()
             .map(|key| (key, blocking::cost(table, &components, key)))
             .collect();
         self.watch.check()?;
+        self.watch.report("sampling", 0, 1);
         let probes = blocking::probe(table, &components, &costs);
         self.watch.check()?;
+        self.watch.report("learning", 0, probes.sample.candidates.len() as u64);
         let model = learn::learn(table, &probes.sample);
+        self.watch.report("choosing keys", 0, 1);
         let chosen = blocking::choose(table, &model, &components, &costs, &probes);
         self.watch.check()?;
         let keys: Vec<_> = chosen.iter().map(|chosen| chosen.key).collect();
@@ -215,13 +247,18 @@ fn identical(rows: &Rows, order: Vec<u32>, layout: Layout, table: Table) -> Foun
     let mut lowest: Vec<u32> = (0..rows.len() as u32).collect();
     let mut pairs = Vec::new();
     for row in 1..rows.len() {
-        // Equal rows lie side by side, the left table's before.
-        if rows.content(row) == rows.content(row - 1) && !is_blank(row) {
-            lowest[row] = lowest[row - 1];
-            if table.is_pair(row - 1, row) {
-                pairs.push(Match { a: row as u32 - 1, b: row as u32, weight: SURE });
-            }
+        // Equal rows lie side by side.
+        if rows.content(row) != rows.content(row - 1) || is_blank(row) {
+            continue;
         }
+        lowest[row] = lowest[row - 1];
+        let first = (lowest[row] as usize).max(row.saturating_sub(WHOLE_MAX));
+        let pairs_with = (first..row).filter(|&other| table.is_pair(other, row));
+        pairs.extend(pairs_with.map(|other| Match {
+            a: other as u32,
+            b: row as u32,
+            weight: SURE,
+        }));
     }
     Found {
         order,

@@ -4,6 +4,7 @@ mod contact;
 mod plain;
 mod tokens;
 
+use crate::distance::osa;
 use crate::kind::Kind;
 use crate::table::Column;
 use crate::value::{Detail, Value};
@@ -27,6 +28,13 @@ impl Side<'_> {
     fn common(&self, other: &Side<'_>) -> u32 {
         (self.value.signature & other.value.signature).count_ones() + 1
     }
+}
+
+/// The optimal string alignment distance of two values, or `max + 1` where it is larger. A step of
+/// it changes at most two bits of a signature.
+fn distance(a: Side<'_>, b: Side<'_>, max: usize) -> usize {
+    let bits = (a.value.signature ^ b.value.signature).count_ones() as usize;
+    if bits > 2 * max { max + 1 } else { osa(a.text, b.text, max) }
 }
 
 /// The level of two values of a column by their numbers; see [`Kind::levels`].

@@ -81,7 +81,7 @@ pub struct LinkOutcome {
     pub expected_pairs: f64,
     /// The compared columns and their kinds.
     pub kinds: BTreeMap<String, String>,
-    /// The keys of blocks, best first; none where all pairs were compared.
+    /// The keys of blocks, best first. Of a small table all pairs are compared all the same.
     pub keys: Vec<LinkKey>,
     /// What was learned, as JSON to be kept; `None` where nothing could be compared.
     pub model: Option<String>,

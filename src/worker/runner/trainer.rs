@@ -4,51 +4,27 @@ use super::read::Prepared;
 use super::run_files::RunFiles;
 use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
-use crate::pg::child::{self, Limits};
-use crate::pg::{latch, paths};
+use crate::pg::child::Limits;
+use crate::pg::paths;
+use crate::pg::piped::{LOOK, PipedChild};
 use crate::settings;
 use crate::store;
 use crate::store::progress;
 use crate::store::runs::Run;
 use crm_ai_wire::training::{Event, Failure, FailureKind, Outcome, Progress, Started};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
-use std::io::{ErrorKind, Read};
-use std::os::fd::AsRawFd;
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitStatus};
-use std::time::{Duration, Instant};
-
-/// How often a worker looks whether its run was cancelled or is over time.
-const LOOK: Duration = Duration::from_millis(300);
-/// How often it looks for the end of a trainer that has closed its output.
-const LOOK_FOR_END: Duration = Duration::from_millis(10);
-/// Longest line that a trainer may write.
-const LINE_BYTES_MAX: usize = 64 << 20;
-
-/// A running trainer; it is killed, with whatever it started, when this is dropped. Until then it
-/// is not reaped, so that no other process can have its number.
-struct Trainer {
-    child: Child,
-    /// What was read and is no whole line yet.
-    rest: Vec<u8>,
-    /// How it ended, once it is reaped.
-    status: Option<ExitStatus>,
-}
-
-impl Drop for Trainer {
-    fn drop(&mut self) {
-        let _ = self.end();
-    }
-}
+use std::process::ExitStatus;
+use std::time::Instant;
 
 /// Has the trainer learn; gives what it came to.
 pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
-    let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new(), status: None };
+    let mut trainer = spawn(place)?;
     let mut told = Told::default();
     let mut looked = Instant::now();
     loop {
         trainer.wait();
-        let (events, is_over) = trainer.read()?;
+        let (events, is_over) = events_of(&mut trainer)?;
         if !events.is_empty() {
             store::in_transaction(|| {
                 events.into_iter().try_for_each(|event| told.take(run, event))
@@ -68,81 +44,27 @@ pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) ->
     told.end(status)
 }
 
-fn spawn(place: &RunFiles) -> Result<Child> {
+fn spawn(place: &RunFiles) -> Result<PipedChild> {
     let program = settings::engine_path();
     let job = place.job().to_string_lossy().into_owned();
     let arguments = ["train", "--job", &job, "--runtime"].map(str::to_owned).into_iter();
     let rest = [paths::library_file("libonnxruntime.so"), "--lifeline".to_owned()];
     let arguments: Vec<String> = arguments.chain(rest).collect();
     let limits = Limits { memory_bytes: settings::train_memory(), nice: settings::train_nice() };
-    child::spawn_piped(&program, &arguments, limits).map_err(|error| {
+    PipedChild::start(&program, &arguments, limits).map_err(|error| {
         Error::engine_gone(format!("the trainer cannot be started: {error}"))
             .hint("crm_ai.engine_path names the program; empty for the installed one")
     })
 }
 
-impl Trainer {
-    fn pid(&self) -> Option<Pid> {
-        Pid::from_raw(self.child.id().cast_signed())
-    }
-
-    /// Sleeps until there is something to read or to look at.
-    fn wait(&self) {
-        let output = self.child.stdout.as_ref().map(AsRawFd::as_raw_fd);
-        let limit = if output.is_some() { LOOK } else { LOOK_FOR_END };
-        latch::sleep(limit.as_millis() as u64, output);
-    }
-
-    fn has_ended(&self) -> bool {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_))))
-    }
-
-    /// Kills what still runs of the trainer's process group and reaps the trainer.
-    fn end(&mut self) -> std::io::Result<ExitStatus> {
-        if let Some(status) = self.status {
-            return Ok(status);
-        }
-        if let Some(group) = self.pid() {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
-        let status = self.child.wait()?;
-        self.status = Some(status);
-        Ok(status)
-    }
-
-    /// The events that have come, and whether the trainer has ended, so that no more will.
-    fn read(&mut self) -> Result<(Vec<Event>, bool)> {
-        let mut buffer = [0; 1 << 16];
-        let mut events = Vec::new();
-        // Asked before the reading, so that nothing is missed. The end of the output is not waited
-        // for: another process may hold it open.
-        let has_ended = self.has_ended();
-        let Some(output) = self.child.stdout.as_mut() else { return Ok((events, has_ended)) };
-        loop {
-            match output.read(&mut buffer) {
-                Ok(0) => {
-                    self.child.stdout = None;
-                    return Ok((events, has_ended));
-                }
-                Ok(count) => {
-                    self.rest.extend(&buffer[..count]);
-                    while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
-                        let line: Vec<u8> = self.rest.drain(..=end).collect();
-                        events.push(serde_json::from_slice(&line).map_err(|_| nonsense())?);
-                    }
-                    if self.rest.len() > LINE_BYTES_MAX {
-                        return Err(nonsense());
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok((events, has_ended));
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("the trainer's output", &error)),
-            }
-        }
-    }
+/// The events that have come, and whether the trainer has ended, so that no more will.
+fn events_of(trainer: &mut PipedChild) -> Result<(Vec<Event>, bool)> {
+    let (lines, is_over) = trainer.read().map_err(|error| match error.kind() {
+        ErrorKind::InvalidData => nonsense(),
+        _ => Error::io("the trainer's output", &error),
+    })?;
+    let event = |line: Vec<u8>| serde_json::from_slice(&line).map_err(|_| nonsense());
+    Ok((lines.into_iter().map(event).collect::<Result<_>>()?, is_over))
 }
 
 fn nonsense() -> Error {

@@ -17,7 +17,7 @@ const PROBES: usize = 1500;
 const OTHERS: usize = 200;
 /// Pairs per row that a wide key may give, the number of wide keys, and of those for one pair of
 /// columns.
-const WIDE_PAIRS: f64 = 20.0;
+const WIDE_PAIRS: f64 = 10.0;
 const WIDE_KEYS: usize = 60;
 const WIDE_PER_COLUMNS: usize = 2;
 /// Largest block that is looked at.

@@ -1,6 +1,6 @@
 //! E-mail addresses, phone numbers and postcodes.
 
-use super::Side;
+use super::{Side, distance};
 use crate::distance::{jaro_winkler, osa};
 use crate::value::Detail;
 
@@ -34,9 +34,9 @@ pub(super) fn email(a: Side<'_>, b: Side<'_>) -> u8 {
     if (a.common(&b) as usize) < shorter / 2 || local_a.len().min(local_b.len()) < LOCAL_MIN {
         return same_domain;
     }
-    let distance = osa(a.text, b.text, 2);
-    if distance <= 2 {
-        return if distance <= 1 { 5 } else { 4 };
+    let steps = distance(a, b, 2);
+    if steps <= 2 {
+        return if steps <= 1 { 5 } else { 4 };
     }
     let similarity = jaro_winkler(local_a, local_b);
     if similarity >= 0.92 || osa(local_a, local_b, 1) <= 1 {
@@ -58,7 +58,7 @@ pub(super) fn phone(a: Side<'_>, b: Side<'_>) -> u8 {
     if ends_alike(7) {
         return 4;
     }
-    match osa(a.text, b.text, 2) {
+    match distance(a, b, 2) {
         0 | 1 => 3,
         2 => 2,
         _ => u8::from(ends_alike(4)),
@@ -67,12 +67,12 @@ pub(super) fn phone(a: Side<'_>, b: Side<'_>) -> u8 {
 
 /// Levels of a postcode.
 pub(super) fn postcode(a: Side<'_>, b: Side<'_>) -> u8 {
-    let distance = osa(a.text, b.text, 2);
-    if distance <= 1 {
+    let steps = distance(a, b, 2);
+    if steps <= 1 {
         return 4;
     }
     let prefix = a.text.iter().zip(b.text).take_while(|(x, y)| x == y).count();
-    if distance <= 2 || prefix + 2 >= a.text.len().max(b.text.len()) {
+    if steps <= 2 || prefix + 2 >= a.text.len().max(b.text.len()) {
         3
     } else if prefix >= 3 {
         2

@@ -1,7 +1,7 @@
 //! Names, short texts, codes, numbers and dates.
 
-use super::Side;
-use crate::distance::{jaro_winkler, may_reach, osa};
+use super::{Side, distance};
+use crate::distance::{jaro_winkler, may_reach};
 use crate::fold::BLANK;
 use crate::names;
 use crate::value::Detail;
@@ -16,7 +16,7 @@ fn nearness(a: Side<'_>, b: Side<'_>) -> (f64, usize) {
     }
     let similarity = jaro_winkler(a.text, b.text);
     let is_close = a.text.len().abs_diff(b.text.len()) <= 2 && similarity > 0.6;
-    (similarity, if is_close { osa(a.text, b.text, 2) } else { FAR })
+    (similarity, if is_close { distance(a, b, 2) } else { FAR })
 }
 
 /// Whether both have a word of at least `least` characters, and one of them has several words.
@@ -35,11 +35,11 @@ pub(super) fn name(a: Side<'_>, b: Side<'_>) -> u8 {
     if shorter == 1 {
         return if same_initial { 3 } else { 0 };
     }
-    let (similarity, distance) = nearness(a, b);
-    if (distance <= 1 && shorter >= 3) || similarity >= 0.95 {
+    let (similarity, steps) = nearness(a, b);
+    if (steps <= 1 && shorter >= 3) || similarity >= 0.95 {
         return 5;
     }
-    if (similarity >= 0.88 && shorter >= 3) || (distance <= 2 && shorter >= 6) {
+    if (similarity >= 0.88 && shorter >= 3) || (steps <= 2 && shorter >= 6) {
         return 4;
     }
     let (Detail::Name(groups_a, sound_a), Detail::Name(groups_b, sound_b)) =
@@ -57,11 +57,11 @@ pub(super) fn name(a: Side<'_>, b: Side<'_>) -> u8 {
 /// Levels of a short text.
 pub(super) fn text(a: Side<'_>, b: Side<'_>) -> u8 {
     let shorter = a.text.len().min(b.text.len());
-    let (similarity, distance) = nearness(a, b);
+    let (similarity, steps) = nearness(a, b);
     let begins = shorter >= 4 && a.text[..shorter] == b.text[..shorter];
-    if (distance <= 1 && shorter >= 4) || similarity >= 0.95 {
+    if (steps <= 1 && shorter >= 4) || similarity >= 0.95 {
         5
-    } else if similarity >= 0.88 || (distance <= 2 && shorter >= 6) {
+    } else if similarity >= 0.88 || (steps <= 2 && shorter >= 6) {
         4
     } else if share_word(a, b, 4) {
         3
@@ -75,16 +75,16 @@ pub(super) fn text(a: Side<'_>, b: Side<'_>) -> u8 {
 /// Levels of a category.
 pub(super) fn category(a: Side<'_>, b: Side<'_>) -> u8 {
     let shorter = a.text.len().min(b.text.len());
-    u8::from(shorter >= 3 && a.common(&b) > 1 && osa(a.text, b.text, 1) <= 1)
+    u8::from(shorter >= 3 && a.common(&b) > 1 && distance(a, b, 1) <= 1)
 }
 
 /// Levels of a code.
 pub(super) fn code(a: Side<'_>, b: Side<'_>) -> u8 {
     let shorter = a.text.len().min(b.text.len());
-    let distance = osa(a.text, b.text, 2);
-    if distance <= 1 && shorter >= 2 {
+    let steps = distance(a, b, 2);
+    if steps <= 1 && shorter >= 2 {
         3
-    } else if distance <= 2 && shorter >= 4 {
+    } else if steps <= 2 && shorter >= 4 {
         2
     } else {
         u8::from(shorter >= 5 && jaro_winkler(a.text, b.text) >= 0.9)
@@ -101,10 +101,10 @@ pub(super) fn number(a: Side<'_>, b: Side<'_>) -> u8 {
 /// Levels of a date.
 pub(super) fn date(a: Side<'_>, b: Side<'_>) -> u8 {
     let (Detail::Date(x), Detail::Date(y)) = (a.detail(), b.detail()) else { return 0 };
-    let distance = osa(a.text, b.text, 2);
+    let steps = distance(a, b, 2);
     let same_year = x.year == y.year;
     let is_swapped = same_year && x.month == y.day && x.day == y.month;
-    if distance <= 1 || is_swapped {
+    if steps <= 1 || is_swapped {
         return 6;
     }
     let equal = [same_year, x.month == y.month, x.day == y.day];
@@ -113,7 +113,7 @@ pub(super) fn date(a: Side<'_>, b: Side<'_>) -> u8 {
     }
     // The first of January stands for a year of which no more is known.
     let is_year = |month, day| month == 1 && day == 1;
-    if (same_year && (is_year(x.month, x.day) || is_year(y.month, y.day))) || distance <= 2 {
+    if (same_year && (is_year(x.month, x.day) || is_year(y.month, y.day))) || steps <= 2 {
         return 4;
     }
     let days = (x.days() - y.days()).abs();
