@@ -158,6 +158,11 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, message)
     }
 
+    /// 23505: a key that should identify a row is there twice.
+    pub fn not_unique(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION, message)
+    }
+
     /// 42710: the name is taken.
     pub fn duplicate(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, message)

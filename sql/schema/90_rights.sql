@@ -49,6 +49,7 @@ BEGIN
         crm_ai.timeout, crm_ai.max_text_bytes, crm_ai.threads, crm_ai.memory_limit,
         crm_ai.queue_rows, crm_ai.cache_size, crm_ai.device, crm_ai.max_running, crm_ai.max_rows,
         crm_ai.max_run_time, crm_ai.train_memory, crm_ai.train_threads, crm_ai.train_nice,
+        crm_ai.link_memory, crm_ai.link_threads,
         crm_ai.watch_timeout, crm_ai.databases
         TO crm_ai_admin';
 END

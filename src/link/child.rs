@@ -83,7 +83,7 @@ impl Told {
 
 fn failed(message: &str) -> Error {
     if message.contains("not unique") {
-        return Error::duplicate("the key column holds the same key more than once")
+        return Error::not_unique("the key column holds the same key more than once")
             .hint("use a column that identifies each row, such as the primary key");
     }
     Error::engine_gone(format!("the search for duplicates failed: {message}"))

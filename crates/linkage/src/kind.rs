@@ -229,6 +229,10 @@ impl Seen<'_> {
     }
 }
 
+/// Words of headers that tell of a row's history, not of a person.
+const HISTORY: &[&str] =
+    &["created", "updated", "modified", "inserted", "imported", "changed", "synced", "timestamp"];
+
 /// The kind of a column by its header and by a sample of its values, which are not missing.
 pub fn guess(header: &str, values: &[&str]) -> Kind {
     let mut sorted = values.to_vec();
@@ -238,6 +242,9 @@ pub fn guess(header: &str, values: &[&str]) -> Kind {
         return Kind::Ignore;
     }
     let words = header_words(header);
+    if words.iter().any(|word| HISTORY.contains(&word.as_str())) {
+        return Kind::Ignore;
+    }
     let seen = Seen { joined: words.concat(), words, values, distinct: sorted.len() };
     of_form(&seen)
         .or_else(|| of_numbers(&seen))
@@ -409,6 +416,7 @@ mod tests {
             ("company_name", &["Acme Inc", "Bolt Ltd"], Kind::Words),
             ("where", &["12 Main St", "5 Elm Ave"], Kind::Address),
             ("same", &["a", "a"], Kind::Ignore),
+            ("updated_at", &["2024-01-01", "2024-01-02"], Kind::Ignore),
         ];
         for (header, values, kind) in cases {
             assert_eq!(guess(header, values), *kind, "{header}");

@@ -26,7 +26,7 @@ pub fn golden(
          ORDER BY crm_ai_clusters.cluster, crm_ai_clusters.key",
         key.as_text(&key_value),
         record_of(&table, &alias.to_string()),
-        registered.target.beside("_clusters"),
+        registered.clusters()?,
         table.sql_name(),
         key.base.sql_name(),
     );

@@ -16,6 +16,7 @@ use super::sql;
 use super::table::Table;
 use super::target::TargetName;
 use crate::error::{Error, Result};
+use crate::pg::roles;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,25 +36,71 @@ pub struct Registered {
     pub key: String,
     /// What was learned, as JSON.
     pub model: Option<Rc<str>>,
+    /// Who searched.
+    owner: pg_sys::Oid,
 }
 
 impl Registered {
     /// The table that was searched; 42P01 where it is no more.
     pub fn table(&self) -> Result<Table> {
-        read_table(&self.source)
+        self.read(&self.source)
     }
 
     /// The right table; that of [`Self::table`] where there was one.
     pub fn right_table(&self) -> Result<Table> {
-        read_table(self.right_source.as_ref().unwrap_or(&self.source))
+        self.read(self.right_source.as_ref().unwrap_or(&self.source))
     }
-}
 
-fn read_table(name: &str) -> Result<Table> {
-    let sql = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid", sql::literal(name));
-    let oid = super::caller::value::<pg_sys::Oid>(&sql, &[])?;
-    let missing = || Error::undefined_table(format!("table {name} does not exist any more"));
-    Table::read(oid.ok_or_else(missing)?)
+    /// A table by its name. That of another role's search must be a table: a view would run that
+    /// role's code with the caller's rights, who named the search alone.
+    fn read(&self, name: &str) -> Result<Table> {
+        let sql = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid", sql::literal(name));
+        let oid = super::caller::value::<pg_sys::Oid>(&sql, &[])?;
+        let missing = || Error::undefined_table(format!("table {name} does not exist any more"));
+        let table = Table::read(oid.ok_or_else(missing)?)?;
+        if self.is_own() || table.has_places() {
+            return Ok(table);
+        }
+        Err(Error::not_allowed(format!("{name}, which another role has searched, is not a table"))
+            .hint("search it yourself with crm_ai.dedupe"))
+    }
+
+    fn is_own(&self) -> bool {
+        self.owner == roles::current_user()
+    }
+
+    /// Fails unless a companion is there, and a plain table where another role has searched.
+    fn check_companion(&self, suffix: &str) -> Result<()> {
+        let name = self.target.beside(suffix);
+        let sql = format!(
+            "SELECT c.relkind OPERATOR(pg_catalog.=) 'r'::\"char\" AND NOT c.relhasrules
+             FROM pg_catalog.pg_class c
+             WHERE c.oid {} pg_catalog.to_regclass({})::pg_catalog.oid",
+            sql::EQ,
+            sql::literal(&name)
+        );
+        match super::caller::value::<bool>(&sql, &[])? {
+            None => Err(Error::undefined_table(format!("table {name} does not exist any more"))
+                .hint("search again with crm_ai.dedupe")),
+            Some(false) if !self.is_own() => {
+                Err(Error::not_allowed(format!("{name} of another role's search is not a table"))
+                    .hint("search yourself with crm_ai.dedupe"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The table of keys, in SQL.
+    pub fn keys(&self) -> Result<String> {
+        self.check_companion(results::KEYS)?;
+        Ok(self.target.beside(results::KEYS))
+    }
+
+    /// The table of clusters, in SQL.
+    pub fn clusters(&self) -> Result<String> {
+        self.check_companion(results::CLUSTERS)?;
+        Ok(self.target.beside(results::CLUSTERS))
+    }
 }
 
 /// Registers a search in place of an earlier one of the same target.
@@ -71,7 +118,7 @@ pub fn register(
                    id = DEFAULT, owner = EXCLUDED.owner, source = EXCLUDED.source,
                    right_source = EXCLUDED.right_source, key = EXCLUDED.key,
                    model = EXCLUDED.model, made_at = EXCLUDED.made_at";
-    let owner = crate::pg::roles::current_user();
+    let owner = roles::current_user();
     let arguments = [
         target.schema.as_str().into(),
         target.name.as_str().into(),
@@ -102,7 +149,7 @@ pub fn registered(target: &str) -> Result<Rc<Registered>> {
     if let Some(known) = LAST.with_borrow(|last| last.clone().filter(|last| last.id == id)) {
         return Ok(known);
     }
-    let sql = "SELECT source, right_source, key, model
+    let sql = "SELECT source, right_source, key, model, owner::pg_catalog.oid
                FROM crm_ai.linkage WHERE target_schema = $1 AND target_name = $2";
     let read =
         |row: registry::Row<'_>| Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get::<String>(4)?));

@@ -21,7 +21,7 @@ pub struct Lookup<'a> {
 
 /// Keys of rows that share a key with a record.
 pub fn look_up(registered: &Registered, lookup: &Lookup<'_>) -> Result<Vec<String>> {
-    let keys = registered.target.beside("_keys");
+    let keys = registered.keys()?;
     let sql = format!(
         "SELECT k.key::pg_catalog.text
          FROM {keys} k

@@ -13,8 +13,8 @@ use std::path::Path;
 
 /// What the tables' names end with.
 const PAIRS: &str = "_pairs";
-const CLUSTERS: &str = "_clusters";
-const KEYS: &str = "_keys";
+pub(super) const CLUSTERS: &str = "_clusters";
+pub(super) const KEYS: &str = "_keys";
 /// What the names of a default target ends with.
 const DUPLICATES: &str = "_duplicates";
 /// What the comments of tables that are made here begin with.

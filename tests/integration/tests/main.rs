@@ -7,6 +7,7 @@ mod cancel;
 mod cleaning;
 mod cleaning_in_place;
 mod dump;
+mod duplicates;
 mod engine_death;
 mod engine_setup;
 mod enrich;
