@@ -158,6 +158,11 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, message)
     }
 
+    /// P0002: a row that is asked for by its key is not there, or not to be read.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_NO_DATA_FOUND, message)
+    }
+
     /// 23505: a key that should identify a row is there twice.
     pub fn not_unique(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION, message)

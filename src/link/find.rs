@@ -37,8 +37,8 @@ pub struct Explained {
 }
 
 thread_local! {
-    /// The model that was asked last, with the number of its search.
-    static LAST: RefCell<Option<(i64, Rc<Stored>)>> = const { RefCell::new(None) };
+    /// The model that was asked last, with its search's [`Registered::id`].
+    static LAST: RefCell<Option<(String, Rc<Stored>)>> = const { RefCell::new(None) };
 }
 
 fn stored(registered: &Registered) -> Result<Rc<Stored>> {
@@ -55,7 +55,7 @@ fn stored(registered: &Registered) -> Result<Rc<Stored>> {
             .hint("search again: crm_ai.dedupe makes it anew")
     })?;
     let stored = Rc::new(stored);
-    LAST.set(Some((registered.id, Rc::clone(&stored))));
+    LAST.set(Some((registered.id.clone(), Rc::clone(&stored))));
     Ok(stored)
 }
 
@@ -113,7 +113,7 @@ pub fn explain(target: &str, left_key: &str, right_key: &str) -> Result<Vec<Expl
         let keys = [key.to_owned()];
         let rows = linkage::records_of(&table, &registered.key, &stored.headers, &keys)?;
         let missing = || {
-            Error::no_rows("no row that you may read has this key")
+            Error::not_found("no row that you may read has this key")
                 .hint("give keys of the table that was searched, as text")
         };
         rows.into_iter().next().map(|(_, record)| record).ok_or_else(missing)

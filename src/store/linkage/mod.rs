@@ -24,8 +24,8 @@ use std::rc::Rc;
 /// A search as it is registered.
 #[derive(Debug, Clone)]
 pub struct Registered {
-    /// Its number, which a new search of the same target changes.
-    pub id: i64,
+    /// Its number and time, which a new search of the same target changes.
+    pub id: String,
     /// The names of its tables.
     pub target: TargetName,
     /// The table, or the left one, as SQL names it.
@@ -140,23 +140,28 @@ thread_local! {
 pub fn registered(target: &str) -> Result<Rc<Registered>> {
     let target = TargetName::parse(target, &[])?;
     let arguments = || [target.schema.as_str().into(), target.name.as_str().into()];
-    let id = "SELECT id FROM crm_ai.linkage WHERE target_schema = $1 AND target_name = $2";
+    let id = "SELECT pg_catalog.concat(id, ' ', made_at)
+              FROM crm_ai.linkage WHERE target_schema = $1 AND target_name = $2";
     let missing = || {
         Error::undefined(format!("there is no search for duplicates named {}", target.shown()))
             .hint("crm_ai.dedupe and crm_ai.link make one; it has the name of their target")
     };
-    let id = registry::value::<i64>(id, &arguments())?.ok_or_else(missing)?;
+    let id = registry::value::<String>(id, &arguments())?.ok_or_else(missing)?;
     if let Some(known) = LAST.with_borrow(|last| last.clone().filter(|last| last.id == id)) {
         return Ok(known);
     }
     let sql = "SELECT source, right_source, key, model, owner::pg_catalog.oid
                FROM crm_ai.linkage WHERE target_schema = $1 AND target_name = $2";
-    let read =
-        |row: registry::Row<'_>| Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get::<String>(4)?));
+    let read = |row: registry::Row<'_>| {
+        let owner = row.get::<pg_sys::Oid>(5)?;
+        Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get::<String>(4)?, owner))
+    };
     let found = registry::rows(sql, &arguments(), read)?.into_iter().next();
-    let Some((Some(source), right_source, Some(key), model)) = found else { return Err(missing()) };
+    let Some((Some(source), right_source, Some(key), model, Some(owner))) = found else {
+        return Err(missing());
+    };
     let model = model.map(Rc::from);
-    let found = Rc::new(Registered { id, target, source, right_source, key, model });
+    let found = Rc::new(Registered { id, target, source, right_source, key, model, owner });
     LAST.set(Some(Rc::clone(&found)));
     Ok(found)
 }

@@ -93,7 +93,7 @@ fn a_record_finds_its_person() {
     session.run(&format!("SELECT crm_ai.dedupe('customer', 'id', {COLUMNS}, 'found')"));
     let find = |session: &mut Session, record: &str| {
         session.column(&format!(
-            "SELECT key || ' ' || (probability > 0.95)
+            "SELECT key || ' ' || CASE WHEN probability > 0.95 THEN 't' ELSE 'f' END
              FROM crm_ai.find_duplicates('found', {record}) ORDER BY key"
         ))
     };
@@ -269,7 +269,7 @@ fn the_callers_rights_and_row_security_hold() {
     session.run(
         "DROP ROLE IF EXISTS steward; CREATE ROLE steward LOGIN;
          ALTER TABLE customer ENABLE ROW LEVEL SECURITY;
-         CREATE POLICY some ON customer FOR SELECT TO steward USING (person <= 1000);
+         CREATE POLICY seen ON customer FOR SELECT TO steward USING (person <= 1000);
          CREATE SCHEMA work AUTHORIZATION steward",
     );
     let mut steward = cluster.connect("steward", "deduperights");
