@@ -135,6 +135,7 @@ fn similarity(a: &str, b: &str, kind: &str) -> Result<f64> {
 
 fn null_source() -> Error {
     Error::null_argument("source and key must not be NULL")
+        .hint("key names the column that identifies a row, as in crm_ai.dedupe('customer', 'id')")
 }
 
 fn request(

@@ -149,6 +149,29 @@ fn rows_that_are_equal_in_everything_are_one() {
     assert!(search(&rows(&[]), Options::default()).clusters.is_empty());
 }
 
+/// Nothing is NaN where there is no duplicate at all: what is told is JSON.
+#[test]
+fn a_table_without_duplicates_has_none() {
+    let rows = |count: usize| Data {
+        headers: vec!["name".to_owned(), "email".to_owned()],
+        rows: (0..count)
+            .map(|i| {
+                (
+                    i.to_string(),
+                    vec![format!("n{i:x}o{i:x} q{i:o}"), format!("m{i:b}@x.de")],
+                    String::new(),
+                )
+            })
+            .collect(),
+    };
+    for count in [2, 50, 5_000] {
+        let found = search(&rows(count), Options::default());
+        assert!(found.keys.iter().all(|(_, key)| key.gain.is_finite() && key.gain > 0.0));
+        let figures = [found.expected_matches, found.model.as_ref().map_or(0.0, |m| m.match_share)];
+        assert!(figures.iter().all(|figure| figure.is_finite()), "{figures:?}");
+    }
+}
+
 #[test]
 fn one_row_is_linked_with_one_row_alone() {
     let data = customers(1_200, 3);

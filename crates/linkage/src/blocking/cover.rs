@@ -81,7 +81,7 @@ pub fn choose(
             .reduce_with(|x, y| if (y.0, x.1) > (x.0, y.1) { y } else { x });
         let Some((_, place)) = best else { break };
         let gained = gain(&offers[place]);
-        if gained < LEAST_GAIN * all {
+        if gained <= LEAST_GAIN * all {
             break;
         }
         let offer = &mut offers[place];
