@@ -71,3 +71,7 @@ ALTER TYPE @extschema@.crm_name_info
 -- The engine's figures gain a column.
 DROP VIEW crm_ai.status;
 DROP FUNCTION crm_ai.engine_stats();
+
+-- Training functions gain the argument options.
+DROP FUNCTION
+    crm_ai.train, crm_ai.train_table, crm_ai.schedule_retrain, crm_ai.schedule_retrain_table;

@@ -129,6 +129,7 @@ fn start(
 ) -> Result<i64> {
     store::begin_act("crm_ai.train()")?;
     let kind = Kind::from_name(kind)?;
+    let options = Options::merge(kind, options)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
     commit::start_worker(run, runner::start);

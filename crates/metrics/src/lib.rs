@@ -20,6 +20,6 @@ pub use bootstrap::{Comparison, Interval};
 pub use calibration::{calibration_error, fit_temperature};
 pub use confusion::Confusion;
 pub use evaluation::{ClassFigures, Evaluation};
-pub use gate::{Decision, Gate, Promote};
+pub use gate::{Decision, Gate, Minimums, Promote};
 pub use judged::{Error, Judged};
 pub use several::{JudgedSets, fit_sigmoid_temperature};

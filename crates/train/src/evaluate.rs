@@ -111,6 +111,7 @@ pub(crate) fn judge(
 fn verdict(job: &Job, evaluation: Evaluation, (pair, changed_labels): Compared) -> Verdict {
     let gate = Gate {
         promote: job.promote,
+        minimums: &job.minimums,
         new: &evaluation,
         champion: pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison)),
         changed_labels: &changed_labels,

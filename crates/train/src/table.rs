@@ -313,6 +313,7 @@ mod tests {
             device: "cpu".to_owned(),
             threads: 1,
             promote: Promote::IfBetter,
+            minimums: Default::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 //! object a line, and the new model's folder to [`Job::output`]. Paths are relative to the
 //! trainer's working directory.
 
-use crm_ai_metrics::{Comparison, Decision, Evaluation, Promote};
+use crm_ai_metrics::{Comparison, Decision, Evaluation, Minimums, Promote};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,8 +34,11 @@ pub struct Job {
     pub device: String,
     /// Threads that the trainer may use.
     pub threads: usize,
-    /// What the gate is told.
+    /// When the new version takes over.
     pub promote: Promote,
+    /// What the new version must reach to take over.
+    #[serde(default)]
+    pub minimums: Minimums,
 }
 
 /// A model in a folder and the arithmetic that it is served with.
@@ -57,10 +60,11 @@ pub enum Task {
     Table(TableTask),
 }
 
-/// How a classifier of texts is trained.
+/// Training of a classifier of texts. Fields named as options are read from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextTask {
     /// The checkpoint to begin with.
+    #[serde(default)]
     pub base: PathBuf,
     /// How much of it is trained.
     pub method: Method,
@@ -99,6 +103,7 @@ pub struct TextTask {
     #[serde(default)]
     pub base_share: f64,
     /// Whether the base's classes and head are kept, which the rows' labels must then be of.
+    #[serde(default)]
     pub keep_labels: bool,
 }
 
@@ -128,16 +133,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "fine_tune" => Some(Self::FineTune),
-            "head" => Some(Self::Head),
-            "auto" => Some(Self::Auto),
-            _ => None,
-        }
-    }
-
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
         match self {
@@ -176,19 +171,6 @@ pub enum MixedPrecision {
     Bf16,
 }
 
-impl MixedPrecision {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "auto" => Some(Self::Auto),
-            "fp32" => Some(Self::Fp32),
-            "fp16" => Some(Self::Fp16),
-            "bf16" => Some(Self::Bf16),
-            _ => None,
-        }
-    }
-}
-
 /// How the tokens' vectors become the text's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -199,18 +181,7 @@ pub enum Pooling {
     Mean,
 }
 
-impl Pooling {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "cls" => Some(Self::Cls),
-            "mean" => Some(Self::Mean),
-            _ => None,
-        }
-    }
-}
-
-/// How a classifier of records is trained.
+/// Training of a classifier of records. Fields are read from the options of the same names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableTask {
     /// Boosting rounds at most.

@@ -300,11 +300,12 @@ fn lay_out(
         checkpoint: place.checkpoint().to_owned(),
         task,
         champion: champion.as_ref().map(|version| folder_of(version, "champion")).transpose()?,
-        test_size: options.test_size,
-        seed: options.seed,
-        device: options.device.clone(),
+        test_size: options.common.test_size,
+        seed: options.common.seed,
+        device: options.common.device.clone(),
         threads: settings::train_threads(),
-        promote: options.promote,
+        promote: options.common.promote,
+        minimums: options.common.minimums.clone(),
     };
     let json = serde_json::to_vec(&job).map_err(|error| Error::internal(error.to_string()))?;
     std::fs::write(place.job(), json).map_err(|error| Error::io("the run's job", &error))?;

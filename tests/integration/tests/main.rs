@@ -17,6 +17,7 @@ mod install;
 mod lifecycle;
 mod logs;
 mod multi_label;
+mod options;
 mod pinned;
 mod records;
 mod refusals;
