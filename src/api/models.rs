@@ -68,7 +68,7 @@ use crate::client;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::folder::Folder;
-use crate::pg::session;
+use crate::pg::{activity, session};
 use crate::store;
 use crate::store::models::Origin;
 use crate::store::{artifacts, models, versions};
@@ -84,6 +84,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
         })?),
     };
     store::begin_act("crm_ai.import_model()")?;
+    let _report = activity::begin("import_model", "bytes", None);
     let folder = Folder::open(path)?;
     let manifest = folder.manifest()?;
     models::ensure(name)?;
@@ -91,6 +92,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
     if artifacts::insert(&manifest)? {
         files::store(&folder, &manifest)?;
     }
+    activity::phase("examining the model", "", None, 0);
     let digest = manifest.digest();
     let mut info = session::seeing_own_writes(|| client::describe(digest))?;
     info.precision = precision.unwrap_or(info.precision);

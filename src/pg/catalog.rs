@@ -197,3 +197,21 @@ pub fn lock_object(table: &CStr, object: pg_sys::Oid, part: u16) -> Result<()> {
     }
     Ok(())
 }
+
+/// The planner's estimate of a table's rows; 0 where the table is gone.
+pub fn estimated_rows(table: pg_sys::Oid) -> f64 {
+    let (mut pages, mut rows, mut visible) = (0, 0.0, 0.0);
+    // SAFETY: the relation is open, and locked, until its estimate is taken; widths are not asked
+    // for.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::try_relation_open(table, lock);
+        if !relation.is_null() {
+            let widths = std::ptr::null_mut();
+            let (pages, rows) = (&raw mut pages, &raw mut rows);
+            pg_sys::estimate_rel_size(relation, widths, pages, rows, &raw mut visible);
+            pg_sys::relation_close(relation, lock);
+        }
+    }
+    rows
+}

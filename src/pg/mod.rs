@@ -9,6 +9,7 @@
 //!    but for `loading`, which says so.
 #![allow(unsafe_code)]
 
+pub mod activity;
 pub mod board;
 pub mod catalog;
 pub mod child;

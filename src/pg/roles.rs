@@ -48,6 +48,11 @@ pub fn is_monitor(user: Oid) -> bool {
     is_administrator(user) || has_rights_of_named(user, c"pg_monitor")
 }
 
+/// Whether `user` may see what a session of `role` does, as in `pg_stat_activity`.
+pub fn sees_activity_of(user: Oid, role: Oid) -> bool {
+    has_rights_of(user, role) || has_rights_of_named(user, c"pg_read_all_stats")
+}
+
 fn has_rights_of_named(user: Oid, role: &CStr) -> bool {
     // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
     let role = unsafe { pg_sys::get_role_oid(role.as_ptr(), true) };

@@ -1,9 +1,10 @@
 //! A table of a user's, as the catalogue describes it, and its rows in SQL.
 
+use super::caller;
 use super::sql::{self, EQ};
 use crate::error::{Error, Result};
-use crate::pg::query;
 use crate::pg::types::{self, Base};
+use crate::pg::{catalog, query};
 use pgrx::pg_sys;
 use std::fmt;
 
@@ -80,6 +81,13 @@ impl Column {
     }
 }
 
+/// The rows of a table by the planner's estimate; none where it has no files of its own.
+pub fn estimated_rows(table: &Table) -> Result<Option<u64>> {
+    let parts = table.parts()?;
+    let rows = parts.iter().map(|part| catalog::estimated_rows(*part)).sum::<f64>();
+    Ok((!parts.is_empty()).then_some(rows as u64))
+}
+
 impl Table {
     /// Reads the catalogue. 42809 for what has no rows; the right to read them is asked for when
     /// they are.
@@ -127,6 +135,22 @@ impl Table {
             ))
             .hint("column names are given exactly as they are stored, capitals and all")
         })
+    }
+
+    /// The tables that hold its rows, where the catalogue knows them.
+    fn parts(&self) -> Result<Vec<pg_sys::Oid>> {
+        match self.kind {
+            'm' => Ok(vec![self.oid]),
+            'r' if !self.has_heirs => Ok(vec![self.oid]),
+            'p' => caller::rows(
+                "SELECT t.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree($1) t
+                 WHERE t.isleaf",
+                &[self.oid.into()],
+                |row| row.get::<pg_sys::Oid>(1),
+            )
+            .map(|parts| parts.into_iter().flatten().collect()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Whether it is a table of its own: partitioned or plain, and not one that others inherit

@@ -17,9 +17,9 @@ pub use report::Report;
 pub use undo::undo;
 
 use super::caller;
-use super::table::Table;
+use super::table::{self, Table};
 use crate::error::Result;
-use crate::pg::roles;
+use crate::pg::{activity, roles};
 use job::CleaningJob;
 use pgrx::prelude::*;
 use target::CleanTarget;
@@ -29,6 +29,7 @@ use target::CleanTarget;
 /// `SET ROLE` to it.
 pub fn clean_table(request: &Request) -> Result<Report> {
     let source = Table::read(request.source)?;
+    let _report = activity::begin(activity::CLEAN_TABLE, "rows", Some(source.oid));
     let target = CleanTarget::parse(&request.target)?;
     let in_place = target.oid == Some(source.oid);
     let mut writer = roles::current_user();
@@ -44,8 +45,10 @@ pub fn clean_table(request: &Request) -> Result<Report> {
         caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
     notice!("cleaning {}", shown_kinds(&job));
+    activity::phase("cleaning rows", "rows", table::estimated_rows(&job.source)?, 0);
     let read = staging::fill(&job)?;
     notice!("read and cleaned {read} rows");
+    activity::phase("writing results", "rows", Some(read), 0);
     let mut report = results::count(&job, &target)?;
     if request.dry_run {
         report.examples = results::examples(&job)?;

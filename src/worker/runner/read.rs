@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::judge::texts::too_long;
-use crate::pg::{json, memory, query, roles, transaction};
+use crate::pg::{activity, json, memory, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, check_new_label, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
@@ -51,6 +51,7 @@ pub fn prepare(run: &Run, place: &RunFiles, limit: Limit) -> Result<Prepared> {
             // What is missing or not allowed is told as it is; no row is read for it.
             labelled::check(&sql)?;
             has_begun.set(true);
+            activity::phase("reading rows", "rows", None, 0);
             let snapshot = spill(&sql, &options, place)?;
             Ok((sql, snapshot))
         }))
@@ -140,6 +141,7 @@ fn spill(sql: &str, options: &Options, place: &RunFiles) -> Result<Snapshot> {
     let rows_max = settings::max_rows();
     let mut has_weight = !matches!(options.what.columns(), Columns::Text { weight: Some(_), .. });
     query::read(sql, &[], |row| {
+        activity::advance(1);
         let text = |column| row.text_within(column, settings::max_text_bytes(), too_long);
         let (Some(content), Some(label)) = (text(1)?, text(2)?) else {
             snapshot.null_rows += 1;

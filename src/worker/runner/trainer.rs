@@ -5,7 +5,7 @@ use super::run_files::RunFiles;
 use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
 use crate::pg::child::{self, Limits};
-use crate::pg::{latch, paths};
+use crate::pg::{activity, latch, paths};
 use crate::settings;
 use crate::store;
 use crate::store::progress;
@@ -164,10 +164,14 @@ impl Told {
         match event {
             Event::Started(started) => self.start(run, &started),
             Event::Progress(done) => {
+                activity::reach(done.step);
                 progress::record_progress(run.id, &done, self.seconds_left(&done))
             }
             Event::Notice { text } => progress::record_notice(run.id, &text),
-            Event::Evaluating => progress::record_evaluating(run.id),
+            Event::Evaluating => {
+                activity::phase("evaluating", "", None, 0);
+                progress::record_evaluating(run.id)
+            }
             Event::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 Ok(())
@@ -181,6 +185,7 @@ impl Told {
 
     fn start(&mut self, run: &Run, started: &Started) -> Result<()> {
         self.began = Some((Instant::now(), started.resumed_at));
+        activity::phase("training", "steps", Some(started.steps), started.resumed_at);
         progress::record_start(run.id, started)
     }
 

@@ -19,6 +19,7 @@ mod logs;
 mod multi_label;
 mod options;
 mod pinned;
+mod progress;
 mod records;
 mod refusals;
 mod registry;
