@@ -21,6 +21,16 @@ pub struct Error {
 const NO_ROOM: &str =
     "make room on the disk that holds it, or put the data directory on a larger one";
 
+/// What to do about a file that the server may not open.
+const UNREADABLE: &str = "the server's operating system user needs the right to read it, and to \
+                          write to folders that are exported to";
+
+/// What the operating system says of an error, without its number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}
+
 /// The result of whatever can fail with an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -148,6 +158,11 @@ impl Error {
         Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE, message)
     }
 
+    /// 58P02: a file of that name is there.
+    pub fn duplicate_file(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_FILE, message)
+    }
+
     /// 23514: a value that its column's trigger refuses.
     pub fn refused_value(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION, message)
@@ -235,9 +250,10 @@ impl Error {
             ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
             _ => PgSqlErrorCode::ERRCODE_IO_ERROR,
         };
-        let failed = Self::new(state, format!("{what}: {error}"));
+        let failed = Self::new(state, format!("{what}: {}", reason(error)));
         match state {
             PgSqlErrorCode::ERRCODE_DISK_FULL => failed.hint(NO_ROOM),
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => failed.hint(UNREADABLE),
             _ => failed,
         }
     }
@@ -245,7 +261,10 @@ impl Error {
     /// What the engine answered in place of a result.
     pub fn from_engine(code: ErrorCode, message: String) -> Self {
         match code {
-            ErrorCode::InvalidModel => Self::invalid_model(message),
+            ErrorCode::InvalidModel => Self::invalid_model(message).hint(
+                "checkpoints of BERT, DistilBERT, RoBERTa and XLM-RoBERTa can be imported; export \
+                 others to ONNX and import model.onnx with tokenizer.json",
+            ),
             ErrorCode::WrongTask => {
                 Self::invalid_argument(message).hint("crm_ai.models shows what each model can do")
             }

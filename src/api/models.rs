@@ -112,7 +112,7 @@ pub fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument("invalid model name").hint(
-        "a name begins with a letter or \"_\", goes on with letters, digits, \"_\", \"-\" and \
+        "a name begins with a letter or \"_\", continues with letters, digits, \"_\", \"-\" and \
          \".\", and has at most 63 characters",
     ))
 }
@@ -125,11 +125,20 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
     let needed = match format {
         "huggingface" => "model.safetensors",
         "onnx" => "model.onnx",
-        _ => return Err(Error::invalid_argument("format is neither huggingface nor onnx")),
+        _ => {
+            return Err(Error::invalid_argument(
+                "invalid value for format; expected huggingface or onnx",
+            )
+            .hint("a version is exported in the format that it has"));
+        }
     };
     if !has(needed) {
-        return Err(Error::invalid_argument(format!("file {needed} is missing in this version"))
-            .hint("a version is exported in the format that it was imported in"));
+        let other = if format == "onnx" { "huggingface" } else { "onnx" };
+        return Err(Error::invalid_argument(format!(
+            "version {}@{} has no {needed}",
+            version.model, version.number
+        ))
+        .hint(format!("export it with format => '{other}'")));
     }
     let folder = Folder::create(path)?;
     held.write_to(&folder, &manifest)?;

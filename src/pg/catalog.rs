@@ -215,3 +215,34 @@ pub fn estimated_rows(table: pg_sys::Oid) -> f64 {
     }
     rows
 }
+
+/// Whether a function is in the schema of the operator functions.
+pub fn is_operator_function(function: pg_sys::Oid) -> bool {
+    if function.to_u32() < pg_sys::FirstNormalObjectId {
+        return false; // one of the server's own
+    }
+    // SAFETY: catalogue look-ups; what is missing gives InvalidOid.
+    unsafe {
+        let schema = pg_sys::get_func_namespace(function);
+        schema != pg_sys::InvalidOid
+            && schema == pg_sys::get_namespace_oid(c"crm_ai".as_ptr(), true)
+    }
+}
+
+/// Whether a role may call a function.
+pub fn may_execute(function: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: a catalogue look-up of a function that is being called.
+    unsafe {
+        let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+        majors::function_aclcheck(function, role, right) == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// The name of a function; `None` where it is gone.
+pub fn function_name(function: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a palloc'd NUL-terminated name, or NULL.
+    unsafe {
+        let name = pg_sys::get_func_name(function);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}

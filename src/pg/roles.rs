@@ -54,9 +54,15 @@ pub fn sees_activity_of(user: Oid, role: Oid) -> bool {
 }
 
 fn has_rights_of_named(user: Oid, role: &CStr) -> bool {
-    // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
+    // InvalidOid stands for a missing role, whose rights only a superuser has.
+    has_rights_of(user, named(role).unwrap_or(pg_sys::InvalidOid))
+}
+
+/// The role of that name; `None` where there is none.
+pub fn named(role: &CStr) -> Option<Oid> {
+    // SAFETY: a missing role gives InvalidOid as asked for.
     let role = unsafe { pg_sys::get_role_oid(role.as_ptr(), true) };
-    has_rights_of(user, role)
+    (role != pg_sys::InvalidOid).then_some(role)
 }
 
 /// Whether `user` may act as the owner of a table or other relation.

@@ -160,8 +160,12 @@ impl Models {
     fn check_size(&self, predictor: Arc<dyn Predictor>) -> Result<Arc<dyn Predictor>, Failure> {
         let bytes = predictor.memory_bytes();
         if self.bytes_max > 0 && bytes > self.bytes_max {
-            let limit = self.bytes_max;
-            let message = format!("the model takes {bytes} bytes, over the limit of {limit}");
+            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+            let message = format!(
+                "the model needs {} MB of memory, more than the limit of {} MB",
+                megabytes(bytes),
+                megabytes(self.bytes_max)
+            );
             return Err(Failure::new(ErrorCode::OutOfMemory, message));
         }
         Ok(predictor)

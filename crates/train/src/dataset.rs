@@ -223,8 +223,8 @@ fn check_classes(rows: &[TextRow], keeps_head: bool) -> Result<(), Error> {
             "too few distinct texts for {few} of the classes; each needs {CLASS_TEXTS_MIN}"
         );
         return Err(Error::data(message).hint(
-            "leave them out in source, or join them to another class; 8 texts a class are \
-                   a good least",
+            "leave these classes out of source, or merge them with others; a class should have \
+             at least 8 texts",
         ));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Where the server lets us see plans.
 
-use super::scan;
+use super::{denied, scan};
 use crate::pg::catalog;
 use crate::pg::plan::Statement;
 use crate::pg::plan::errors::raw;
@@ -100,6 +100,7 @@ fn change(statement: Statement<'_>, options: CursorOptions) {
 unsafe extern "C-unwind" fn start(query: *mut pg_sys::QueryDesc, flags: c_int) {
     // SAFETY: the arguments are passed on as they came.
     unsafe {
+        denied::check(query);
         change_late(query, flags);
         match NEXT_START.get().copied().flatten() {
             Some(next) => next(query, flags),

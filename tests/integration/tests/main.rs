@@ -16,6 +16,7 @@ mod gate;
 mod install;
 mod lifecycle;
 mod logs;
+mod messages;
 mod multi_label;
 mod options;
 mod pinned;
