@@ -1,4 +1,4 @@
-//! Whether a new model takes over.
+//! The promotion gate: the decision about a new model.
 
 use crate::bootstrap::Comparison;
 use crate::evaluation::Evaluation;
@@ -17,11 +17,11 @@ const CLASS_ROWS_MIN: u64 = 10;
 /// Recall that a class may lose against the champion.
 const CLASS_LOSS_MAX: f64 = 0.10;
 
-/// When a new version becomes the champion.
+/// Condition for a new version to become the champion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promote {
-    /// Where the gate lets it.
+    /// If the gate accepts it.
     IfBetter,
     /// Never: it is stored, and a person decides.
     Never,
@@ -71,21 +71,21 @@ impl Minimums {
     }
 }
 
-/// What the gate decided, and why in a sentence that names figures.
+/// Decision of the gate, with a reason that names figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Whether the new version becomes the champion.
+    /// True if the new version becomes the champion.
     pub promote: bool,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What is known when the gate decides.
+/// Input of the gate.
 #[derive(Debug)]
 pub struct Gate<'a> {
-    /// What was asked for.
+    /// The requested condition.
     pub promote: Promote,
-    /// What the new model must reach, whatever the champion reaches.
+    /// The new model's minimums, whatever the champion's figures are.
     pub minimums: &'a Minimums,
     /// The new model on the held-out rows.
     pub new: &'a Evaluation,

@@ -1,4 +1,4 @@
-//! How good a classifier is, and whether it may take over from another.
+//! Figures of a classifier, and the decision about its promotion.
 //!
 //! [`Judged`] holds what a model said of rows whose class is known; [`Evaluation`] sums it up as
 //! scikit-learn would: accuracy, macro-F1, figures of each class, confusion matrix, log-loss,
