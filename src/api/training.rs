@@ -160,13 +160,13 @@ fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> 
     let began = Instant::now();
     let limit = timeout_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0)));
     let mut nudged = Instant::now();
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     loop {
         let standing = session::seeing_latest(|| runs::standing(run))?;
         if let Some(state) = ended(&standing)? {
             return Ok(state);
         }
-        told.tell(&standing, began.elapsed());
+        reported.tell(&standing, began.elapsed());
         if limit.is_some_and(|limit| began.elapsed() >= limit) {
             return Ok(standing.state);
         }
@@ -204,13 +204,13 @@ fn ended(standing: &RunState) -> Result<Option<String>> {
 
 /// What a wait has told, and when.
 #[derive(Default)]
-struct Told {
+struct Reported {
     state: String,
     progress: String,
     at: Option<Instant>,
 }
 
-impl Told {
+impl Reported {
     /// Tells a new state at once, progress the more rarely the longer the wait.
     fn tell(&mut self, standing: &RunState, waited: Duration) {
         let pause = (waited / TELL_SHARE).clamp(TELL_EVERY_MIN, TELL_EVERY_MAX);

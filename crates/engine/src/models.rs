@@ -1,4 +1,4 @@
-//! Which models are in memory, which are being loaded, and which cannot be.
+//! Models in memory, models being loaded, and models that cannot be loaded.
 
 use crate::job::ModelKey;
 use crate::predictor::{Failure, Predictor};
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a failed load is remembered, so that a storm of requests does not repeat it.
+/// Time for which a failed load is remembered, so that a storm of requests does not repeat it.
 const FAILURE_KEPT: Duration = Duration::from_secs(5);
 
 enum Entry {
@@ -25,7 +25,7 @@ struct Loaded {
     rows: u64,
 }
 
-/// What is known of a model.
+/// State of a model.
 pub enum Lookup {
     /// Nothing: somebody has to load it.
     Absent,
@@ -51,7 +51,7 @@ impl Models {
         Self { entries: HashMap::new(), bytes_max, clock: 0 }
     }
 
-    /// What is known of a model. Does not count as use.
+    /// The state of a model. Does not count as use.
     pub fn look_up(&mut self, key: &ModelKey, now: Instant) -> Lookup {
         match self.entries.get(key) {
             None => Lookup::Absent,

@@ -21,7 +21,7 @@ pub(crate) struct Example {
     pub tokens: Box<[u32]>,
     /// The classes that the label stands for.
     pub classes: Vec<usize>,
-    /// What the row counts for, whatever its class.
+    /// Weight of the row, without its class's weight.
     pub weight: f32,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Dataset {
     pub classes: Vec<String>,
     /// Rows to learn from.
     pub train: Vec<Example>,
-    /// What the loss asks for beside the rows.
+    /// Options of the loss.
     pub loss: Loss,
     /// Held-out rows, with their texts for other models' tokenisers.
     pub test: Vec<(String, Example)>,
@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// What a model has learnt from is not what its successor is judged by.
+    /// Rows that a model was trained on are not used to evaluate its successor.
     #[test]
     fn more_rows_never_hold_out_what_was_learnt() {
         for seed in 0..100 {

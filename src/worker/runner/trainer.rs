@@ -44,14 +44,14 @@ impl Drop for Trainer {
 /// Has the trainer learn; gives what it came to.
 pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
     let mut trainer = Trainer { child: spawn(place)?, rest: Vec::new(), status: None };
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut looked = Instant::now();
     loop {
         trainer.wait();
         let (events, is_over) = trainer.read()?;
         if !events.is_empty() {
             store::in_transaction(|| {
-                events.into_iter().try_for_each(|event| told.take(run, event))
+                events.into_iter().try_for_each(|event| reported.take(run, event))
             })?;
         }
         if is_over {
@@ -65,7 +65,7 @@ pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) ->
     let status = trainer
         .end()
         .map_err(|error| Error::engine_gone(format!("the trainer is lost: {error}")))?;
-    told.end(status)
+    reported.end(status)
 }
 
 fn spawn(place: &RunFiles) -> Result<Child> {
@@ -152,14 +152,14 @@ fn nonsense() -> Error {
 
 /// What the trainer has told so far.
 #[derive(Default)]
-struct Told {
+struct Reported {
     /// When it began, and with which step.
     began: Option<(Instant, u64)>,
     outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,
 }
 
-impl Told {
+impl Reported {
     fn take(&mut self, run: &Run, event: Event) -> Result<()> {
         match event {
             Event::Started(started) => self.start(run, &started),

@@ -30,7 +30,7 @@ examine   the same, as the engine asks for it
 train     does the training job in FILE; tells how it goes on stdout, as lines of JSON
 ";
 
-/// Why a sub-command failed; each kind has an exit code of its own.
+/// Failure of a sub-command; each kind has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The command line is wrong, or names a runtime library that cannot be loaded.
