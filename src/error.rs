@@ -13,19 +13,19 @@ pub struct Error {
     state: PgSqlErrorCode,
     message: String,
     hint: Option<String>,
-    /// Whether the message is of our own making, and so holds no customer's text.
+    /// True if the message is of our own making, and so holds no customer's text.
     is_own: bool,
 }
 
-/// What to do about a full disk.
+/// Hint for a full disk.
 const NO_ROOM: &str =
     "make room on the disk that holds it, or put the data directory on a larger one";
 
-/// What to do about a file that the server may not open.
+/// Hint for a file that the server may not open.
 const UNREADABLE: &str = "the server's operating system user needs the right to read it, and to \
                           write to folders that are exported to";
 
-/// What the operating system says of an error, without its number.
+/// The operating system's message, without the number of the error.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error ").next().unwrap_or_default().to_owned()
@@ -70,12 +70,13 @@ impl Error {
         }
     }
 
-    /// Whether it is the same failure again, as far as a log is concerned.
+    /// True if it is the same failure again, as far as a log is concerned.
     pub fn is_like(&self, other: &Self) -> bool {
         self.state == other.state && self.for_log() == other.for_log()
     }
 
-    /// What a log may say of it: the SQLSTATE, and the message if it holds no customer's text.
+    /// The part of an error that may be logged: the SQLSTATE, and the message if it holds no
+    /// customer's text.
     pub fn for_log(&self) -> String {
         match self.is_own {
             true => format!("{}, SQLSTATE {}", self.message, self.state()),
@@ -83,7 +84,7 @@ impl Error {
         }
     }
 
-    /// What the user can do about it.
+    /// The hint.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -258,7 +259,7 @@ impl Error {
         }
     }
 
-    /// What the engine answered in place of a result.
+    /// An error that the engine replied with.
     pub fn from_engine(code: ErrorCode, message: String) -> Self {
         match code {
             ErrorCode::InvalidModel => Self::invalid_model(message).hint(

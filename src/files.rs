@@ -27,7 +27,7 @@ pub fn store(folder: &Folder, manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Where the bytes of a version's files lie.
+/// Location of the bytes of a version's files.
 pub enum Held {
     /// In the registry's chunks.
     Registry(Digest),

@@ -212,7 +212,8 @@ fn path_error(what: &str, errno: Errno) -> Error {
     }
 }
 
-/// What failed to be opened for reading. Where that is forbidden, its mode is told.
+/// The error of a failed attempt to open for reading. If permission is denied, the hint gives the
+/// mode.
 fn open_error(root: impl AsFd, path: &str, what: &str, errno: Errno) -> Error {
     let error = path_error(what, errno);
     match mode_of(root, path).filter(|_| errno == Errno::ACCESS) {

@@ -34,7 +34,7 @@ mod crm_ai {
         Ok(super::clean_values(&raw, plan)?)
     }
 
-    /// What is in each column of a table, and what ails it.
+    /// Profile of each column of a table, with its problems.
     #[pg_extern]
     #[allow(clippy::type_complexity)] // The columns of the result, as pgrx wants them.
     fn profile(

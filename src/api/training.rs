@@ -58,11 +58,11 @@ fn no_run() -> Error {
     Error::null_argument("run must not be NULL")
 }
 
-/// What was asked for, checked as far as it can be at the call.
+/// The arguments of a call, checked as far as they can be at the call.
 pub struct Checked<'a> {
     /// The model's name.
     pub model: &'a str,
-    /// What is read.
+    /// The source of the rows.
     pub source: &'a str,
 }
 
@@ -137,12 +137,12 @@ fn start(
     Ok(run)
 }
 
-/// How often a wait looks.
+/// Interval at which a wait looks.
 const LOOK_MS: u64 = 250;
-/// How long a run may be without a worker before whoever waits for it asks for one.
+/// Time that a run may be without a worker before whoever waits for it asks for one.
 const NUDGE: Duration = Duration::from_secs(2);
 
-/// How often it tells of progress, as a share of the time that it has waited, within bounds.
+/// Interval of progress notices, as a share of the time waited, within bounds.
 const TELL_SHARE: u32 = 30;
 const TELL_EVERY_MIN: Duration = Duration::from_secs(1);
 const TELL_EVERY_MAX: Duration = Duration::from_secs(10);
@@ -202,7 +202,7 @@ fn ended(standing: &RunState) -> Result<Option<String>> {
     }
 }
 
-/// What a wait has told, and when.
+/// State and progress that a wait has reported, and the time.
 #[derive(Default)]
 struct Reported {
     state: String,

@@ -195,7 +195,7 @@ pub struct Progress {
     pub database: Oid,
     /// The role on whose behalf it works.
     pub role: Oid,
-    /// What it does.
+    /// Name of the operation.
     pub command: String,
     /// The part of it that goes on now; empty for the whole.
     pub phase: String,
@@ -203,7 +203,7 @@ pub struct Progress {
     pub relation: Option<Oid>,
     /// The run that it is.
     pub run: Option<i64>,
-    /// What is counted.
+    /// Unit of the counts.
     pub unit: String,
     /// Units done.
     pub done: u64,
@@ -211,7 +211,7 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Units done in a second.
     pub rate: Option<f64>,
-    /// When it began.
+    /// Start of the operation.
     pub started: pg_sys::TimestampTz,
 }
 

@@ -1,4 +1,4 @@
-//! What the catalogue says of functions, and whether it has changed.
+//! Catalogue look-ups of functions, and notification of their changes.
 
 use super::majors;
 use crate::error::{Error, Result};
@@ -17,11 +17,11 @@ const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 pub struct OwnFunction {
     /// Its symbol in the library.
     pub symbol: String,
-    /// How many arguments it takes.
+    /// Number of arguments.
     pub arguments: usize,
 }
 
-/// What the catalogue says of a function, if it is such a one.
+/// The catalogue's entry of a function, if it is such a one.
 pub fn own_function(function: pg_sys::Oid) -> Option<OwnFunction> {
     if function.to_u32() < pg_sys::FirstNormalObjectId {
         return None; // one of the server's own
@@ -63,7 +63,7 @@ pub fn own_function(function: pg_sys::Oid) -> Option<OwnFunction> {
     }
 }
 
-/// Whether a column of a catalogue row is not NULL.
+/// True if a column of a catalogue row is not NULL.
 ///
 /// # Safety
 /// The tuple must be one of that cache.
@@ -93,7 +93,7 @@ pub fn check_may_execute(function: pg_sys::Oid) {
     }
 }
 
-/// What is called when functions have changed.
+/// Callback for changes of functions.
 static FUNCTIONS_CHANGED: OnceLock<fn()> = OnceLock::new();
 
 /// Has `changed` called whenever `pg_proc` changes.
@@ -143,7 +143,7 @@ extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash
     TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
 }
 
-/// What came of an attempt to keep the extension.
+/// Result of an attempt to keep the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It stays until the transaction ends.
@@ -216,7 +216,7 @@ pub fn estimated_rows(table: pg_sys::Oid) -> f64 {
     rows
 }
 
-/// Whether a function is in the schema of the operator functions.
+/// True if a function is in the schema of the operator functions.
 pub fn is_operator_function(function: pg_sys::Oid) -> bool {
     if function.to_u32() < pg_sys::FirstNormalObjectId {
         return false; // one of the server's own
@@ -229,7 +229,7 @@ pub fn is_operator_function(function: pg_sys::Oid) -> bool {
     }
 }
 
-/// Whether a role may call a function.
+/// True if a role may call a function.
 pub fn may_execute(function: pg_sys::Oid, role: pg_sys::Oid) -> bool {
     // SAFETY: a catalogue look-up of a function that is being called.
     unsafe {

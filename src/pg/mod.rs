@@ -1,4 +1,4 @@
-//! What PostgreSQL offers, made safe to call: the only unsafe code of the extension.
+//! Safe interface to PostgreSQL: the only unsafe code of the extension.
 //!
 //! Three facts hold for every block here and are not repeated at each:
 //!

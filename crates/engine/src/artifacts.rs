@@ -104,7 +104,7 @@ impl Store {
         places.find(|place| place.folder().is_dir())
     }
 
-    /// True if the files that lie there are those of the artifact; the failure tells how not. One
+    /// Fails unless the files there are those of the artifact, and says how they differ. One
     /// of the cache that is not right is deleted: the registry has it still.
     pub fn check(&self, digest: &Digest, place: &Place) -> Result<(), Failure> {
         let why = match self.checks.is_right(digest, place.folder()) {

@@ -39,7 +39,7 @@ pub struct Judged {
     second: Vec<f32>,
 }
 
-/// True if `probabilities` is [rows, classes] of some rows and classes.
+/// Fails unless `probabilities` is [rows, classes] of some rows and classes.
 pub(crate) fn check_shape(
     truth: &[Vec<usize>],
     width: usize,
@@ -145,7 +145,7 @@ impl Judged {
     }
 }
 
-/// True if a row has a probability for each known class, and is of classes that there are.
+/// Fails unless a row has a probability for each known class, and is of classes that there are.
 pub(crate) fn check_row(
     classes: &[usize],
     known: usize,

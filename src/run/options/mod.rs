@@ -20,7 +20,7 @@ const KEYS: &str = "options";
 /// Characters of an unknown name that a message shows.
 const SHOWN_CHARS: usize = 63;
 
-/// What kind of model is trained.
+/// Kind of model that is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A classifier of texts.
@@ -60,7 +60,7 @@ impl Kind {
 /// All that a run is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// What is learnt, and from which columns.
+    /// Task and columns.
     pub what: What,
     /// The options of every run.
     pub common: Common,
@@ -75,14 +75,14 @@ pub struct Common {
     pub seed: i64,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     pub device: String,
-    /// When the new version takes over.
+    /// Condition for the promotion of the new version.
     pub promote: Promote,
-    /// What the new version must reach to take over.
+    /// Lowest figures for the promotion of the new version.
     #[serde(flatten)]
     pub minimums: Minimums,
 }
 
-/// What is learnt.
+/// Task of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     /// The class of a text.
@@ -91,7 +91,7 @@ pub enum What {
     Table(TableOptions),
 }
 
-/// Which columns of a source are read.
+/// Columns of a source that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Columns<'a> {
     /// Of a text classifier.
@@ -111,7 +111,7 @@ pub enum Columns<'a> {
 }
 
 impl What {
-    /// Which columns it reads.
+    /// The columns that it reads.
     pub fn columns(&self) -> Columns<'_> {
         match self {
             Self::Text(text) => Columns::Text {
@@ -193,7 +193,7 @@ impl Options {
     }
 }
 
-/// Whether two JSON values are the same, numbers by their value.
+/// True if two JSON values are the same, numbers by their value.
 fn are_equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,

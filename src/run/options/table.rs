@@ -19,7 +19,7 @@ pub struct Spec {
     pub default: &'static str,
     /// The values that it takes.
     pub values: Values,
-    /// Whether it has an argument of its own in SQL, besides its key in `options`.
+    /// True if it has an argument of its own in SQL, besides its key in `options`.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests hold SQL and the page to it"))]
     pub is_argument: bool,
     /// Its meaning, as Markdown.

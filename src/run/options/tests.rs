@@ -140,7 +140,7 @@ fn unknown_keys_are_named_with_those_that_are_known() {
     assert_eq!(Options::read(Kind::Table, &stored).unwrap_err().state(), "22023");
 }
 
-/// What a run of an earlier release was not told has its default.
+/// Options that a run of an earlier release lacks have their defaults.
 #[test]
 fn options_that_are_missing_have_their_defaults() {
     let options = Options::read(Kind::Table, &json!({ "target_column": "t" })).unwrap();

@@ -8,7 +8,7 @@ const NEW_TOKEN_BYTES_MAX: usize = 100;
 /// The most that a class may weigh: beyond it the others are nothing in 32 bits.
 const CLASS_WEIGHT_MAX: f64 = 1e6;
 
-/// What is valid, and how it is read.
+/// Valid values of an option, and their conversion.
 #[derive(Clone, Copy)]
 pub enum Values {
     /// A whole number from the first to the second.
@@ -78,7 +78,7 @@ pub const MIN_RECALL: Values = Values::Form {
 };
 
 impl Values {
-    /// What the trainer is told for a value; `None` where it is none of these.
+    /// The value for the trainer; `None` if it is not valid.
     pub fn read(self, value: &Value) -> Option<Value> {
         let is_valid = match self {
             Self::Integer(least, most) => {

@@ -1,4 +1,4 @@
-//! What is made of the staged rows: the clean table, the rejects, the changes, and the counts.
+//! Results made of the staged rows: the clean table, the rejects, the changes, and the counts.
 
 use super::job::{CleaningJob, Looked};
 use super::report::Report;

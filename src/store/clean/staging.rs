@@ -41,7 +41,7 @@ impl Staged {
         }
     }
 
-    /// What stands before a query that reads them.
+    /// The WITH clause of a query that reads them.
     pub fn with(self, job: &CleaningJob) -> String {
         match self {
             Self::Table => String::new(),
@@ -157,7 +157,7 @@ fn compared(job: &CleaningJob, row: &str) -> Vec<String> {
     columns.into_iter().map(value).collect()
 }
 
-/// What is compared, as one value.
+/// The compared values, as one record.
 fn compared_record(job: &CleaningJob, row: &str) -> String {
     let all_comparable = || job.source.columns.iter().all(Column::is_comparable);
     if job.distinct == Distinct::WholeRow && all_comparable() {

@@ -9,10 +9,10 @@ use pgrx::pg_sys;
 
 /// Longest name of a table, in bytes.
 const NAME_BYTES_MAX: usize = 63;
-/// What the companions' names end with.
+/// Suffixes of the companions' names.
 const REJECTS: &str = "_rejects";
 const CHANGES: &str = "_changes";
-/// What the comments of tables that are made here begin with.
+/// Prefix of the comments of tables that are made here.
 const MADE_BY: &str = "crm_ai.clean_table";
 const IN_PLACE: &str = "crm_ai.clean_table in place";
 
@@ -242,7 +242,7 @@ fn current_schema() -> Result<String> {
     })
 }
 
-/// Whether a relation is a plain table, and a companion by its comment.
+/// True if a relation is a plain table, and a companion by its comment.
 fn is_companion(oid: pg_sys::Oid) -> Result<bool> {
     let sql = format!(
         "SELECT c.relkind OPERATOR(pg_catalog.=) 'r'::\"char\"

@@ -13,7 +13,7 @@ use crate::store::sql::{self, EQ};
 use crate::store::table::{Table, key_of};
 use pgrx::JsonB;
 
-/// What is to come back, in the session's temporary schema.
+/// Table of the values to restore, in the session's temporary schema.
 const UNDO: &str = "pg_temp.crm_ai_undo";
 /// Conflicts that the report shows.
 const EXAMPLES: usize = 10;

@@ -30,7 +30,7 @@ pub fn start(database: pg_sys::Oid) -> bool {
     dynamic::start(c"crm_ai run", c"crm_ai_runner_main", database)
 }
 
-/// Whether fewer runs go on than `crm_ai.max_running`.
+/// True if fewer runs go on than `crm_ai.max_running`.
 pub fn has_free_slot() -> bool {
     slots::take().is_some()
 }

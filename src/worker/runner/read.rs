@@ -29,7 +29,7 @@ const WEIGHT_MAX: f32 = 1e6;
 
 /// A run whose rows are read.
 pub struct Prepared {
-    /// What the trainer is told.
+    /// The trainer's job.
     pub job: Job,
     /// The champion that the new version is compared with.
     pub champion: Option<i32>,
@@ -220,7 +220,7 @@ fn row_hash(content: &str, label: &str) -> u64 {
     u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-/// What a row counts for; NULL counts as 1.
+/// The weight of a row; NULL counts as 1.
 fn weight_of(given: Option<&str>) -> Result<f32> {
     match given.map_or(Ok(1.0), str::parse) {
         Ok(weight) if (0.0..=WEIGHT_MAX).contains(&weight) => Ok(weight),

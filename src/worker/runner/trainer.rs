@@ -18,9 +18,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// How often a worker looks whether its run was cancelled or is over time.
+/// Interval at which a worker checks if its run was cancelled or is over time.
 const LOOK: Duration = Duration::from_millis(300);
-/// How often it looks for the end of a trainer that has closed its output.
+/// Interval at which it checks for the end of a trainer that has closed its output.
 const LOOK_FOR_END: Duration = Duration::from_millis(10);
 /// Longest line that a trainer may write.
 const LINE_BYTES_MAX: usize = 64 << 20;
@@ -29,9 +29,9 @@ const LINE_BYTES_MAX: usize = 64 << 20;
 /// is not reaped, so that no other process can have its number.
 struct Trainer {
     child: Child,
-    /// What was read and is no whole line yet.
+    /// Bytes read that are no whole line yet.
     rest: Vec<u8>,
-    /// How it ended, once it is reaped.
+    /// Exit status, once it is reaped.
     status: Option<ExitStatus>,
 }
 
@@ -150,10 +150,10 @@ fn nonsense() -> Error {
         .hint("restart the server after an upgrade of the package")
 }
 
-/// What the trainer has told so far.
+/// Events reported by the trainer so far.
 #[derive(Default)]
 struct Reported {
-    /// When it began, and with which step.
+    /// Start of the training, and the step that it began with.
     began: Option<(Instant, u64)>,
     outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,
@@ -197,7 +197,7 @@ impl Reported {
         Some(seconds / steps as f64 * done.of.saturating_sub(done.step) as f64)
     }
 
-    /// What the run came to, now that the trainer has ended.
+    /// The result of the run, now that the trainer has ended.
     fn end(self, status: ExitStatus) -> Result<Outcome> {
         if let Some(failure) = self.failure {
             return Err(error_of(failure));
