@@ -168,8 +168,8 @@ pub fn begin(table: &Table, request: &Request<'_>, version: &str) -> Result<i32>
     Ok(id)
 }
 
-/// The SQL condition that a column has another value in the new row, which calls nobody's code: it is run
-/// by whoever writes the table.
+/// The SQL condition that a column has another value in the new row. It calls nobody's code: it is
+/// run by whoever writes the table.
 fn differs(table: &Table, index: usize) -> String {
     let column = &table.columns[index];
     let of = |row: &str| column.as_text(&format!("{row}.{}", sql::identifier(&column.name)));
