@@ -105,3 +105,7 @@ CREATE TYPE @extschema@.crm_dedupe_report AS (
     blocking jsonb
 );
 COMMENT ON TYPE @extschema@.crm_dedupe_report IS 'what crm_ai.dedupe and crm_ai.link found; rows = clusters + duplicates';
+
+-- Training functions gain the argument options.
+DROP FUNCTION
+    crm_ai.train, crm_ai.train_table, crm_ai.schedule_retrain, crm_ai.schedule_retrain_table;

@@ -13,13 +13,23 @@ pub struct Error {
     state: PgSqlErrorCode,
     message: String,
     hint: Option<String>,
-    /// Whether the message is of our own making, and so holds no customer's text.
+    /// True if the message is of our own making, and so holds no customer's text.
     is_own: bool,
 }
 
-/// What to do about a full disk.
+/// Hint for a full disk.
 const NO_ROOM: &str =
     "make room on the disk that holds it, or put the data directory on a larger one";
+
+/// Hint for a file that the server may not open.
+const UNREADABLE: &str = "the server's operating system user needs the right to read it, and to \
+                          write to folders that are exported to";
+
+/// The operating system's message, without the number of the error.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}
 
 /// The result of whatever can fail with an [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -60,12 +70,13 @@ impl Error {
         }
     }
 
-    /// Whether it is the same failure again, as far as a log is concerned.
+    /// True if it is the same failure again, as far as a log is concerned.
     pub fn is_like(&self, other: &Self) -> bool {
         self.state == other.state && self.for_log() == other.for_log()
     }
 
-    /// What a log may say of it: the SQLSTATE, and the message if it holds no customer's text.
+    /// The part of an error that may be logged: the SQLSTATE, and the message if it holds no
+    /// customer's text.
     pub fn for_log(&self) -> String {
         match self.is_own {
             true => format!("{}, SQLSTATE {}", self.message, self.state()),
@@ -73,7 +84,7 @@ impl Error {
         }
     }
 
-    /// What the user can do about it.
+    /// The hint.
     pub fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -146,6 +157,11 @@ impl Error {
     /// 42P07: a table of that name is there.
     pub fn duplicate_table(message: impl Into<String>) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_TABLE, message)
+    }
+
+    /// 58P02: a file of that name is there.
+    pub fn duplicate_file(message: impl Into<String>) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_DUPLICATE_FILE, message)
     }
 
     /// 23514: a value that its column's trigger refuses.
@@ -251,17 +267,21 @@ impl Error {
             ErrorKind::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
             _ => PgSqlErrorCode::ERRCODE_IO_ERROR,
         };
-        let failed = Self::new(state, format!("{what}: {error}"));
+        let failed = Self::new(state, format!("{what}: {}", reason(error)));
         match state {
             PgSqlErrorCode::ERRCODE_DISK_FULL => failed.hint(NO_ROOM),
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE => failed.hint(UNREADABLE),
             _ => failed,
         }
     }
 
-    /// What the engine answered in place of a result.
+    /// An error that the engine replied with.
     pub fn from_engine(code: ErrorCode, message: String) -> Self {
         match code {
-            ErrorCode::InvalidModel => Self::invalid_model(message),
+            ErrorCode::InvalidModel => Self::invalid_model(message).hint(
+                "checkpoints of BERT, DistilBERT, RoBERTa and XLM-RoBERTa can be imported; export \
+                 others to ONNX and import model.onnx with tokenizer.json",
+            ),
             ErrorCode::WrongTask => {
                 Self::invalid_argument(message).hint("crm_ai.models shows what each model can do")
             }

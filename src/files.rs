@@ -3,13 +3,15 @@
 use crate::client;
 use crate::error::{Error, Result};
 use crate::folder::{self, Folder};
-use crate::pg::paths;
+use crate::pg::{activity, paths};
 use crate::store::artifacts;
 use crm_ai_wire::{Digest, Manifest};
 
 /// Copies the files into the registry, in pieces.
 pub fn store(folder: &Folder, manifest: &Manifest) -> Result<()> {
     let digest = manifest.digest();
+    let bytes = manifest.files.iter().map(|entry| entry.bytes).sum();
+    activity::phase("storing files", "bytes", Some(bytes), 0);
     let mut seq = 0;
     for entry in &manifest.files {
         let file = folder
@@ -17,13 +19,15 @@ pub fn store(folder: &Folder, manifest: &Manifest) -> Result<()> {
             .ok_or_else(|| Error::wrong_state(format!("{} was removed meanwhile", entry.path)))?;
         folder::for_each_piece(file, artifacts::CHUNK_BYTES, |piece| {
             seq += 1;
-            artifacts::insert_chunk(&digest, seq, piece)
+            artifacts::insert_chunk(&digest, seq, piece)?;
+            activity::advance(piece.len() as u64);
+            Ok(())
         })?;
     }
     Ok(())
 }
 
-/// Where the bytes of a version's files lie.
+/// Location of the bytes of a version's files.
 pub enum Held {
     /// In the registry's chunks.
     Registry(Digest),

@@ -23,7 +23,7 @@ impl Folder {
         let (root, relative) = locate(path)?;
         match open_beneath(&root, &relative, OFlags::DIRECTORY) {
             Ok(directory) => Ok(Self { directory }),
-            Err(errno) => Err(path_error("the model's folder", errno)),
+            Err(errno) => Err(open_error(&root, &relative, "the model's folder", errno)),
         }
     }
 
@@ -43,10 +43,16 @@ impl Folder {
         let parent = open_beneath(&root, parent, OFlags::DIRECTORY)
             .map_err(|errno| path_error(what, errno))?;
         if matches!(name, "" | "." | "..") {
-            return Err(Error::invalid_argument("the path does not name a new folder"));
+            return Err(Error::invalid_argument("the path does not name a new folder")
+                .hint("name a folder that does not exist yet, as in 'exports/tickets'"));
         }
-        rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755))
-            .map_err(|errno| path_error(what, errno))?;
+        rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755)).map_err(
+            |errno| match errno {
+                Errno::EXIST => Error::duplicate_file("the export folder already exists")
+                    .hint("remove it, or give the path of a new folder"),
+                errno => path_error(what, errno),
+            },
+        )?;
         let directory = open_beneath(&parent, name, OFlags::DIRECTORY)
             .map_err(|errno| path_error(what, errno))?;
         Ok(Self { directory })
@@ -61,7 +67,7 @@ impl Folder {
                 Ok(metadata.is_file().then_some(file))
             }
             Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(path_error(path, errno)),
+            Err(errno) => Err(open_error(&self.directory, path, path, errno)),
         }
     }
 
@@ -198,9 +204,30 @@ fn path_error(what: &str, errno: Errno) -> Error {
             Error::invalid_argument(format!("{what} is or leads through a symbolic link"))
                 .hint("copy the files themselves under crm_ai.import_directory")
         }
-        Errno::NOTDIR => Error::invalid_argument(format!("{what} is not a folder")),
+        Errno::NOTDIR => Error::invalid_argument(format!("{what} is not a folder"))
+            .hint("give the folder that holds the model's files"),
+        Errno::NOENT => Error::io(what, &errno.into())
+            .hint("paths are relative to crm_ai.import_directory; the folder above must exist"),
         errno => Error::io(what, &errno.into()),
     }
+}
+
+/// The error of a failed attempt to open for reading. If permission is denied, the hint gives the
+/// mode.
+fn open_error(root: impl AsFd, path: &str, what: &str, errno: Errno) -> Error {
+    let error = path_error(what, errno);
+    match mode_of(root, path).filter(|_| errno == Errno::ACCESS) {
+        Some(mode) => error.hint(format!(
+            "its mode is {mode:04o}; the server's operating system user must be able to read it"
+        )),
+        None => error,
+    }
+}
+
+/// The permission bits of a file or folder, for which no right to read it is needed.
+fn mode_of(root: impl AsFd, path: &str) -> Option<u32> {
+    let file = open_with(root, path, OFlags::PATH, Mode::empty()).ok()?;
+    Some(rustix::fs::fstat(file).ok()?.st_mode & 0o7777)
 }
 
 fn outside() -> Error {

@@ -142,3 +142,12 @@ LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'engine_stats_wrapper';
 COMMENT ON FUNCTION crm_ai.engine_stats IS
     'one row of figures when the model engine is up, none when it is not';
+
+CREATE OR REPLACE FUNCTION crm_ai.progress_reports()
+RETURNS TABLE (
+    pid integer, datid oid, role oid, command text, phase text, relid oid, run bigint, unit text,
+    done bigint, total bigint, rate double precision, time_left interval, started_at timestamptz
+)
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'progress_reports_wrapper';
+COMMENT ON FUNCTION crm_ai.progress_reports IS 'internal: behind crm_ai.progress';

@@ -1,5 +1,5 @@
 -- Training runs, schedules and evaluation. The functions that users call pack their options as JSON
--- for the ones in Rust.
+-- for the ones in Rust. New options are keys of the argument options; src/run/options has them all.
 
 CREATE OR REPLACE FUNCTION crm_ai.start_run(model text, kind text, source text, options jsonb)
 RETURNS bigint
@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION crm_ai.train(
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
     class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
     new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL,
-    base_share double precision DEFAULT 0
+    base_share double precision DEFAULT 0, options jsonb DEFAULT '{}'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
@@ -28,7 +28,7 @@ RETURN crm_ai.start_run(model, 'text', source, jsonb_build_object(
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
     'class_weights', class_weights, 'mixed_precision', mixed_precision,
     'new_tokens', new_tokens, 'pooling', pooling,
-    'base_share', base_share));
+    'base_share', base_share, 'options', options));
 COMMENT ON FUNCTION crm_ai.train IS
     'trains a text classifier on labelled rows in the background; gives the run''s number at once';
 
@@ -36,13 +36,13 @@ CREATE OR REPLACE FUNCTION crm_ai.train_table(
     model text, source text, target_column text, rounds integer DEFAULT 1000,
     learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
     seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
-    promote text DEFAULT 'if_better'
+    promote text DEFAULT 'if_better', options jsonb DEFAULT '{}'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.start_run(model, 'table', source, jsonb_build_object(
     'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
     'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
-    'promote', promote));
+    'promote', promote, 'options', options));
 COMMENT ON FUNCTION crm_ai.train_table IS
     'trains a model over columns on labelled rows in the background; gives the run''s number at once';
 
@@ -79,7 +79,7 @@ CREATE OR REPLACE FUNCTION crm_ai.schedule_retrain(
     promote text DEFAULT 'if_better', label_smoothing double precision DEFAULT 0,
     class_weights jsonb DEFAULT NULL, mixed_precision text DEFAULT 'auto',
     new_tokens jsonb DEFAULT NULL, pooling text DEFAULT NULL,
-    base_share double precision DEFAULT 0
+    base_share double precision DEFAULT 0, options jsonb DEFAULT '{}'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
@@ -90,7 +90,7 @@ RETURN crm_ai.add_schedule(model, 'text', schedule, source, jsonb_build_object(
     'weight_column', weight_column, 'promote', promote, 'label_smoothing', label_smoothing,
     'class_weights', class_weights, 'mixed_precision', mixed_precision,
     'new_tokens', new_tokens, 'pooling', pooling,
-    'base_share', base_share), min_new_rows, keep_versions);
+    'base_share', base_share, 'options', options), min_new_rows, keep_versions);
 COMMENT ON FUNCTION crm_ai.schedule_retrain IS
     'trains a model again and again by a cron schedule in the server''s time zone; gives the schedule''s number';
 
@@ -99,13 +99,13 @@ CREATE OR REPLACE FUNCTION crm_ai.schedule_retrain_table(
     min_new_rows integer DEFAULT 0, keep_versions integer DEFAULT 5, rounds integer DEFAULT 1000,
     learning_rate double precision DEFAULT 0.05, test_size double precision DEFAULT 0.2,
     seed integer DEFAULT 42, device text DEFAULT 'auto', balance_classes boolean DEFAULT false,
-    promote text DEFAULT 'if_better'
+    promote text DEFAULT 'if_better', options jsonb DEFAULT '{}'
 ) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN crm_ai.add_schedule(model, 'table', schedule, source, jsonb_build_object(
     'target_column', target_column, 'rounds', rounds, 'learning_rate', learning_rate,
     'test_size', test_size, 'seed', seed, 'device', device, 'balance_classes', balance_classes,
-    'promote', promote), min_new_rows, keep_versions);
+    'promote', promote, 'options', options), min_new_rows, keep_versions);
 COMMENT ON FUNCTION crm_ai.schedule_retrain_table IS
     'trains a model over columns again and again by a cron schedule; gives the schedule''s number';
 

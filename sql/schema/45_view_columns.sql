@@ -177,3 +177,18 @@ COMMENT ON COLUMN crm_ai.watch_errors.target_column IS 'column that was to be wr
 COMMENT ON COLUMN crm_ai.watch_errors.key IS 'primary key of the row';
 COMMENT ON COLUMN crm_ai.watch_errors.state IS 'SQLSTATE';
 COMMENT ON COLUMN crm_ai.watch_errors.failed_at IS 'time of the last attempt';
+
+COMMENT ON COLUMN crm_ai.progress.pid IS 'process ID';
+COMMENT ON COLUMN crm_ai.progress.datname IS 'database';
+COMMENT ON COLUMN crm_ai.progress.role IS 'role whose rights the operation has';
+COMMENT ON COLUMN crm_ai.progress.command IS 'clean_table, train or import_model';
+COMMENT ON COLUMN crm_ai.progress.phase IS 'current part of the operation';
+COMMENT ON COLUMN crm_ai.progress.relid IS 'OID of the source table; null for runs and imports';
+COMMENT ON COLUMN crm_ai.progress.run IS 'number of the training run';
+COMMENT ON COLUMN crm_ai.progress.unit IS 'what is counted: rows, steps or bytes';
+COMMENT ON COLUMN crm_ai.progress.done IS 'units of the phase done';
+COMMENT ON COLUMN crm_ai.progress.total IS
+    'total units of the phase, estimated for tables; null where unknown';
+COMMENT ON COLUMN crm_ai.progress.rate IS 'units per second, mean of the phase';
+COMMENT ON COLUMN crm_ai.progress.time_left IS 'estimated time left of the phase';
+COMMENT ON COLUMN crm_ai.progress.started_at IS 'start of the operation';

@@ -30,7 +30,7 @@ GRANT EXECUTE ON FUNCTION crm_ai.watch, crm_ai.unwatch, crm_ai.resume_watch TO c
 
 GRANT SELECT ON
     crm_ai.models, crm_ai.versions, crm_ai.deployments, crm_ai.status, crm_ai.runs,
-    crm_ai.run_metrics, crm_ai.schedules, crm_ai.watches, crm_ai.watch_errors
+    crm_ai.run_metrics, crm_ai.schedules, crm_ai.watches, crm_ai.watch_errors, crm_ai.progress
 TO PUBLIC;
 
 -- Settings are the administrators', but for the two that name places on the server's disk: whoever

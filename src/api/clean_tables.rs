@@ -1,7 +1,7 @@
 //! Cleaning of rows and tables.
 
 use crate::error::{Error, Result};
-use crate::pg::{composite, memory};
+use crate::pg::{activity, composite, memory};
 use crate::store::clean::{self, Report, Request, default_region};
 use crate::store::profile;
 use crm_ai_clean::rows::{self, Kind, Plan};
@@ -34,7 +34,7 @@ mod crm_ai {
         Ok(super::clean_values(&raw, plan)?)
     }
 
-    /// What is in each column of a table, and what ails it.
+    /// Profile of each column of a table, with its problems.
     #[pg_extern]
     #[allow(clippy::type_complexity)] // The columns of the result, as pgrx wants them.
     fn profile(
@@ -142,6 +142,7 @@ fn clean_values(raw: &Array<'_, &str>, plan: &str) -> Result<Vec<Option<String>>
     let raw: Vec<Option<&str>> = raw.iter().collect();
     memory::check_room_to_clean(raw.iter().flatten().map(|value| value.len()).sum())?;
     let row = plan.clean(&raw);
+    activity::advance_leader(activity::CLEAN_TABLE, 1);
     let mark = |is_so: bool| is_so.then(|| "t".to_owned());
     let is_changed = row.changed.iter().any(|changed| *changed);
     let is_told = row.problems.iter().any(Option::is_some);

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 type Outcome<T> = crate::error::Result<T>;
 
-/// What happens to a value that its kind cannot read.
+/// Treatment of a value that its kind cannot read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum OnInvalid {
     /// It is written as it came.

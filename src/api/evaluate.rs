@@ -1,4 +1,4 @@
-//! How good a model is on labelled rows.
+//! Evaluation of a model on labelled rows.
 
 use pgrx::prelude::*;
 
@@ -112,7 +112,7 @@ fn judged_text(row: &query::Row, column: i32) -> Result<Option<String>> {
     row.text_within(column, settings::max_text_bytes(), too_long)
 }
 
-/// What the model said of the rows so far. Of each row a few numbers are kept, whatever the number
+/// The model's answers for the rows so far. Of each row a few numbers are kept, whatever the number
 /// of classes.
 enum Judged {
     One(metrics::Judged),

@@ -68,7 +68,7 @@ use crate::client;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::folder::Folder;
-use crate::pg::session;
+use crate::pg::{activity, session};
 use crate::store;
 use crate::store::models::Origin;
 use crate::store::{artifacts, models, versions};
@@ -84,6 +84,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
         })?),
     };
     store::begin_act("crm_ai.import_model()")?;
+    let _report = activity::begin("import_model", "bytes", None);
     let folder = Folder::open(path)?;
     let manifest = folder.manifest()?;
     models::ensure(name)?;
@@ -91,6 +92,7 @@ fn import(name: &str, path: &str, precision: &str) -> Result<i32> {
     if artifacts::insert(&manifest)? {
         files::store(&folder, &manifest)?;
     }
+    activity::phase("examining the model", "", None, 0);
     let digest = manifest.digest();
     let mut info = session::seeing_own_writes(|| client::describe(digest))?;
     info.precision = precision.unwrap_or(info.precision);
@@ -110,7 +112,7 @@ pub fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_argument("invalid model name").hint(
-        "a name begins with a letter or \"_\", goes on with letters, digits, \"_\", \"-\" and \
+        "a name begins with a letter or \"_\", continues with letters, digits, \"_\", \"-\" and \
          \".\", and has at most 63 characters",
     ))
 }
@@ -123,11 +125,20 @@ fn export(reference: &str, path: &str, format: &str) -> Result<String> {
     let needed = match format {
         "huggingface" => "model.safetensors",
         "onnx" => "model.onnx",
-        _ => return Err(Error::invalid_argument("format is neither huggingface nor onnx")),
+        _ => {
+            return Err(Error::invalid_argument(
+                "invalid value for format; expected huggingface or onnx",
+            )
+            .hint("a version is exported in the format that it has"));
+        }
     };
     if !has(needed) {
-        return Err(Error::invalid_argument(format!("file {needed} is missing in this version"))
-            .hint("a version is exported in the format that it was imported in"));
+        let other = if format == "onnx" { "huggingface" } else { "onnx" };
+        return Err(Error::invalid_argument(format!(
+            "version {}@{} has no {needed}",
+            version.model, version.number
+        ))
+        .hint(format!("export it with format => '{other}'")));
     }
     let folder = Folder::create(path)?;
     held.write_to(&folder, &manifest)?;

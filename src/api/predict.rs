@@ -80,9 +80,9 @@ fn crm_embed_batch(
     Ok(TableIterator::new((1..).zip(vectors)))
 }
 
-/// What PostgreSQL is to know of the inference functions beside their costs: by asking for it,
-/// the planner loads this library in a session's first statement already, where nothing preloads
-/// it, so that its calls are batched. Nothing is answered.
+/// The support function of the inference functions: by asking for it, the planner loads this
+/// library in a session's first statement already, where nothing preloads it, so that its calls are
+/// batched. Nothing is answered.
 #[pg_schema]
 mod crm_ai {
     use pgrx::prelude::*;

@@ -10,7 +10,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use serde_json::Value;
 
-/// What a model over columns says of a record: its label, and how probable each is.
+/// The answer of a model over columns for a record: its label, and the probability of each.
 #[pg_extern(stable, strict, parallel_safe, cost = 1000)]
 fn crm_predict(model: &str, record: JsonText) -> std::result::Result<JsonB, ErrorReport> {
     let record = text_of(&record)?;

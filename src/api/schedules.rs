@@ -34,7 +34,7 @@ mod crm_ai {
 
 use crate::api::training::{Checked, check};
 use crate::error::{Error, Result};
-use crate::run::{Cron, Kind};
+use crate::run::{Cron, Kind, Options};
 use crate::store;
 use crate::store::schedules::{self, Wanted};
 use crate::worker::scheduler;
@@ -59,6 +59,7 @@ fn add(
         return Err(Error::invalid_argument("min_new_rows or keep_versions is too small")
             .hint("min_new_rows is 0 or more, keep_versions 1 or more"));
     };
+    let options = Options::merge(kind, options)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let wanted = Wanted { model, kind, schedule, source, options, min_new_rows, keep_versions };
     schedules::insert(wanted)

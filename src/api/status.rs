@@ -1,4 +1,4 @@
-//! What the engine tells of itself.
+//! Figures of the engine, and progress of long operations.
 
 use pgrx::prelude::*;
 
@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 #[pg_schema]
 pub mod crm_ai {
     use crate::client;
-    use crate::pg::roles;
+    use crate::pg::{activity, roles};
     use pgrx::datum::JsonB;
     use pgrx::pg_sys::panic::ErrorReport;
     use pgrx::prelude::*;
@@ -77,5 +77,54 @@ pub mod crm_ai {
             )
         });
         Ok(TableIterator::new(rows))
+    }
+
+    /// Behind `crm_ai.progress`: the operations of the whole server that the present role may see.
+    #[pg_extern(volatile, parallel_restricted)]
+    #[allow(clippy::type_complexity)] // The columns of the result, as pgrx wants them.
+    pub fn progress_reports() -> Result<
+        TableIterator<
+            'static,
+            (
+                name!(pid, i32),
+                name!(datid, pg_sys::Oid),
+                name!(role, pg_sys::Oid),
+                name!(command, String),
+                name!(phase, Option<String>),
+                name!(relid, Option<pg_sys::Oid>),
+                name!(run, Option<i64>),
+                name!(unit, Option<String>),
+                name!(done, Count),
+                name!(total, Option<Count>),
+                name!(rate, Option<f64>),
+                name!(time_left, Option<Interval>),
+                name!(started_at, Option<TimestampWithTimeZone>),
+            ),
+        >,
+        ErrorReport,
+    > {
+        let count = |number: u64| Count::try_from(number).unwrap_or(Count::MAX);
+        let some = |word: String| (!word.is_empty()).then_some(word);
+        let user = roles::current_user();
+        let seen = activity::all();
+        let seen = seen.into_iter().filter(move |one| roles::sees_activity_of(user, one.role));
+        Ok(TableIterator::new(seen.map(move |one| {
+            let left = one.seconds_left();
+            (
+                one.pid,
+                one.database,
+                one.role,
+                one.command,
+                some(one.phase),
+                one.relation,
+                one.run,
+                some(one.unit),
+                count(one.done),
+                one.total.map(count),
+                one.rate,
+                left.map(|seconds| Interval::from_micros((seconds * 1e6) as i64)),
+                TimestampWithTimeZone::try_from(one.started).ok(),
+            )
+        })))
     }
 }

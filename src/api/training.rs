@@ -58,11 +58,11 @@ fn no_run() -> Error {
     Error::null_argument("run must not be NULL")
 }
 
-/// What was asked for, checked as far as it can be at the call.
+/// The arguments of a call, checked as far as they can be at the call.
 pub struct Checked<'a> {
     /// The model's name.
     pub model: &'a str,
-    /// What is read.
+    /// The source of the rows.
     pub source: &'a str,
 }
 
@@ -129,6 +129,7 @@ fn start(
 ) -> Result<i64> {
     store::begin_act("crm_ai.train()")?;
     let kind = Kind::from_name(kind)?;
+    let options = Options::merge(kind, options)?;
     let Checked { model, source } = check(model, kind, source, &options)?;
     let run = runs::insert(Wanted { model, kind, source, options })?;
     commit::start_worker(run, runner::start);
@@ -136,12 +137,12 @@ fn start(
     Ok(run)
 }
 
-/// How often a wait looks.
+/// Interval at which a wait looks.
 const LOOK_MS: u64 = 250;
-/// How long a run may be without a worker before whoever waits for it asks for one.
+/// Time that a run may be without a worker before whoever waits for it asks for one.
 const NUDGE: Duration = Duration::from_secs(2);
 
-/// How often it tells of progress, as a share of the time that it has waited, within bounds.
+/// Interval of progress notices, as a share of the time waited, within bounds.
 const TELL_SHARE: u32 = 30;
 const TELL_EVERY_MIN: Duration = Duration::from_secs(1);
 const TELL_EVERY_MAX: Duration = Duration::from_secs(10);
@@ -159,13 +160,13 @@ fn wait(run: i64, timeout_us: Option<i128>, holds_rows: bool) -> Result<String> 
     let began = Instant::now();
     let limit = timeout_us.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0)));
     let mut nudged = Instant::now();
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     loop {
         let standing = session::seeing_latest(|| runs::standing(run))?;
         if let Some(state) = ended(&standing)? {
             return Ok(state);
         }
-        told.tell(&standing, began.elapsed());
+        reported.tell(&standing, began.elapsed());
         if limit.is_some_and(|limit| began.elapsed() >= limit) {
             return Ok(standing.state);
         }
@@ -201,15 +202,15 @@ fn ended(standing: &RunState) -> Result<Option<String>> {
     }
 }
 
-/// What a wait has told, and when.
+/// State and progress that a wait has reported, and the time.
 #[derive(Default)]
-struct Told {
+struct Reported {
     state: String,
     progress: String,
     at: Option<Instant>,
 }
 
-impl Told {
+impl Reported {
     /// Tells a new state at once, progress the more rarely the longer the wait.
     fn tell(&mut self, standing: &RunState, waited: Duration) {
         let pause = (waited / TELL_SHARE).clamp(TELL_EVERY_MIN, TELL_EVERY_MAX);

@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long a call waits for an engine that is starting.
+/// Longest wait of a call for an engine that is starting.
 const START_WAIT: Duration = Duration::from_secs(10);
-/// How long it waits while no background worker is free to start it.
+/// Longest wait while no background worker is free to start it.
 const SLOT_WAIT: Duration = Duration::from_secs(3);
 
 thread_local! {
     static NEXT_SERIAL: Cell<u64> = const { Cell::new(1) };
 }
 
-/// Why a connection gave no reply.
+/// Reason why a connection gave no reply.
 pub enum Broken {
     /// It is of no further use.
     Gone(String),
@@ -62,7 +62,7 @@ pub struct Connection {
     awaited: BTreeMap<u64, Option<Reply>>,
     /// A frame is partly written, or what came was no frame: of no further use.
     out_of_step: bool,
-    /// When the engine was last heard of.
+    /// Time of the engine's last message.
     heard: Instant,
     buffer: Box<[u8]>,
 }
@@ -113,7 +113,7 @@ impl Connection {
         }
     }
 
-    /// Which of this backend's connections it is.
+    /// Number of this backend's connection.
     pub fn serial(&self) -> u64 {
         self.serial
     }

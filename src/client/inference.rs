@@ -16,16 +16,15 @@ const REQUEST_BYTES_MAX: usize = 32 << 20;
 /// Requests of one inference that are outstanding at a time.
 const OUTSTANDING_MAX: usize = 2;
 
-/// How often an artifact is sent for one inference: it may be swept, or damaged, right after it
-/// came.
+/// Most uploads of an artifact for one inference: it may be swept, or damaged, right after it came.
 const UPLOADS_MAX: u32 = 3;
 
-/// When nobody wants the answers any more.
+/// Time after which nobody waits for the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// When the present statement must end.
+    /// The end of the present statement.
     Statement,
-    /// When the inference is dropped: it may outlast the statement, as in a cursor.
+    /// The time when the inference is dropped: it may outlast the statement, as in a cursor.
     Dropped,
 }
 
@@ -36,13 +35,13 @@ pub struct Inference<T> {
     target: InferenceTarget,
     texts: Vec<T>,
     deadline: Deadline,
-    /// Which texts each request has.
+    /// Texts of each request.
     parts: Vec<Range<usize>>,
     replies: Vec<Option<Reply>>,
     under_way: VecDeque<(usize, Sent)>,
     /// The first part that was not sent since the last failure.
     next: usize,
-    /// Why nothing could be sent at first.
+    /// Failure of the first attempt to send.
     trouble: Option<RequestFailure>,
 }
 

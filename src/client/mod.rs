@@ -25,11 +25,11 @@ use sent::Sent;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-/// How often a request is sent before its engine's deaths are taken for its fault.
+/// Most attempts to send a request before its engine's deaths are taken for its fault.
 const ATTEMPTS_MAX: u32 = 2;
-/// How often one engine may break the connection, 20 ms apart, before that counts as two deaths.
+/// Most broken connections of one engine, 20 ms apart, before they count as two deaths.
 const BREAKS_MAX: u32 = 50;
-/// How long the engine may take to tell its state; it does not queue for that.
+/// Longest wait for the engine's state; it does not queue for that.
 const STATS_WAIT: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -37,16 +37,16 @@ thread_local! {
     static NEXT_ID: Cell<u64> = const { Cell::new(1) };
 }
 
-/// What a request asks of which version.
+/// Version and kind of computation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InferenceTarget {
     /// The artifact.
     pub model: Digest,
     /// The arithmetic of the version.
     pub precision: Precision,
-    /// What to compute.
+    /// Kind of computation.
     pub task: Task,
-    /// What people call the version, for the engine's log.
+    /// Name of the version, for the engine's log.
     pub reference: Reference,
 }
 
@@ -76,13 +76,13 @@ impl Reference {
 #[derive(Debug)]
 struct Gone {
     why: String,
-    /// Which connection broke.
+    /// Number of the broken connection.
     connection: u64,
     /// Process id of the engine that it led to.
     engine: Option<i32>,
 }
 
-/// Why a wait gave no reply.
+/// Reason why a wait gave no reply.
 enum RequestFailure {
     /// Worth another attempt.
     Gone(Gone),
@@ -179,7 +179,7 @@ fn upload(model: Digest) -> Result<()> {
     }
 }
 
-/// What the engine is sent an artifact for.
+/// Purpose of an upload of an artifact.
 #[derive(Clone, Copy)]
 enum Purpose {
     Keep,

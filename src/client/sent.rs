@@ -14,7 +14,7 @@ pub struct Sent {
     engine: Option<i32>,
 }
 
-/// What encoding a frame gives.
+/// Result of encoding a frame.
 type Encoded = std::result::Result<Vec<u8>, ProtocolError>;
 
 impl Sent {

@@ -13,7 +13,7 @@ pub struct Answer {
     rows: Rows,
     /// Texts whose answers the engine knew already.
     cached: u32,
-    /// Which level of sentiment each class is; found out when first asked for.
+    /// Level of sentiment of each class; determined on first use.
     levels: OnceCell<Vec<usize>>,
 }
 
@@ -65,7 +65,7 @@ impl Answer {
         self.rows().map(|row| winner(&self.labels, row))
     }
 
-    /// What a model over columns says of a record.
+    /// The answer of a model over columns for a record.
     pub fn prediction(&self, row: usize) -> serde_json::Value {
         records::prediction(&self.labels, self.rows.row(row))
     }

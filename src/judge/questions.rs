@@ -1,5 +1,5 @@
-//! What the calls of one batch of rows ask: each text once for each version and task, whatever the
-//! number of calls and rows that want to know.
+//! Questions of the calls of one batch of rows: each text once for each version and task, whatever
+//! the number of calls and rows that need the answer.
 
 use super::answers::Answer;
 use super::sentiment::Sentiment;
@@ -17,15 +17,15 @@ use std::rc::Rc;
 pub struct Question<'a> {
     /// The model, or the version, that is to answer.
     pub reference: Cow<'a, str>,
-    /// What it is to compute.
+    /// Kind of computation.
     pub task: Task,
-    /// What it is to judge.
+    /// Text to judge.
     pub text: &'a str,
-    /// Whether a blank text is answered without asking.
+    /// True if a blank text is answered without asking.
     pub blank_is_silent: bool,
 }
 
-/// Where the answer to a question will be.
+/// Place of the answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerPlace {
     group: usize,
@@ -37,7 +37,7 @@ pub struct AnswerPlace {
 #[derive(Default)]
 pub struct Questions {
     groups: Vec<Group>,
-    /// Which group a reference and a task stand for, so that each is looked up once.
+    /// Group of each reference and task, so that each is looked up once.
     references: Vec<(String, Task, usize)>,
     bytes: usize,
 }
@@ -183,7 +183,7 @@ impl Answers {
         Ok(part.class(row))
     }
 
-    /// What a model says of a place's record.
+    /// The model's answer for a place's record.
     pub fn prediction(&self, place: AnswerPlace) -> Result<serde_json::Value> {
         let (part, row) = self.find(place)?;
         Ok(part.prediction(row))

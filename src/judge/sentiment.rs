@@ -76,7 +76,7 @@ pub fn detail_row(row_type: pg_sys::Oid, version: &Version, sentiment: &Sentimen
     Ok(row)
 }
 
-/// Which of the five levels, from 0, each of the model's classes is.
+/// The level of sentiment, 0 to 4, of each of the model's classes.
 pub fn level_of_classes(labels: &[String]) -> Result<Vec<usize>> {
     const LEVELS: [&str; 5] = ["very negative", "negative", "neutral", "positive", "very positive"];
     let places: Option<Vec<usize>> = labels

@@ -25,7 +25,7 @@ pub fn ask_target(target: InferenceTarget, texts: &[&str]) -> Result<Vec<Answer>
     replies.into_iter().map(|reply| Answer::of(reply, target.task)).collect()
 }
 
-/// What the engine is asked of a version.
+/// The target of an inference by a version.
 pub fn target_of(version: &Version, task: Task) -> InferenceTarget {
     let reference = Reference::new(&version.model, version.number);
     InferenceTarget { model: version.sha256, precision: version.precision, task, reference }
@@ -37,7 +37,7 @@ pub fn check_length(text: &str) -> Result<()> {
     if text.len() <= limit { Ok(()) } else { Err(too_long(text.len(), limit)) }
 }
 
-/// What a text over `crm_ai.max_text_bytes` fails with.
+/// The error for a text over `crm_ai.max_text_bytes`.
 pub fn too_long(bytes: usize, limit: usize) -> Error {
     Error::over_limit(format!("a text of {bytes} bytes exceeds crm_ai.max_text_bytes ({limit})"))
         .hint("shorten it, as in left(note, 10000): a model reads only the first tokens anyway")

@@ -1,5 +1,5 @@
-//! What the launcher, the schedulers and the backends of all databases tell each other, in shared
-//! memory: which databases want a scheduler, and which process to wake.
+//! Shared memory of the launcher, the schedulers and the backends of all databases: databases that
+//! need a scheduler, and processes to wake.
 //!
 //! It holds nothing that outlives the server; what does is in the catalogue
 //! (`docs/decisions/0008-schedulers-registered-as-a-database-setting.md`).
@@ -13,16 +13,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Most databases of one server that can have a scheduler.
 pub const DATABASES_MAX: usize = 64;
 
-/// What is known of one database.
+/// State of one database.
 #[derive(Default)]
 struct Slot {
     /// 0 where the slot is free.
     database: u32,
-    /// Whether a scheduler is to run there.
+    /// True if a scheduler is to run there.
     wanted: bool,
     /// The scheduler, while one runs.
     worker: Option<Process>,
-    /// How often work was announced, modulo 2^32.
+    /// Number of announcements of work, modulo 2^32.
     announced: AtomicU32,
     /// The watch whose batch the scheduler is at; 0 for none.
     watch: i32,
@@ -57,7 +57,7 @@ pub fn init() {
     );
 }
 
-/// Whether the library was preloaded, without which there are no schedulers.
+/// True if the library was preloaded, without which there are no schedulers.
 pub fn is_preloaded() -> bool {
     PRELOADED.load(Ordering::Relaxed)
 }
@@ -127,7 +127,7 @@ pub fn request(database: Oid) -> bool {
     true
 }
 
-/// How often work was announced in this scheduler's database.
+/// The number of announcements of work in this scheduler's database.
 pub fn announced() -> u32 {
     let this = Some(this_process());
     let board = BOARD.share();

@@ -1,4 +1,4 @@
-//! What the catalogue says of functions, and whether it has changed.
+//! Catalogue look-ups of functions, and notification of their changes.
 
 use super::majors;
 use crate::error::{Error, Result};
@@ -17,11 +17,11 @@ const C_LANGUAGE: pg_sys::Oid = pg_sys::Oid::from_u32(13);
 pub struct OwnFunction {
     /// Its symbol in the library.
     pub symbol: String,
-    /// How many arguments it takes.
+    /// Number of arguments.
     pub arguments: usize,
 }
 
-/// What the catalogue says of a function, if it is such a one.
+/// The catalogue's entry of a function, if it is such a one.
 pub fn own_function(function: pg_sys::Oid) -> Option<OwnFunction> {
     if function.to_u32() < pg_sys::FirstNormalObjectId {
         return None; // one of the server's own
@@ -63,7 +63,7 @@ pub fn own_function(function: pg_sys::Oid) -> Option<OwnFunction> {
     }
 }
 
-/// Whether a column of a catalogue row is not NULL.
+/// True if a column of a catalogue row is not NULL.
 ///
 /// # Safety
 /// The tuple must be one of that cache.
@@ -93,7 +93,7 @@ pub fn check_may_execute(function: pg_sys::Oid) {
     }
 }
 
-/// What is called when functions have changed.
+/// Callback for changes of functions.
 static FUNCTIONS_CHANGED: OnceLock<fn()> = OnceLock::new();
 
 /// Has `changed` called whenever `pg_proc` changes.
@@ -143,7 +143,7 @@ extern "C-unwind" fn schema_changed(_argument: pg_sys::Datum, _cache: i32, _hash
     TABLE_CHANGES.set(TABLE_CHANGES.get() + 1);
 }
 
-/// What came of an attempt to keep the extension.
+/// Result of an attempt to keep the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It stays until the transaction ends.
@@ -196,4 +196,53 @@ pub fn lock_object(table: &CStr, object: pg_sys::Oid, part: u16) -> Result<()> {
         pg_sys::LockDatabaseObject(table, object, part, mode);
     }
     Ok(())
+}
+
+/// The planner's estimate of a table's rows; 0 where the table is gone.
+pub fn estimated_rows(table: pg_sys::Oid) -> f64 {
+    let (mut pages, mut rows, mut visible) = (0, 0.0, 0.0);
+    // SAFETY: the relation is open, and locked, until its estimate is taken; widths are not asked
+    // for.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::try_relation_open(table, lock);
+        if !relation.is_null() {
+            let widths = std::ptr::null_mut();
+            let (pages, rows) = (&raw mut pages, &raw mut rows);
+            pg_sys::estimate_rel_size(relation, widths, pages, rows, &raw mut visible);
+            pg_sys::relation_close(relation, lock);
+        }
+    }
+    rows
+}
+
+/// True if a function is in the schema of the operator functions.
+pub fn is_operator_function(function: pg_sys::Oid) -> bool {
+    if function.to_u32() < pg_sys::FirstNormalObjectId {
+        return false; // one of the server's own
+    }
+    // SAFETY: catalogue look-ups; what is missing gives InvalidOid.
+    unsafe {
+        let schema = pg_sys::get_func_namespace(function);
+        schema != pg_sys::InvalidOid
+            && schema == pg_sys::get_namespace_oid(c"crm_ai".as_ptr(), true)
+    }
+}
+
+/// True if a role may call a function.
+pub fn may_execute(function: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: a catalogue look-up of a function that is being called.
+    unsafe {
+        let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+        majors::function_aclcheck(function, role, right) == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// The name of a function; `None` where it is gone.
+pub fn function_name(function: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a palloc'd NUL-terminated name, or NULL.
+    unsafe {
+        let name = pg_sys::get_func_name(function);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
 }

@@ -13,7 +13,7 @@ pub fn spawn(program: &str, arguments: &[String]) -> io::Result<Child> {
     start(program, arguments, Stdio::null(), Limits::default())
 }
 
-/// What a child may take.
+/// Resource limits of a child.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
     /// Memory in bytes; `None` for no limit.
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
 
-    /// Whether a descriptor is closed on exec, after it was made to stay open.
+    /// True if a descriptor is closed on exec, after it was made to stay open.
     fn is_marked_by(mark: impl Fn(RawFd) -> io::Result<()>) -> bool {
         let file = std::fs::File::open("/dev/null").unwrap();
         let descriptor = file.as_raw_fd();

@@ -1,4 +1,4 @@
-//! What is done when the present transaction commits.
+//! Actions at the commit of the present transaction.
 //!
 //! Nothing may fail in a commit callback: the transaction is committed and cannot be rolled back
 //! any more, so the server would stop. What is done here sets fields in shared memory and sends
@@ -16,9 +16,9 @@ pub type Start = fn(pg_sys::Oid) -> bool;
 
 thread_local! {
     static REGISTERED: Cell<bool> = const { Cell::new(false) };
-    /// What starts a run worker in a database, where one is to be started.
+    /// Function that starts a run worker in a database, if one is to be started.
     static START: Cell<Option<Start>> = const { Cell::new(None) };
-    /// Whether to wake this database's scheduler, or have it started.
+    /// True if this database's scheduler is to be woken, or started.
     static WAKE: Cell<bool> = const { Cell::new(false) };
     /// Processes to interrupt.
     static INTERRUPT: RefCell<Vec<i32>> = const { RefCell::new(Vec::new()) };
@@ -42,12 +42,12 @@ pub fn wake_scheduler() {
     WAKE.set(true);
 }
 
-/// Whether the server lets transactions be prepared, which are committed without our being told.
+/// True if the server lets transactions be prepared, which are committed without our being told.
 pub fn may_be_prepared() -> bool {
     setting(c"max_prepared_transactions").is_some_and(|most| most != "0")
 }
 
-/// Whether the present transaction made that run.
+/// True if the present transaction made that run.
 pub fn made_here(run: i64) -> bool {
     MADE.with_borrow(|made| made.contains(&run))
 }

@@ -14,7 +14,7 @@ pub struct Database {
     pub oid: pg_sys::Oid,
     /// Its name.
     pub name: String,
-    /// Whether connections to it are allowed.
+    /// True if connections to it are allowed.
     pub is_open: bool,
 }
 

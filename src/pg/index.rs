@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use pgrx::{IntoDatum, pg_sys};
 use std::ffi::CStr;
 
-/// What a column of the index must equal.
+/// Value that a column of the index must equal.
 pub enum Key<'a> {
     /// A column of type text, in the default collation.
     Text(&'a CStr, &'a str),
@@ -17,7 +17,7 @@ pub enum Key<'a> {
     Int(&'a CStr, i32),
 }
 
-/// Which of the rows that agree with the keys comes first.
+/// Order of the rows that agree with the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The one with the smallest value in the index's further columns.

@@ -1,4 +1,4 @@
-//! What is done and asked while the server loads the library, in the postmaster, too.
+//! Actions and checks while the server loads the library, in the postmaster, too.
 
 use pgrx::pg_sys;
 
@@ -17,7 +17,7 @@ pub fn reserve_setting_prefix() {
     unsafe { pg_sys::MarkGUCPrefixReserved(c"crm_ai".as_ptr()) }
 }
 
-/// Whether the postmaster is loading preloaded libraries right now, the only time when a static
+/// True if the postmaster is loading preloaded libraries right now, the only time when a static
 /// background worker can be registered.
 pub fn is_preloading() -> bool {
     // SAFETY: reads a global that the server set before it loaded us.

@@ -1,4 +1,4 @@
-//! What differs between PostgreSQL's major versions, each under one name.
+//! Differences between PostgreSQL's major versions, each under one name.
 //!
 //! Functions have the safety rules of what they stand for.
 
@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 use std::ffi::{c_int, c_void};
 
-/// Whether `user` has a right on a function.
+/// Checks a right of `user` on a function.
 pub unsafe fn function_aclcheck(
     function: Oid,
     user: Oid,
@@ -21,7 +21,7 @@ pub unsafe fn function_aclcheck(
     }
 }
 
-/// Whether `user` may act as the owner of a table or other relation.
+/// True if `user` may act as the owner of a table or other relation.
 pub unsafe fn table_ownercheck(table: Oid, user: Oid) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
@@ -54,7 +54,7 @@ pub unsafe fn own_place() -> i32 {
     }
 }
 
-/// Whether a process is a background worker.
+/// True if a process is a background worker.
 pub unsafe fn is_background_worker(process: *const pg_sys::PGPROC) -> bool {
     // SAFETY: the caller's promise.
     unsafe {

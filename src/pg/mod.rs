@@ -1,4 +1,4 @@
-//! What PostgreSQL offers, made safe to call: the only unsafe code of the extension.
+//! Safe interface to PostgreSQL: the only unsafe code of the extension.
 //!
 //! Three facts hold for every block here and are not repeated at each:
 //!
@@ -9,6 +9,7 @@
 //!    but for `loading`, which says so.
 #![allow(unsafe_code)]
 
+pub mod activity;
 pub mod board;
 pub mod catalog;
 pub mod child;

@@ -1,4 +1,4 @@
-//! What a text is as SQL, before anything of it is run.
+//! Parsing of a text as SQL, before anything of it is run.
 
 use super::majors;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::pg::transaction::caught;
 use pgrx::prelude::*;
 use std::ffi::{CString, c_void};
 
-/// What a query may not hold.
+/// Constructs that a query may not contain.
 #[derive(Default)]
 struct Found {
     change: bool,

@@ -1,4 +1,4 @@
-//! Where the package's files lie, and those that it makes in the data directory.
+//! Paths of the package's files, and of its files in the data directory.
 //!
 //! These are named relative to the data directory, which is the working directory of every backend,
 //! worker and child: the socket's path stays short however long the directory's own is. They lie in
@@ -18,7 +18,7 @@ pub const SOCKET: &str = "pg_stat_tmp/crm_ai.sock";
 pub const LOCK: &str = "pg_stat_tmp/crm_ai.lock";
 /// Everything else that is kept while the server is down.
 const FOLDER: &str = "pg_stat_tmp/crm_ai";
-/// What names in the data directory began with in version 0.1.0.
+/// Prefix of names in the data directory in version 0.1.0.
 const FORMER: &str = "pgsql_tmp_crm_ai";
 
 /// A file or folder of ours in the data directory.

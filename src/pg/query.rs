@@ -199,9 +199,9 @@ pub fn columns(sql: &str) -> Result<Vec<(String, Base)>> {
     }
 }
 
-/// What the server would do for a query.
+/// Properties of the plan of a query.
 pub struct Planned {
-    /// Whether a temporary table is read.
+    /// True if a temporary table is read.
     pub reads_temporary: bool,
 }
 

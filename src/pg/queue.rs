@@ -76,11 +76,11 @@ thread_local! {
 struct Key {
     numbers: [c_int; KEY_MAX],
     count: usize,
-    /// Whether the values' text forms depend on no setting.
+    /// True if the values' text forms depend on no setting.
     is_plain: bool,
 }
 
-/// What became of a row.
+/// Outcome of a row.
 enum Outcome {
     Queued,
     /// It is new and has no text.
@@ -172,7 +172,7 @@ unsafe fn name<'a>(relation: pg_sys::Relation, number: c_int) -> &'a CStr {
     unsafe { CStr::from_ptr(attribute(relation, number).attname.data.as_ptr()) }
 }
 
-/// Whether a column is NULL; one that is not there is not, so that the row is not lost.
+/// True if a column is NULL; one that is not there is not, so that the row is not lost.
 ///
 /// # Safety
 /// The relation is open, and the row is one of its own. Under a guard.
@@ -213,7 +213,7 @@ unsafe fn primary_key(relation: pg_sys::Relation) -> Key {
     key
 }
 
-/// Whether the text form of a type's values depends on no setting.
+/// True if the text form of a type's values depends on no setting.
 fn is_plain_type(oid: pg_sys::Oid) -> bool {
     let plain = [
         pg_sys::INT2OID,
@@ -337,7 +337,7 @@ unsafe fn open_as_queue(table: pg_sys::Oid) -> Option<pg_sys::Relation> {
     }
 }
 
-/// Whether it is the queue, as we know it.
+/// True if it is the queue, as we know it.
 ///
 /// # Safety
 /// The relation is open, or NULL.

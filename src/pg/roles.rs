@@ -24,37 +24,48 @@ pub fn role_name(role: Oid) -> Option<String> {
     }
 }
 
-/// Whether `user` has the rights of `role`, as `pg_has_role(user, role, 'USAGE')` tells; of no role
+/// True if `user` has the rights of `role`, as `pg_has_role(user, role, 'USAGE')` tells; of no role
 /// that was dropped.
 pub fn has_rights_of(user: Oid, role: Oid) -> bool {
     // SAFETY: a catalogue look-up.
     unsafe { pg_sys::has_privs_of_role(user, role) }
 }
 
-/// Whether `user` may `SET ROLE` to `role`.
+/// True if `user` may `SET ROLE` to `role`.
 pub fn can_set_role(user: Oid, role: Oid) -> bool {
     // SAFETY: a catalogue look-up.
     unsafe { pg_sys::is_member_of_role(user, role) }
 }
 
-/// Whether `user` has the rights of the role `crm_ai_admin`.
+/// True if `user` has the rights of the role `crm_ai_admin`.
 pub fn is_administrator(user: Oid) -> bool {
     has_rights_of_named(user, c"crm_ai_admin")
 }
 
-/// Whether `user` may see figures that depend on what other roles do: an administrator, or a member
+/// True if `user` may see figures that depend on what other roles do: an administrator, or a member
 /// of `pg_monitor`.
 pub fn is_monitor(user: Oid) -> bool {
     is_administrator(user) || has_rights_of_named(user, c"pg_monitor")
 }
 
-fn has_rights_of_named(user: Oid, role: &CStr) -> bool {
-    // SAFETY: a missing role gives InvalidOid as asked for, whose rights only a superuser has.
-    let role = unsafe { pg_sys::get_role_oid(role.as_ptr(), true) };
-    has_rights_of(user, role)
+/// True if `user` may see what a session of `role` does, as in `pg_stat_activity`.
+pub fn sees_activity_of(user: Oid, role: Oid) -> bool {
+    has_rights_of(user, role) || has_rights_of_named(user, c"pg_read_all_stats")
 }
 
-/// Whether `user` may act as the owner of a table or other relation.
+fn has_rights_of_named(user: Oid, role: &CStr) -> bool {
+    // InvalidOid stands for a missing role, whose rights only a superuser has.
+    has_rights_of(user, named(role).unwrap_or(pg_sys::InvalidOid))
+}
+
+/// The role of that name; `None` where there is none.
+pub fn named(role: &CStr) -> Option<Oid> {
+    // SAFETY: a missing role gives InvalidOid as asked for.
+    let role = unsafe { pg_sys::get_role_oid(role.as_ptr(), true) };
+    (role != pg_sys::InvalidOid).then_some(role)
+}
+
+/// True if `user` may act as the owner of a table or other relation.
 pub fn owns_table(user: Oid, table: Oid) -> bool {
     // SAFETY: a catalogue look-up; a missing table raises an ERROR.
     unsafe { majors::table_ownercheck(table, user) }

@@ -1,11 +1,11 @@
-//! What the present statement sees, under which settings it runs, and when it must end.
+//! Snapshot, settings and deadline of the present statement.
 
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
 
-/// What decides which rows of the registry the present statement sees: two equal keys in one
-/// backend mean equal contents, for a commit that changes a row also changes which transactions
-/// a new snapshot counts as ended.
+/// Identity of the rows of the registry that the present statement sees: two equal keys in one
+/// backend mean equal contents, for a commit that changes a row also changes which transactions a
+/// new snapshot counts as ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotKey {
     /// Transactions below the first have ended, from the second on they had not begun.
@@ -87,7 +87,7 @@ pub fn seeing_latest<T>(work: impl FnOnce() -> T) -> T {
     value
 }
 
-/// Whether the present statement is nothing but a call of the present function: it reads no table,
+/// True if the present statement is nothing but a call of the present function: it reads no table,
 /// and evaluates nothing after the call, so that the snapshot it began with is of no more use.
 pub fn is_sole_call(fcinfo: pg_sys::FunctionCallInfo) -> bool {
     // SAFETY: the portal that runs is alive, and its plan with it; nodes are read by their tags.
@@ -130,7 +130,7 @@ pub fn hold_no_rows() {
     unsafe { (*pg_sys::MyProc).xmin = pg_sys::InvalidTransactionId }
 }
 
-/// Whether the server is a standby.
+/// True if the server is a standby.
 pub fn is_in_recovery() -> bool {
     // SAFETY: reads shared memory.
     unsafe { pg_sys::RecoveryInProgress() }

@@ -23,7 +23,7 @@ pub struct Column {
     number: NonZeroUsize,
     type_oid: pg_sys::Oid,
     modifier: i32,
-    /// Whether its values are computed from other columns, after this trigger.
+    /// True if its values are computed from other columns, after this trigger.
     pub is_computed: bool,
 }
 
@@ -50,7 +50,7 @@ impl<'a> NewRow<'a> {
         Some(Self { tuple, old, description })
     }
 
-    /// Whether a column's value is another than in the row that is replaced, or there is none.
+    /// True if a column's value is another than in the row that is replaced, or there is none.
     pub fn is_changed(&self, column: Column) -> bool {
         self.old.is_null() || self.text_of(self.old, column) != self.text(column)
     }
@@ -133,7 +133,7 @@ pub fn function_schema(trigger: &PgTrigger<'_>) -> String {
     }
 }
 
-/// Whether the change comes from another server, by a subscription.
+/// True if the change comes from another server, by a subscription.
 pub fn is_applied_from_elsewhere() -> bool {
     // SAFETY: reads globals of the process.
     unsafe { pg_sys::IsLogicalWorker() }
@@ -153,7 +153,7 @@ pub fn row<'a>(trigger: &'a PgTrigger<'a>) -> Option<PgHeapTuple<'a, AllocatedBy
     }
 }
 
-/// How many rows the statement has written that the trigger was fired for; 0 where the trigger
+/// The number of rows written by the statement that the trigger was fired for; 0 if the trigger
 /// names no table of new rows.
 pub fn new_rows(trigger: &PgTrigger<'_>) -> i64 {
     let rows = trigger.trigger_data().tg_newtable;
@@ -164,7 +164,7 @@ pub fn new_rows(trigger: &PgTrigger<'_>) -> i64 {
     unsafe { pg_sys::tuplestore_tuple_count(rows) }
 }
 
-/// How many triggers are at work, one fired by the other.
+/// The number of nested triggers.
 pub fn depth() -> i32 {
     // SAFETY: the function takes no argument and only reads a counter.
     unsafe { pgrx::direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]).unwrap_or_default() }

@@ -1,4 +1,4 @@
-//! What the server knows of data types.
+//! Data types of the server.
 
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -13,7 +13,7 @@ pub struct Base {
 }
 
 impl Base {
-    /// What lies behind a column's type.
+    /// The type behind a column's type.
     pub fn of(oid: pg_sys::Oid, modifier: i32) -> Self {
         let mut modifier = modifier;
         // SAFETY: a catalogue look-up; an unknown type raises an ERROR.
@@ -21,7 +21,7 @@ impl Base {
         Self { oid, modifier }
     }
 
-    /// Whether values are character strings: `text`, `varchar`, `char`, `name`, `citext`.
+    /// True if values are character strings: `text`, `varchar`, `char`, `name`, `citext`.
     pub fn is_text(self) -> bool {
         let (mut category, mut is_preferred) = (0, false);
         // SAFETY: fills both, or raises an ERROR.
@@ -31,21 +31,21 @@ impl Base {
         category == pg_sys::TYPCATEGORY_STRING.cast_signed()
     }
 
-    /// Whether it is one of the server's own types, and holds nothing of other types: of these,
+    /// True if it is one of the server's own types, and holds nothing of other types: of these,
     /// nobody but a superuser can make casts.
     pub fn is_builtin(self) -> bool {
         let is_own = self.oid.to_u32() < pg_sys::FirstNormalObjectId;
         is_own && ![pg_sys::RECORDOID, pg_sys::RECORDARRAYOID].contains(&self.oid)
     }
 
-    /// Whether values are arrays.
+    /// True if values are arrays.
     pub fn is_array(self) -> bool {
         // SAFETY: a catalogue look-up; a type that is no array has no such element.
         let element = unsafe { pg_sys::get_element_type(self.oid) };
         element != pg_sys::InvalidOid
     }
 
-    /// Whether values are padded with blanks to their limit: `char(n)`.
+    /// True if values are padded with blanks to their limit: `char(n)`.
     pub fn is_padded(self) -> bool {
         self.oid == pg_sys::BPCHAROID
     }
@@ -72,7 +72,7 @@ impl Base {
     }
 }
 
-/// Whether values can be hashed and sorted, so that equal ones can be found.
+/// True if values can be hashed and sorted, so that equal ones can be found.
 pub fn is_comparable(oid: pg_sys::Oid) -> bool {
     let wanted = pg_sys::TYPECACHE_CMP_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC;
     // SAFETY: the cache's entries live as long as the backend.

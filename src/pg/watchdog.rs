@@ -22,18 +22,18 @@ unsafe extern "C-unwind" {
 /// Beyond every timeout that the server has: it gives such a one a number of its own.
 const ANY_TIMEOUT: c_int = 1000;
 
-/// How often the watch looks.
+/// Interval of the watchdog.
 const LOOK_MS: c_int = 250;
-/// How long code may go on after it was cancelled.
+/// Time that code may go on after it was cancelled.
 const GRACE_MS: u64 = 1000;
 
-/// Whether code is watched at present.
+/// True if code is watched at present.
 static IS_WATCHING: AtomicBool = AtomicBool::new(false);
-/// When the code was asked to end, on the clock of [`now_ms`]; 0: it was not.
+/// Time when the code was asked to end, on the clock of [`now_ms`]; 0: it was not.
 static ASKED_MS: AtomicU64 = AtomicU64::new(0);
 /// Until when the code may take; 0: there is no limit.
 static LIMIT_MS: AtomicU64 = AtomicU64::new(0);
-/// Whether the process was terminated because its code went on.
+/// True if the process was terminated because its code went on.
 static HAS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
 /// The server's number of the timer; negative before there is one.
@@ -53,7 +53,7 @@ pub fn ask_to_end() {
     }
 }
 
-/// Whether this process is being terminated because its code did not end when it was cancelled.
+/// True if this process is being terminated because its code did not end when it was cancelled.
 pub fn has_terminated() -> bool {
     HAS_TERMINATED.load(Ordering::Relaxed)
 }
@@ -96,7 +96,7 @@ fn set_timer() {
     unsafe { enable_timeout_after(TIMEOUT.load(Ordering::Relaxed), LOOK_MS) };
 }
 
-/// What the timer does, in a signal handler.
+/// The timer's signal handler.
 unsafe extern "C-unwind" fn look() {
     if !IS_WATCHING.load(Ordering::Relaxed) {
         return;

@@ -1,5 +1,5 @@
-//! What a background worker does that no backend does: its signals, its connection, its sleep, its
-//! end, and making way for whoever wants the database alone.
+//! Background workers, as far as they differ from backends: signals, connection, sleep, end, and
+//! making way for whoever wants the database alone.
 //!
 //! A worker is asked to end by SIGTERM. What it does then is cancelled, as a backend's statement
 //! would be; code that users wrote and that goes on all the same is ended with the process
@@ -54,7 +54,7 @@ unsafe extern "C-unwind" fn reload(_signal: c_int) {
     unsafe { pg_sys::SetLatch(pg_sys::MyLatch) }
 }
 
-/// Whether the worker was asked to end.
+/// True if the worker was asked to end.
 pub fn must_stop() -> bool {
     STOP.load(Ordering::Relaxed)
 }
@@ -181,7 +181,7 @@ extern "C-unwind" fn at_end(_code: c_int, _argument: pg_sys::Datum) {
     act();
 }
 
-/// Whether somebody waits to have the database alone, to drop it, to copy it or to rename it: they
+/// True if somebody waits to have the database alone, to drop it, to copy it or to rename it: they
 /// hold a lock on it that a connection could not be made under, and wait some seconds for ours to
 /// end.
 pub fn is_database_wanted_alone(database: pg_sys::Oid) -> bool {

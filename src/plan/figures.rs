@@ -1,4 +1,4 @@
-//! What one batch node has done, for EXPLAIN ANALYZE.
+//! Counters of one batch node, for EXPLAIN ANALYZE.
 
 use std::time::Duration;
 

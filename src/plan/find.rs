@@ -10,7 +10,7 @@ use pgrx::pg_sys::NodeTag;
 pub struct Found<'p> {
     /// The call.
     pub call: Expr<'p>,
-    /// What must hold of a row for the call to be evaluated; `None`: it always is.
+    /// Condition on a row for the call to be evaluated; `None`: it always is.
     pub guard: Option<Expr<'p>>,
 }
 
@@ -20,7 +20,7 @@ pub fn batchable<'p>(expr: Expr<'p>) -> Option<(&'static Function, Vec<Expr<'p>>
     Some((functions::batchable(function)?, arguments))
 }
 
-/// Whether two calls ask the same question, so that one answer serves both.
+/// True if two calls ask the same question, so that one answer serves both.
 pub fn ask_the_same(one: Expr<'_>, other: Expr<'_>) -> bool {
     match (batchable(one), batchable(other)) {
         (Some((one, these)), Some((other, those))) => {
@@ -40,7 +40,7 @@ pub struct Calls<'p> {
     seen: Vec<Found<'p>>,
     /// Calls that stand where it cannot be told whether they are evaluated.
     unclear: Vec<Expr<'p>>,
-    /// What must hold where the search is at present.
+    /// Conditions that hold where the search is at present.
     guards: Vec<Expr<'p>>,
 }
 
@@ -52,8 +52,8 @@ impl<'p> Calls<'p> {
         calls.found()
     }
 
-    /// What was found. A result that is not there for every row must not be used where it may be
-    /// wanted all the same.
+    /// The calls found. A result that is not computed for every row must not be used where it may
+    /// be needed all the same.
     pub fn found(self) -> Vec<Found<'p>> {
         let Self { mut seen, unclear, .. } = self;
         let is_unclear = |call: Expr<'p>| unclear.iter().any(|other| other.equals(call));
@@ -144,12 +144,12 @@ impl<'p> Calls<'p> {
     }
 }
 
-/// Whether a condition may be evaluated once more, ahead of the row's turn.
+/// True if a condition may be evaluated once more, ahead of the row's turn.
 fn can_guard(guard: Expr<'_>) -> bool {
     !guard.is_volatile() && !holds(guard, &|part| runs_a_plan(part) || batchable(part).is_some())
 }
 
-/// Whether it is a batchable call that may be evaluated once for all places where it stands, its
+/// True if it is a batchable call that may be evaluated once for all places where it stands, its
 /// arguments ahead of the row's turn.
 pub fn is_plain_call(call: Expr<'_>) -> bool {
     let asks = |part| runs_a_plan(part) || batchable(part).is_some();
@@ -176,7 +176,7 @@ fn hides_its_parts(expr: Expr<'_>) -> bool {
     )
 }
 
-/// Whether an expression or any part of it is of that kind.
+/// True if an expression or any part of it is of that kind.
 pub fn holds<'p>(expr: Expr<'p>, kind: &dyn Fn(Expr<'p>) -> bool) -> bool {
     check_stack_depth();
     kind(expr) || expr.children().into_iter().any(|child| holds(child, kind))

@@ -1,4 +1,4 @@
-//! Which functions are batched, what a call of each asks, and how it reads the answer.
+//! Batchable functions: the question of a call of each, and the value that it returns.
 
 use crate::error::{Error, Result};
 use crate::judge::questions::{AnswerPlace, Answers, Question};
@@ -32,7 +32,7 @@ pub enum Family {
     Predict,
 }
 
-/// What a function tells of the answer.
+/// Part of the answer that a function returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Label,
@@ -49,7 +49,7 @@ enum Part {
 pub struct Function {
     /// Its name in SQL.
     pub name: &'static str,
-    /// What it has in common with others.
+    /// Functions with the same question.
     pub family: Family,
     part: Part,
 }
@@ -87,7 +87,7 @@ pub enum Value {
 }
 
 thread_local! {
-    /// What each function's identity stands for; emptied when `pg_proc` changes.
+    /// Batchable function of each OID; emptied when `pg_proc` changes.
     static KNOWN: RefCell<HashMap<Oid, Option<&'static Function>>> = RefCell::default();
 }
 
@@ -128,12 +128,12 @@ impl Function {
         }
     }
 
-    /// Whether the argument at that position is a record, in `jsonb`; the others are texts.
+    /// True if the argument at that position is a record, in `jsonb`; the others are texts.
     pub fn takes_record(&self, position: usize) -> bool {
         self.family == Family::Predict && position == 1
     }
 
-    /// What a call with these arguments, none of them NULL, asks.
+    /// The question of a call with these arguments, none of them NULL.
     pub fn question<'a>(&self, arguments: &[&'a str]) -> Result<Question<'a>> {
         let (model, text) = match (self.family, arguments) {
             (Family::Sentiment, [note]) => (None, note),
@@ -160,7 +160,7 @@ impl Function {
         Ok(Question { reference, task, text, blank_is_silent })
     }
 
-    /// What the call gives once the answers are there.
+    /// The value of the call, once the answers are there.
     pub fn value(&self, answers: &Answers, place: AnswerPlace) -> Result<Value> {
         Ok(match self.part {
             Part::Label => Value::Text(answers.sentiment(place)?.label().to_owned()),

@@ -1,7 +1,7 @@
-//! How many rows a batch gathers: many where all rows are wanted anyway, few where the first may
-//! be enough.
+//! Number of rows that a batch gathers: many where all rows are wanted anyway, few where the first
+//! may be enough.
 
-/// How a node begins.
+/// Size of a node's first batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// With full batches: whatever is above reads all rows before it gives its first.
@@ -45,7 +45,7 @@ impl Pace {
         Self { start, rows_max, next, left: None }
     }
 
-    /// Whether a LIMIT is to be asked for its bound before the first row is read.
+    /// True if a LIMIT is to be asked for its bound before the first row is read.
     pub fn wants_bound(&self) -> bool {
         self.start == Start::Limited
     }
@@ -68,7 +68,7 @@ impl Pace {
         self.next = (self.next * 2).min(self.rows_max);
     }
 
-    /// Whether the next batch may be gathered while rows of the last are handed out.
+    /// True if the next batch may be gathered while rows of the last are handed out.
     pub fn may_read_ahead(&self) -> bool {
         self.next == self.rows_max && self.rows_max > 1
     }

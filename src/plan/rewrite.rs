@@ -6,14 +6,14 @@ use super::pace::Start;
 use crate::pg::plan::{Aggregate, Expr, JoinList, OutputColumn, Plan, Side, Statement};
 use pgrx::pg_sys::NodeTag;
 
-/// What a node's surroundings want of it.
+/// Requirements of a node's surroundings.
 #[derive(Clone, Copy)]
 pub struct Demand<'p> {
-    /// How a batch node here begins.
+    /// Size of the first batches of a batch node here.
     pub start: Start,
     /// The LIMIT right above, through which every row of this node goes.
     pub limit: Option<Plan<'p>>,
-    /// Whether what is above goes back to rows it has seen, which batch nodes cannot do.
+    /// True if what is above goes back to rows it has seen, which batch nodes cannot do.
     pub goes_back: bool,
 }
 
@@ -403,7 +403,7 @@ pub fn feed_loop<'p>(statement: Statement<'p>, plan: Plan<'p>, place: &Demand<'p
     }
 }
 
-/// Whether a call, and what guards it, know columns of that side alone.
+/// True if a call, and what guards it, know columns of that side alone.
 fn is_of_side(found: &Found<'_>, side: Side) -> bool {
     let knows_other = |part: Expr<'_>| {
         let is_leaf = is_leaf(part);
@@ -424,7 +424,7 @@ fn column_of_call<'p>(
     Some(part.column(side, number(columns + index)))
 }
 
-/// What a node has from below or computes itself in a way that only it can.
+/// True if a node's value comes from below, or is computed in a way that only that node can.
 fn is_leaf(expr: Expr<'_>) -> bool {
     matches!(
         expr.tag(),

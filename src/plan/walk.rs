@@ -37,7 +37,7 @@ impl<'p> Walk<'p> {
         lift(plan, &place)
     }
 
-    /// Whether the node is one that may be changed itself.
+    /// True if the node is one that may be changed itself.
     fn visit_children(self, plan: Plan<'p>, place: Demand<'p>) -> bool {
         let through = Demand { goes_back: false, ..place };
         let within = place.within();

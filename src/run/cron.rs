@@ -1,4 +1,4 @@
-//! When a schedule fires.
+//! Times of a schedule.
 
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};

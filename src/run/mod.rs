@@ -1,4 +1,4 @@
-//! What a training run is told: its options, read from JSON and checked, and the query over its
+//! Specification of a training run: its options, read from JSON and checked, and the query over its
 //! rows. Knows neither tables nor workers.
 
 mod cron;

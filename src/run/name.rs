@@ -1,4 +1,4 @@
-//! Whether a text is a relation's name.
+//! Relation names in texts.
 
 /// The parts of a name such as `customer`, `sales.customer` or `"Sales"."Customer"`, folded as the
 /// server folds them; `None` where the text is anything else.

@@ -26,14 +26,14 @@ pub fn in_transaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// Whether the extension is in the connected database, in the version of this library. Keeps it
+/// True if the extension is in the connected database, in the version of this library. Keeps it
 /// from being dropped until the transaction ends: whoever drops it waits here, before it holds
 /// anything that others wait for.
 pub fn is_usable() -> Result<bool> {
     Ok(is_installed()? && version()?.as_deref() == Some(env!("CARGO_PKG_VERSION")))
 }
 
-/// Whether the extension is in the connected database, in any version; with the same lock.
+/// True if the extension is in the connected database, in any version; with the same lock.
 pub fn is_installed() -> Result<bool> {
     Ok(catalog::keep_extension(true) == Kept::Yes)
 }

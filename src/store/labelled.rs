@@ -109,18 +109,18 @@ pub fn query_of(source: &str, columns: Columns<'_>) -> Result<String> {
     Ok(format!("SELECT {columns} FROM {} AS {ALIAS}", described.from_item))
 }
 
-/// Whether the label column may hold several labels of a text.
+/// True if the label column may hold several labels of a text.
 pub fn holds_labels(source: &str, label: &str) -> Result<bool> {
     Ok(Described::of(source)?.labels(label).is_some())
 }
 
-/// Whether the label column is an array, so that a text may have several labels. jsonb may hold
+/// True if the label column is an array, so that a text may have several labels. jsonb may hold
 /// either: its rows tell.
 pub fn holds_arrays(source: &str, label: &str) -> Result<bool> {
     Ok(Described::of(source)?.base(label).is_array())
 }
 
-/// What a source with more rows than `crm_ai.max_rows` fails with.
+/// The error for a source with more rows than `crm_ai.max_rows`.
 pub fn too_many_rows(rows_max: u64) -> Error {
     Error::over_limit(format!("the source has more than crm_ai.max_rows ({rows_max}) rows"))
         .hint("raise crm_ai.max_rows, or give a source with fewer rows")

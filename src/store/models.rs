@@ -11,7 +11,7 @@ fn current_role() -> String {
     roles::role_name(roles::current_user()).unwrap_or_default()
 }
 
-/// Whether there is a model of that name.
+/// True if there is a model of that name.
 pub fn exists(model: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.model WHERE name = $1)";
     registry::is_true(sql, &[model.into()])
@@ -55,14 +55,14 @@ pub fn ensure(model: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a version comes from.
+/// Origin of a version.
 #[derive(Debug, Default)]
 pub struct Origin {
     /// `import` or `train`.
     pub source: &'static str,
     /// The run that made it.
     pub run: Option<i64>,
-    /// What it was worth on the rows that were held out.
+    /// Figures on the rows that were held out.
     pub figures: Option<serde_json::Value>,
 }
 
@@ -110,18 +110,18 @@ pub fn deploy(model: &str, number: i32, action: &str) -> Result<()> {
     record_decision(model, number, &Decision { action, promoted: true, ..Decision::default() })
 }
 
-/// Whether a version becomes the champion, and why.
+/// True if a version becomes the champion, and why.
 #[derive(Debug, Default)]
 pub struct Decision<'a> {
-    /// What was done: `first`, `promote`, `rollback` or `train`.
+    /// Kind of change: `first`, `promote`, `rollback` or `train`.
     pub action: &'a str,
-    /// Whether it becomes the champion.
+    /// True if it becomes the champion.
     pub promoted: bool,
-    /// Why, in a sentence.
+    /// Reason, as a sentence.
     pub reason: Option<&'a str>,
     /// The run that made the version.
     pub run: Option<i64>,
-    /// What the decision was made on.
+    /// Figures that the decision is based on.
     pub figures: Option<serde_json::Value>,
 }
 
@@ -221,7 +221,7 @@ pub fn delete_version(model: &str, number: i32) -> Result<()> {
     Ok(())
 }
 
-/// Whether a model's champion judges records, not texts; `None` where it has none.
+/// True if a model's champion judges records, not texts; `None` where it has none.
 pub fn judges_records(model: &str) -> Result<Option<bool>> {
     let sql = "SELECT v.architecture = 'table' FROM crm_ai.deployment d
                JOIN crm_ai.version v USING (model, version)
@@ -235,7 +235,7 @@ pub fn labels(model: &str, number: i32) -> Result<Vec<String>> {
     Ok(registry::value(sql, &[model.into(), number.into()])?.unwrap_or_default())
 }
 
-/// Whether the package brought this version, or for `None` the model itself.
+/// True if the package brought this version, or for `None` the model itself.
 pub fn is_builtin(model: &str, number: Option<i32>) -> Result<bool> {
     let builtin = match number {
         None => {

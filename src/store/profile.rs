@@ -1,4 +1,4 @@
-//! What is in a table's columns: a sample of its rows, read with the caller's rights and counted.
+//! Profile of a table's columns: a sample of its rows, read with the caller's rights and counted.
 
 use crate::error::Result;
 use crate::pg::query;

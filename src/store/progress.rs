@@ -1,4 +1,4 @@
-//! What a run's worker writes down while it works.
+//! Records of a run's worker while it works.
 
 use super::registry;
 use crate::error::Result;
@@ -27,7 +27,7 @@ pub struct Snapshot {
     pub sha256: String,
     /// Rows of each label.
     pub classes: BTreeMap<String, u64>,
-    /// Whether the label column holds several labels a row.
+    /// True if the label column holds several labels a row.
     pub multi_label: bool,
     /// Eight bytes of each row's hash, sorted.
     pub hashes: Vec<u64>,
@@ -115,7 +115,7 @@ pub fn record_evaluating(run: i64) -> Result<()> {
     Ok(())
 }
 
-/// Which of the hashes of a model's last run's rows there are: eight bytes each, sorted.
+/// The hashes of the rows of a model's last run: eight bytes each, sorted.
 pub fn seen(model: &str) -> Result<Option<Vec<u64>>> {
     let sql = "SELECT hashes FROM crm_ai.run_seen WHERE model = $1";
     let bytes: Option<Vec<u8>> = registry::value(sql, &[model.into()])?;

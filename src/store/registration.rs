@@ -1,5 +1,5 @@
-//! Which databases are registered for a scheduler: those that have `crm_ai.scheduler = on` as a
-//! setting of theirs, in a catalogue that all databases share.
+//! Databases registered for a scheduler: those that have `crm_ai.scheduler = on` as a setting of
+//! theirs, in a catalogue that all databases share.
 
 use super::{Lock, registry, sql};
 use crate::error::Result;
@@ -20,7 +20,7 @@ pub fn registered_databases() -> Result<Vec<Oid>> {
     Ok(databases.into_iter().flatten().collect())
 }
 
-/// Whether this database will have a scheduler after a restart, too: it is registered, or listed in
+/// True if this database will have a scheduler after a restart, too: it is registered, or listed in
 /// `crm_ai.databases`.
 pub fn is_lasting() -> Result<bool> {
     if !board::is_preloaded() {

@@ -49,7 +49,7 @@ pub fn value<T: FromDatum + IntoDatum>(
     Ok(rows(sql, arguments, |row| row.get::<T>(1))?.into_iter().next().flatten())
 }
 
-/// Whether a query's one value is true.
+/// True if a query's one value is true.
 pub fn is_true(sql: &str, arguments: &[DatumWithOid<'_>]) -> Result<bool> {
     Ok(value::<bool>(sql, arguments)?.unwrap_or(false))
 }

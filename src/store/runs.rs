@@ -8,7 +8,7 @@ use crm_ai_wire::training::Outcome;
 use pgrx::{JsonB, pg_sys};
 use serde_json::Value;
 
-/// How often a run is taken up before it is given up.
+/// Most attempts of a run.
 const ATTEMPTS_MAX: i32 = 3;
 
 /// A condition: no worker works on run `r` any more. A worker is known by its process, when that
@@ -27,21 +27,21 @@ pub struct Run {
     pub model: String,
     /// Text or table.
     pub kind: Kind,
-    /// Whose rights it has.
+    /// Role whose rights it has.
     pub role: pg_sys::Oid,
-    /// What was named as the rows' source.
+    /// Source of the rows, as given.
     pub source: String,
     /// As they were given.
     pub options: Value,
     /// `search_path`, `DateStyle` and `TimeZone` of the call.
     pub session: Value,
-    /// What the schedule that asked for it wants.
+    /// Terms of the schedule that asked for it.
     pub schedule: Option<Terms>,
     /// The hash of the rows that an earlier attempt read.
     pub rows_sha256: Option<String>,
 }
 
-/// What a schedule wants of its runs.
+/// Terms of a schedule for its runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
     /// The schedule's number.
@@ -52,13 +52,13 @@ pub struct Terms {
     pub keep_versions: i32,
 }
 
-/// What a run is asked with.
+/// Arguments of a new run.
 pub struct Wanted<'a> {
     /// The model's name.
     pub model: &'a str,
     /// Text or table.
     pub kind: Kind,
-    /// What to read.
+    /// Source of the rows.
     pub source: &'a str,
     /// As they were given, and checked.
     pub options: Value,
@@ -164,7 +164,7 @@ fn read(id: i64) -> Result<Run> {
     found.ok_or_else(|| Error::internal("a run that was taken up is not there"))
 }
 
-/// Whether a run has waited for a worker for longer than a start takes, or for one that is gone.
+/// True if a run has waited for a worker for longer than a start takes, or for one that is gone.
 pub fn any_neglected() -> Result<bool> {
     let sql = format!(
         "SELECT EXISTS (SELECT FROM crm_ai.run r WHERE ({IS_ORPHAN}) OR (
@@ -176,7 +176,7 @@ pub fn any_neglected() -> Result<bool> {
     registry::is_true(&sql, &[])
 }
 
-/// Whether a worker that looked now would find a run to take up.
+/// True if a worker that looked now would find a run to take up.
 pub fn any_waiting_to_start() -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.run q WHERE q.state = 'queued' AND NOT EXISTS (
                    SELECT FROM crm_ai.run o
@@ -184,7 +184,7 @@ pub fn any_waiting_to_start() -> Result<bool> {
     registry::is_true(sql, &[])
 }
 
-/// Whether any run has not ended.
+/// True if any run has not ended.
 pub fn any_open() -> Result<bool> {
     Ok(!open()?.is_empty())
 }
@@ -270,22 +270,22 @@ pub fn put_back(run: i64) -> Result<()> {
     Ok(())
 }
 
-/// Whether somebody asked the run to end.
+/// True if somebody asked the run to end.
 pub fn cancel_requested(run: i64) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM crm_ai.run_cancel WHERE run = $1)";
     registry::is_true(sql, &[run.into()])
 }
 
-/// How a run stands, for those who wait for it.
+/// State of a run, for those who wait for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunState {
     /// One of the states.
     pub state: String,
-    /// Whether a worker is on it.
+    /// True if a worker is on it.
     pub has_worker: bool,
     /// Its worker's process.
     pub worker_pid: Option<i32>,
-    /// How far it is, in words; empty before the first step.
+    /// Progress in words; empty before the first step.
     pub progress: String,
     /// SQLSTATE, message and hint of a failed one.
     pub error: Option<(String, String, Option<String>)>,

@@ -9,15 +9,15 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// What a schedule is asked with, checked.
+/// Arguments of a new schedule, checked.
 pub struct Wanted<'a> {
     /// The model's name.
     pub model: &'a str,
     /// Text or table.
     pub kind: Kind,
-    /// When.
+    /// Cron expression.
     pub schedule: &'a str,
-    /// What to read.
+    /// Source of the rows.
     pub source: &'a str,
     /// The runs' options.
     pub options: Value,
@@ -79,7 +79,7 @@ struct ScheduleState {
     left: Option<f64>,
 }
 
-/// What firing came to.
+/// Result of firing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fired {
     /// The runs that were asked for, newest.

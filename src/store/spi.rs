@@ -11,7 +11,7 @@ use pgrx::spi::{OwnedPreparedStatement, SpiHeapTupleData, SpiTupleTable};
 /// A row of a result; columns count from 1.
 pub type Row<'a> = SpiHeapTupleData<'a>;
 
-/// What reading a row's columns gives.
+/// Result of reading a row's columns.
 pub type Columns<T> = std::result::Result<T, pgrx::spi::Error>;
 
 /// Runs a statement that changes rows; gives how many.

@@ -1,9 +1,10 @@
 //! A table of a user's, as the catalogue describes it, and its rows in SQL.
 
+use super::caller;
 use super::sql::{self, EQ};
 use crate::error::{Error, Result};
-use crate::pg::query;
 use crate::pg::types::{self, Base};
+use crate::pg::{catalog, query};
 use pgrx::pg_sys;
 use std::fmt;
 
@@ -18,7 +19,7 @@ pub struct Table {
     pub name: String,
     /// `pg_class.relkind`.
     kind: char,
-    /// Whether tables inherit from it, in the old way.
+    /// True if tables inherit from it, in the old way.
     has_heirs: bool,
     /// Its columns in their order, without dropped ones.
     pub columns: Vec<Column>,
@@ -37,27 +38,27 @@ pub struct Column {
     pub base: Base,
     /// The collation, quoted and qualified, where the type has one.
     pub collation: Option<String>,
-    /// Whether it refuses NULL.
+    /// True if it refuses NULL.
     pub is_not_null: bool,
-    /// Whether its values are computed from other columns.
+    /// True if its values are computed from other columns.
     pub is_computed: bool,
-    /// Whether its values are numbers that the server alone gives (`GENERATED ALWAYS`).
+    /// True if its values are numbers that the server alone gives (`GENERATED ALWAYS`).
     pub is_numbered: bool,
 }
 
 impl Column {
-    /// Whether equal values can be found by the type's own equality.
+    /// True if equal values can be found by the type's own equality.
     pub fn is_comparable(&self) -> bool {
         types::is_comparable(self.type_oid)
     }
 
-    /// Whether NaN is among the values, which says that there is none.
+    /// True if NaN is among the values, which says that there is none.
     pub fn has_nan(&self) -> bool {
         let oids = [pg_sys::FLOAT4OID, pg_sys::FLOAT8OID, pg_sys::NUMERICOID];
         oids.contains(&self.base.oid)
     }
 
-    /// Whether the values are whole numbers or decimals, as which phones are stored sometimes.
+    /// True if the values are whole numbers or decimals, as which phones are stored sometimes.
     pub fn is_number(&self) -> bool {
         let whole = [pg_sys::INT4OID, pg_sys::INT8OID];
         self.has_nan() || whole.contains(&self.base.oid)
@@ -74,10 +75,17 @@ impl Column {
         if self.base.is_builtin() { value.to_owned() } else { self.as_text(value) }
     }
 
-    /// Whether the values are points in time, with a time of day.
+    /// True if the values are points in time, with a time of day.
     pub fn is_timestamp(&self) -> bool {
         [pg_sys::TIMESTAMPOID, pg_sys::TIMESTAMPTZOID].contains(&self.base.oid)
     }
+}
+
+/// The rows of a table by the planner's estimate; none where it has no files of its own.
+pub fn estimated_rows(table: &Table) -> Result<Option<u64>> {
+    let parts = table.parts()?;
+    let rows = parts.iter().map(|part| catalog::estimated_rows(*part)).sum::<f64>();
+    Ok((!parts.is_empty()).then_some(rows as u64))
 }
 
 impl Table {
@@ -113,7 +121,7 @@ impl Table {
         sql::qualified(&self.schema, &self.name)
     }
 
-    /// Whether rows have a place in a file, which is the order that they are read in.
+    /// True if rows have a place in a file, which is the order that they are read in.
     pub fn has_places(&self) -> bool {
         matches!(self.kind, 'r' | 'p' | 'm')
     }
@@ -129,7 +137,23 @@ impl Table {
         })
     }
 
-    /// Whether it is a table of its own: partitioned or plain, and not one that others inherit
+    /// The tables that hold its rows, where the catalogue knows them.
+    fn parts(&self) -> Result<Vec<pg_sys::Oid>> {
+        match self.kind {
+            'm' => Ok(vec![self.oid]),
+            'r' if !self.has_heirs => Ok(vec![self.oid]),
+            'p' => caller::rows(
+                "SELECT t.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree($1) t
+                 WHERE t.isleaf",
+                &[self.oid.into()],
+                |row| row.get::<pg_sys::Oid>(1),
+            )
+            .map(|parts| parts.into_iter().flatten().collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// True if it is a table of its own: partitioned or plain, and not one that others inherit
     /// from in the old way.
     pub fn is_own_table(&self) -> bool {
         matches!(self.kind, 'r' | 'p') && !self.has_heirs

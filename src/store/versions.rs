@@ -1,4 +1,4 @@
-//! Which version answers a call: a model's champion or the one that is named.
+//! Version that answers a call: a model's champion or the one that is named.
 
 use crate::error::{Error, Result};
 use crate::pg::index::{self, Key, Order};
@@ -28,7 +28,7 @@ impl Version {
     }
 }
 
-/// What was resolved last, and for which question. One statement asks the same for every row.
+/// The last answer and its question. One statement asks the same for every row.
 struct Remembered {
     reference: String,
     user: pg_sys::Oid,
@@ -109,7 +109,7 @@ fn look_up(reference: &str, user: pg_sys::Oid) -> Result<Version> {
     })
 }
 
-/// What the registry says of a model's use.
+/// The registry's entry for the use of a model.
 struct Model<'a> {
     name: &'a str,
     owner: pg_sys::Oid,

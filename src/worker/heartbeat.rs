@@ -1,5 +1,5 @@
-//! What the supervisor asks of its engine. Each question has a connection of its own, made by the
-//! socket's path: a path that leads nowhere, or to another process, shows in the answer.
+//! Heartbeat of the engine. Each question of the supervisor has a connection of its own, made by
+//! the socket's path: a path that leads nowhere, or to another process, shows in the answer.
 
 use crate::pg::paths::SOCKET;
 use crate::pg::socket::Socket;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Time for an answer. A ping is answered at once, however busy the engine is.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Whether the engine at the other end of the socket answers that it makes progress; else why not.
+/// Fails unless the engine at the other end of the socket answers that it makes progress.
 pub fn ping(engine: u32) -> io::Result<()> {
     match ask(engine, Request::Ping.encode(1)) {
         Ok(_) => Ok(()),

@@ -20,7 +20,7 @@ use pgrx::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How often the launcher looks, where nothing wakes it.
+/// Interval at which the launcher looks, if nothing wakes it.
 const LOOK_MS: u64 = 10_000;
 /// And where a scheduler waits to be started.
 const LOOK_SOON_MS: u64 = 500;
@@ -52,7 +52,7 @@ struct Started {
 }
 
 impl Started {
-    /// Whether it is running, or will be.
+    /// True if it is running, or will be.
     fn is_alive(&self) -> bool {
         match self.worker.as_ref().map(DynamicBackgroundWorker::pid) {
             Some(Ok(_) | Err(BackgroundWorkerStatus::NotYetStarted)) => true,
@@ -60,7 +60,7 @@ impl Started {
         }
     }
 
-    /// Whether it ended too short a time ago to be started again.
+    /// True if it ended too short a time ago to be started again.
     fn must_rest(&self) -> bool {
         self.at.is_some_and(|at| at.elapsed() < self.backoff)
     }
@@ -92,14 +92,14 @@ impl Started {
     }
 }
 
-/// What the launcher knows.
+/// State of the launcher.
 #[derive(Default)]
 struct Launcher {
     schedulers: HashMap<u32, Started>,
     census: Started,
-    /// Whether the registered databases have still to be read.
+    /// True if the registered databases have still to be read.
     wants_census: bool,
-    /// Whether it was said already that worker slots are missing.
+    /// True if it was said already that worker slots are missing.
     has_complained: bool,
 }
 

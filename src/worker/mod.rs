@@ -14,6 +14,7 @@ pub mod watches;
 pub fn init() {
     if crate::pg::loading::is_preloading() {
         crate::pg::board::init();
+        crate::pg::activity::init();
         crate::client::start::register();
         launcher::register();
     }

@@ -1,4 +1,4 @@
-//! What a database has done beside its sessions: one worker in each that wants it.
+//! Scheduler of a database: one worker in each that needs it.
 //!
 //! It runs a fixed list of tasks, each in transactions of its own, whenever a commit that made work
 //! for it wakes it or a task has asked to be run. A task that fails is rolled back and tried again
@@ -15,14 +15,14 @@ use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 
-/// When a task wants to be run again; a commit of work brings every task forward.
+/// Time of a task's next run; a commit of work brings every task forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// At once: there is more to do than one transaction should.
     Now,
     /// After that time.
     In(Duration),
-    /// When there is work again. The worker may end.
+    /// At the next announcement of work. The worker may end.
     Idle,
 }
 
@@ -42,19 +42,19 @@ const TASKS: &[SchedulerTask] = &[
     SchedulerTask { name: "watches", run: super::watches::run },
 ];
 
-/// How often all tasks are run where nothing wakes the worker.
+/// Interval at which all tasks are run, if nothing wakes the worker.
 const LOOK: Duration = Duration::from_secs(60);
 /// The same where there are prepared transactions, whose commit wakes nobody.
 const LOOK_PREPARED: Duration = Duration::from_secs(2);
-/// How often the worker looks whether somebody wants the database alone, who waits five seconds for
-/// it to go. Nothing is queried for that.
+/// Interval at which the worker checks if somebody wants the database alone, who waits five seconds
+/// for it to go. Nothing is queried for that.
 const MAKE_WAY: Duration = Duration::from_secs(2);
-/// How long a worker without work stays, so that it is not started anew for each piece.
+/// Time that a worker without work stays, so that it is not started anew for each piece.
 const LINGER: Duration = Duration::from_secs(5);
-/// How long a worker that was woken waits for more to do, so that what comes close together is
+/// Time that a worker that was woken waits for more to do, so that what comes close together is
 /// done together, and commits in between cost nothing.
 const GATHER: Duration = Duration::from_millis(100);
-/// How long a task that failed rests, at first and at most.
+/// Pause of a task that failed, at first and at most.
 const REST_MIN: Duration = Duration::from_millis(500);
 const REST_MAX: Duration = Duration::from_mins(1);
 
@@ -77,14 +77,14 @@ pub fn wake_at_commit() {
 /// A task and how it stands.
 struct TaskState {
     task: &'static SchedulerTask,
-    /// When it is to be run; `None` while it is idle.
+    /// Time of its next run; `None` while it is idle.
     due: Option<Instant>,
-    /// What failed last, so that it is logged once.
+    /// Last failure, so that it is logged once.
     trouble: Option<Error>,
     rest: Duration,
 }
 
-/// How the worker ended its work.
+/// Reason for the end of the worker's work.
 enum Ended {
     /// There is nothing more to do.
     Idle,
@@ -113,12 +113,12 @@ pub fn run(database: Oid) {
     }
 }
 
-/// How often work is looked for that nothing has announced.
+/// The interval at which unannounced work is looked for.
 pub fn look() -> Duration {
     if commit::may_be_prepared() { LOOK_PREPARED } else { LOOK }
 }
 
-/// Whether there is an extension here to work for.
+/// True if there is an extension here to work for.
 fn is_usable() -> bool {
     transaction::run(store::is_usable).unwrap_or(false)
 }

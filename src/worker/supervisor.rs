@@ -22,7 +22,7 @@ const BACKOFF_MS_MIN: u64 = 50;
 const BACKOFF_MS_MAX: u64 = 60_000;
 /// An engine that ran this long was healthy: its end starts the back-off anew.
 const HEALTHY: Duration = Duration::from_secs(10);
-/// How long the engine may take to end when asked, before it is killed.
+/// Time that the engine has to end when asked, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 /// Time between two pings.
 const BEAT: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ fn take_lock() -> Option<OwnedFd> {
     None
 }
 
-/// What ended a watch over the engine.
+/// Reason for the end of a watch over the engine.
 enum Ended {
     /// The server stops.
     Stop,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Longest sleep before a look at the schedules: the wall clock may have been set.
 const LOOK_MAX: Duration = Duration::from_secs(30);
-/// How often open runs are looked after.
+/// Interval at which open runs are looked after.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Fires schedules.

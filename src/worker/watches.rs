@@ -25,11 +25,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long what an ended watch has left is let alone while others hold it locked.
+/// Pause of the removal of an ended watch's remains while others hold them locked.
 const REMAINS: Duration = Duration::from_secs(1);
-/// How often old rows are queued.
+/// Interval at which old rows are queued.
 const BACKFILL: Duration = Duration::from_secs(1);
-/// How often a row that somebody holds is tried before it counts as failed.
+/// Most attempts for a row that somebody holds before it counts as failed.
 const ATTEMPTS_MAX: i32 = 60;
 /// After how many failures in a row a watch is switched off: at a minute each, an hour.
 const FAILURES_MAX: i32 = 60;
@@ -38,10 +38,10 @@ const FAILURES_MAX: i32 = 60;
 const TIMEOUTS_MAX: i32 = 12;
 const TERMINATED: i32 = 4;
 
-/// How often a row is tried for which memory is short, before it counts as failed.
+/// Most attempts for a row for which memory is short, before it counts as failed.
 const MEMORY_FAILURES_MAX: i32 = 6;
 
-/// What is remembered of a watch from batch to batch, and may be forgotten.
+/// State of a watch that is kept from batch to batch, and may be forgotten.
 struct Memory {
     /// Rows of the next batch: fewer after one that failed, until the row is found.
     batch: usize,
@@ -86,7 +86,7 @@ pub fn run() -> Result<Next> {
     Ok(Next::In(if is_clean { pause } else { pause.min(REMAINS) }))
 }
 
-/// How long nothing is to be done, unless a commit announces work.
+/// The time until there is something to do, unless a commit announces work.
 fn pause(watches: &[Watch]) -> Result<Duration> {
     let put_off = store::in_transaction(queue::put_off_until)?;
     let times = watches.iter().flat_map(|watch| {
@@ -205,12 +205,12 @@ fn switch_off_if(condition: bool, watch: i32, reason: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether an SQLSTATE tells of the server, not of the watch: its engine, its resources, its end.
+/// True if an SQLSTATE tells of the server, not of the watch: its engine, its resources, its end.
 fn is_of_the_server(state: &str) -> bool {
     ["25", "40", "53", "55", "57", "58"].contains(&&state[..2])
 }
 
-/// Whether an SQLSTATE tells of data: a value that does not fit, a constraint, a trigger that
+/// True if an SQLSTATE tells of data: a value that does not fit, a constraint, a trigger that
 /// refuses, a limit.
 fn is_of_a_row(state: &str) -> bool {
     ["22", "23", "44", "54", "P0"].contains(&&state[..2]) && state != "22023"
@@ -227,7 +227,7 @@ fn work(watch: &Watch, rows: usize) -> Result<bool> {
     Ok(true)
 }
 
-/// What a batch has led to.
+/// Result of a batch.
 #[derive(Default)]
 struct Batch {
     answers: Vec<Answer>,
@@ -323,7 +323,7 @@ fn question<'a>(watch: &'a Watch, value: Value, text: &'a str) -> Question<'a> {
     }
 }
 
-/// What the version's answers are written as, as the column and the version are now.
+/// The form of the version's answers, as the column and the version are now.
 fn value(watch: &Watch, rows: &Rows<'_>, version: &Rc<Version>) -> Result<Value> {
     let labels = watches::labels(&version.model, version.number)?;
     let judges = level_of_classes(&labels).is_ok();

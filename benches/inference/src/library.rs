@@ -3,7 +3,7 @@
 
 use crate::contender::{self, named};
 use crate::{Failure, Options};
-use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, Seat};
+use crm_ai_infer::{Device, LoadOptions, Model, Precision, Runtime, WorkerSlot};
 use serde_json::json;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub fn serve(options: &Options) -> Result<(), Failure> {
         for text in named(command, &texts) {
             let start = Instant::now();
             let tokens = model.tokenise(text)?;
-            let scores = model.classify(Seat::Alone, &[&tokens])?;
+            let scores = model.classify(WorkerSlot::Alone, &[&tokens])?;
             microseconds.push(start.elapsed().as_secs_f64() * 1e6);
             std::hint::black_box(scores);
         }

@@ -46,11 +46,11 @@ pub struct AddressInfo {
     pub postcode: Option<String>,
     /// ISO 3166 code of two letters, where written or proved by the other parts.
     pub country: Option<String>,
-    /// What is wrong or doubtful; none for an ordinary address.
+    /// The problem or doubt; none for an ordinary address.
     pub problem: Option<Problem>,
 }
 
-/// What ails an address field. The names are stable and hold nothing of the customer's text.
+/// Problem of an address field. The names are stable and contain nothing of the customer's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Problem {
@@ -108,7 +108,7 @@ impl Problem {
         }
     }
 
-    /// Whether the field holds no address at all: then there is no normal form.
+    /// True if the field holds no address at all: then there is no normal form.
     pub fn is_fatal(self) -> bool {
         matches!(
             self,
@@ -122,7 +122,7 @@ impl Problem {
     }
 }
 
-/// How often `normalise` reads its own answer again until nothing changes.
+/// Most passes of `normalise` over its own answer until nothing changes.
 const ROUNDS_MAX: usize = 8;
 
 /// The model that is compiled in; none if it were damaged, and then nothing can be taken apart.
@@ -135,7 +135,7 @@ pub fn normalise(raw: &str) -> Option<String> {
     clean(raw).0
 }
 
-/// What `normalise` gives, and `describe`'s problem, at the cost of the first.
+/// The results of `normalise` and `describe`'s problem, at the cost of the first.
 pub fn clean(raw: &str) -> (Option<String>, Option<Problem>) {
     match prepare(raw) {
         Ok(text) => {
@@ -171,7 +171,7 @@ pub fn describe(raw: &str) -> AddressInfo {
     }
 }
 
-/// What one reading of a prepared text gives.
+/// Result of one reading of a prepared text.
 struct Answer {
     info: AddressInfo,
     /// None where the text is no address.

@@ -18,7 +18,7 @@ use words::Word;
 /// Longest text, in bytes, that is read as a date.
 const BYTES_MAX: usize = 100;
 
-/// Which of day and month is written first.
+/// Order of day and month.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Not known: a date that reads both ways is ambiguous.
@@ -49,23 +49,23 @@ impl FromStr for Order {
     }
 }
 
-/// What a field says about a day.
+/// Date that a field contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Date {
     /// The day as `YYYY-MM-DD`; none where the field holds no date or more than one reading.
     pub iso: Option<String>,
-    /// Whether more than one day can be meant.
+    /// True if more than one day can be meant.
     pub is_ambiguous: bool,
     /// All readings of an ambiguous date, day first, then month first, then year first.
     pub readings: Vec<String>,
-    /// What is wrong, or what was assumed to get here.
+    /// The problem, or the assumption made.
     pub problem: Option<Problem>,
     /// The time of day with its zone as `iso` would go on: `T16:12:28.5+01:00`; none where the
     /// field has none.
     time: Option<String>,
 }
 
-/// What ails a date field. The names are stable and hold nothing of the customer's text.
+/// Problem of a date field. The names are stable and contain nothing of the customer's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {

@@ -18,34 +18,34 @@ mod syntax;
 /// Longest field, in bytes, that is read.
 pub const INPUT_BYTES_MAX: usize = 4096;
 
-/// What is known of the address in a field. Where no address can be read, all is empty but the
+/// Description of the address in a field. Where no address can be read, all is empty but the
 /// problem, and the suggestion where a typo of the domain keeps it from being read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmailInfo {
     /// The deliverable form: the local part as written (NFC), the domain in lower-case ASCII.
     pub address: Option<String>,
-    /// What stands before the `@` of `address`, with its quotes.
+    /// The part before the `@` of `address`, with its quotes.
     pub local_part: Option<String>,
-    /// What stands after the `@` of `address`, in ASCII.
+    /// The part after the `@` of `address`, in ASCII.
     pub domain: Option<String>,
     /// One key for all spellings that reach one mailbox, for comparing. Not an address to write to.
     pub canonical: Option<String>,
-    /// Whether the field, exactly as written, is an address that SMTP can deliver to.
+    /// True if the field, exactly as written, is an address that SMTP can deliver to.
     pub is_valid: bool,
-    /// Whether the local part names an office, not a person: `info`, `sales`, `postmaster`.
+    /// True if the local part names an office, not a person: `info`, `sales`, `postmaster`.
     pub is_role: bool,
-    /// Whether the domain, or one above it, gives out addresses to be thrown away.
+    /// True if the domain, or one above it, gives out addresses to be thrown away.
     pub is_disposable: bool,
-    /// Whether the domain is a provider of private mailboxes, not a company's own.
+    /// True if the domain is a provider of private mailboxes, not a company's own.
     pub is_free_provider: bool,
     /// The well-known domain that was probably meant: `gmail.com` for `gmial.com`.
     pub suggestion: Option<String>,
-    /// What is wrong, or what was mended to get here; none for an address valid as written, save
+    /// The problem, or the repair made; none for an address valid as written, save
     /// `Problem::UnknownTld` and `Problem::LookAlike`, which are warnings.
     pub problem: Option<Problem>,
 }
 
-/// What ails an e-mail field. The names are stable and hold nothing of the customer's text.
+/// Problem of an e-mail field. The names are stable and contain nothing of the customer's text.
 ///
 /// Of several things that were mended the one further down is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -173,9 +173,9 @@ impl Problem {
 struct Mailbox {
     local_part: String,
     domain: String,
-    /// What was mended, or a warning.
+    /// The repair, or a warning.
     problem: Option<Problem>,
-    /// Whether it stood in the field exactly so that SMTP takes it.
+    /// True if it stood in the field exactly so that SMTP takes it.
     is_valid: bool,
 }
 

@@ -30,7 +30,7 @@ pub const INPUT_CHARS_MAX: usize = 300;
 /// The parts of a name, in standard spelling. A part that the name does not have is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameInfo {
-    /// Whose name it is.
+    /// Kind of the name's bearer.
     pub kind: Kind,
     /// Form of address or rank before the name, or honorific after it: `Mr.`, `Dr.`, `様`.
     pub title: Option<String>,
@@ -42,7 +42,7 @@ pub struct NameInfo {
     pub family: Option<String>,
     /// Generation, degrees and the like after the name: `Jr.`, `III`, `PhD`.
     pub suffix: Option<String>,
-    /// What stood in quotes or parentheses.
+    /// The text in quotes or parentheses.
     pub nickname: Option<String>,
     /// Name of an organisation with its legal form.
     pub organisation: Option<String>,
@@ -50,13 +50,13 @@ pub struct NameInfo {
     pub display: Option<String>,
     /// Post of the person: `CFO`, `Head of Sales`.
     pub job_title: Option<String>,
-    /// What else stood in the field: `Attn`, `DO NOT CONTACT`, `✅`. Not part of `display`.
+    /// Other text of the field: `Attn`, `DO NOT CONTACT`, `✅`. Not part of `display`.
     pub note: Option<String>,
-    /// What is doubtful, or why there is no name; none for an ordinary name.
+    /// The doubt, or the reason why there is no name; none for an ordinary name.
     pub problem: Option<Problem>,
 }
 
-/// Whose name it is.
+/// Kind of a name's bearer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// One human being, or several.
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-/// What is doubtful about a name field, or why it holds no name. The names are stable and hold
+/// Doubt about a name field, or reason why it contains no name. The names are stable and contain
 /// nothing of the customer's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -108,7 +108,7 @@ pub enum Problem {
     UnclearKind,
     /// The family name could stand first or last; the parts follow the likelier order.
     UnclearOrder,
-    /// Which word is which part is uncertain in another way.
+    /// The assignment of words to parts is uncertain in another way.
     UnclearParts,
     /// Digits or signs that names do not have.
     UnexpectedCharacters,
@@ -344,7 +344,7 @@ fn read_person(tokens: &[Token<'_>], labels: &[Label]) -> NameInfo {
     info
 }
 
-/// Whether a word alone is about as common as a given and as a family name.
+/// True if a word alone is about as common as a given and as a family name.
 fn is_given_or_family(word: &str) -> bool {
     let common = gazetteer::look_up(word);
     common.given > 2 && common.family > 2 && common.given.abs_diff(common.family) < 2

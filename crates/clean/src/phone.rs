@@ -30,7 +30,7 @@ use rlibphonenumber::{
 /// Longest text, in characters, that is read as one phone number: libphonenumber's own limit.
 pub const INPUT_CHARS_MAX: usize = 250;
 
-/// What libphonenumber knows of one number. The formats are filled for every text that parses,
+/// Description of one number by libphonenumber. The formats are filled for every text that parses,
 /// valid or not; all is empty where nothing parses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PhoneInfo {
@@ -46,19 +46,19 @@ pub struct PhoneInfo {
     pub country_code: Option<i32>,
     /// Region of the number in CLDR's two letters, `001` for numbers of no country.
     pub region: Option<String>,
-    /// What the number is for; `Kind::Unknown` for a number that is not valid.
+    /// Kind of the number; `Kind::Unknown` for a number that is not valid.
     pub kind: Option<Kind>,
     /// Extension as written.
     pub extension: Option<String>,
-    /// Whether the length is one that the country uses.
+    /// True if the length is one that the country uses.
     pub is_possible: bool,
-    /// Whether the number lies in a range that the country has given out.
+    /// True if the number lies in a range that the country has given out.
     pub is_valid: bool,
-    /// What is wrong, or what was mended to get here; none for a number valid as written.
+    /// The problem, or the repair made; none for a number valid as written.
     pub problem: Option<Problem>,
 }
 
-/// What a number is for, as libphonenumber tells kinds apart.
+/// Kind of a number, as libphonenumber tells kinds apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -127,7 +127,7 @@ impl From<PhoneNumberType> for Kind {
     }
 }
 
-/// What ails a phone field. The names are stable and hold nothing of the customer's text.
+/// Problem of a phone field. The names are stable and contain nothing of the customer's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Problem {
@@ -212,7 +212,7 @@ pub fn normalise(raw: &str, region: Region) -> Option<String> {
     }
 }
 
-/// What `normalise` gives, and what ails the number, at little more than the cost of the first.
+/// The results of `normalise` and the number's problem, at little more than the cost of the first.
 pub fn clean(raw: &str, region: Region) -> (Option<String>, Option<Problem>) {
     let util = util();
     match read(util, raw, region) {
@@ -239,7 +239,7 @@ pub fn describe(raw: &str, region: Region) -> PhoneInfo {
     }
 }
 
-/// What a field says.
+/// Content of a field.
 enum Reading {
     /// A valid number, and what was mended.
     Valid(PhoneNumber, Option<Problem>),
@@ -334,7 +334,7 @@ fn fill(util: &PhoneNumberUtil, number: &PhoneNumber, problem: Option<Problem>) 
     }
 }
 
-/// Why a number that parses is not valid.
+/// The reason why a number that parses is not valid.
 fn length_problem(util: &PhoneNumberUtil, number: &PhoneNumber) -> Problem {
     match util.is_possible_number_with_reason(number) {
         Ok(NumberLengthType::IsPossible) => Problem::NotInUse,

@@ -53,7 +53,7 @@ fn settle(raw: &str, fold: fn(&str) -> String) -> String {
     text
 }
 
-/// Whether `raw` is in normal form for sure: printable ASCII, single spaces inside, no markup.
+/// True if `raw` is in normal form for sure: printable ASCII, single spaces inside, no markup.
 fn is_plain(raw: &str) -> bool {
     let mut previous = b' ';
     for byte in raw.bytes() {

@@ -8,12 +8,12 @@
 use crm_ai_engine::artifacts::Store;
 use crm_ai_engine::job::{Caller, Job};
 use crm_ai_engine::onnx::{DeviceChoice, OnnxLoader};
-use crm_ai_engine::outlet::Outlet;
 use crm_ai_engine::predictor::{Failure, Input, Loader, Predictor};
 use crm_ai_engine::queue::BatchLimits;
+use crm_ai_engine::reply_sink::ReplySink;
 use crm_ai_engine::sandbox::Held;
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::{Seat, Stop};
+use crm_ai_infer::{Stop, WorkerSlot};
 use crm_ai_wire::{Frame, FrameReader, Manifest, ModelInfo, Precision, Reply, Request, Task};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use std::time::Instant;
 
 struct Answers(Mutex<Sender<Reply>>);
 
-impl Outlet for Answers {
+impl ReplySink for Answers {
     fn send(&self, _request_id: u64, reply: &Reply) {
         if let Ok(sender) = self.0.lock() {
             // The receiver waits for it.
@@ -113,12 +113,12 @@ fn run_bare(model: &dyn Predictor, texts: &[&str], budget: usize) -> Result<(), 
     let mut batch: Vec<&Input> = Vec::new();
     for text in &tokens {
         if !batch.is_empty() && (batch.len() + 1) * text.tokens() > budget {
-            model.run(Seat::Worker(0), Task::Classify, &batch, &Stop::default())?;
+            model.run(WorkerSlot::Worker(0), Task::Classify, &batch, &Stop::default())?;
             batch.clear();
         }
         batch.push(text);
     }
-    model.run(Seat::Worker(0), Task::Classify, &batch, &Stop::default())?;
+    model.run(WorkerSlot::Worker(0), Task::Classify, &batch, &Stop::default())?;
     Ok(())
 }
 
@@ -147,9 +147,9 @@ fn ask(engine: &Engine, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
     let frame: Frame = reader.next_frame()?.ok_or("half a frame")?;
     let Request::Infer(infer) = Request::decode(&frame)? else { return Err("no request".into()) };
     let (sender, receiver) = channel();
-    let outlet = Arc::new(Answers(Mutex::new(sender)));
+    let sink = Arc::new(Answers(Mutex::new(sender)));
     let caller = Caller { connection: 0, request_id: frame.request_id };
-    engine.submit(Job::new(caller, outlet, &infer, Instant::now()));
+    engine.submit(Job::new(caller, sink, &infer, Instant::now()));
     engine.work(&|| ());
     match receiver.recv()? {
         Reply::Error(code, message) => Err(format!("{code:?}: {message}").into()),

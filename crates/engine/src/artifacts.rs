@@ -19,7 +19,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the names of temporary folders begin with.
+/// Prefix of the names of temporary folders.
 const TEMPORARY: &str = "partial-";
 
 /// The folders that hold artifacts.
@@ -29,13 +29,13 @@ pub struct Store {
     models: Vec<PathBuf>,
     /// Artifacts that were streamed.
     cache: PathBuf,
-    /// Which folder the cache was when it was opened.
+    /// Identity of the cache's folder when it was opened.
     identity: Option<(u64, u64)>,
     next_temporary: AtomicU64,
     checks: Checks,
 }
 
-/// Where an artifact lies.
+/// Location of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// In a folder of the package.
@@ -91,12 +91,12 @@ impl Store {
         Ok(Self { models, cache, identity, next_temporary: AtomicU64::new(0), checks })
     }
 
-    /// Whether the cache is another folder than it was, or none.
+    /// True if the cache is another folder than it was, or none.
     pub fn is_replaced(&self) -> bool {
         self.identity != identity(&self.cache)
     }
 
-    /// Where an artifact lies, where there is one.
+    /// The location of an artifact, if it is known.
     pub fn find(&self, digest: &Digest) -> Option<Place> {
         let name = digest.to_string();
         let in_package = self.models.iter().map(|folder| Place::Package(folder.join(&name)));
@@ -104,7 +104,7 @@ impl Store {
         places.find(|place| place.folder().is_dir())
     }
 
-    /// Whether the files that lie there are those of the artifact; the failure tells how not. One
+    /// Fails unless the files there are those of the artifact, and says how they differ. One
     /// of the cache that is not right is deleted: the registry has it still.
     pub fn check(&self, digest: &Digest, place: &Place) -> Result<(), Failure> {
         let why = match self.checks.is_right(digest, place.folder()) {
@@ -233,7 +233,7 @@ impl Upload {
         Ok(self.is_whole())
     }
 
-    /// Whether all files are there.
+    /// True if all files are there.
     pub fn is_whole(&self) -> bool {
         self.current.is_none()
     }

@@ -9,12 +9,12 @@ use crm_ai_wire::Digest;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a model gave for one text.
+/// A model's answer for one text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     /// Probabilities or a vector.
     pub numbers: Arc<[f32]>,
-    /// Whether the text was cut at the model's limit.
+    /// True if the text was cut at the model's limit.
     pub truncated: bool,
 }
 
@@ -35,7 +35,7 @@ struct State {
     old_bytes: usize,
 }
 
-/// What an entry takes beside its numbers: the key, the table's slot at its usual load, and the
+/// Memory of an entry beside its numbers: the key, the table's slot at its usual load, and the
 /// allocation's own.
 const ENTRY_BYTES: usize = 2 * size_of::<(Key, Known)>() + 32;
 
@@ -45,12 +45,12 @@ impl Cache {
         Self { bytes_max, state: Mutex::default() }
     }
 
-    /// Whether it keeps anything at all.
+    /// True if it keeps anything at all.
     pub fn is_on(&self) -> bool {
         self.bytes_max > 0
     }
 
-    /// What is known of a text.
+    /// The known answer for a text.
     pub fn get(&self, target: &Target, text: &Digest) -> Option<Known> {
         let key = (*target, *text);
         let mut state = self.lock();

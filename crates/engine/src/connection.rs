@@ -1,7 +1,7 @@
 //! One peer: what it sends, cut into frames, and the way back.
 
 use crate::files::Backlog;
-use crate::outlet::SocketOutlet;
+use crate::reply_sink::SocketOutlet;
 use crm_ai_wire::{Frame, FrameReader, ProtocolError};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Bytes that one peer may send before the others have their turn.
 const TURN_BYTES: usize = 1 << 20;
 
-/// Why reading stopped.
+/// Reason why reading stopped.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
     /// There is no more for now; the poll tells when.
@@ -24,19 +24,19 @@ pub(crate) enum Pause {
 /// The receiving side of one connection.
 pub(crate) struct Connection {
     pub stream: Arc<UnixStream>,
-    pub outlet: Arc<SocketOutlet>,
+    pub sink: Arc<SocketOutlet>,
     /// Bytes of its uploads that wait for the disk.
     pub backlog: Arc<Backlog>,
-    /// Whether it ever sent an artifact.
+    /// True if it ever sent an artifact.
     pub uploads: bool,
     reader: FrameReader,
 }
 
 impl Connection {
-    pub fn new(stream: Arc<UnixStream>, outlet: Arc<SocketOutlet>) -> Self {
+    pub fn new(stream: Arc<UnixStream>, sink: Arc<SocketOutlet>) -> Self {
         Self {
             stream,
-            outlet,
+            sink,
             backlog: Arc::default(),
             uploads: false,
             reader: FrameReader::default(),
@@ -77,7 +77,7 @@ impl Connection {
     }
 }
 
-/// Whether the process at the other end runs as the same user.
+/// True if the process at the other end runs as the same user.
 pub(crate) fn is_own_user(stream: &UnixStream) -> io::Result<bool> {
     let peer = rustix::net::sockopt::socket_peercred(stream)?;
     Ok(peer.uid == rustix::process::geteuid())

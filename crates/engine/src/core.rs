@@ -8,23 +8,23 @@ use crate::artifacts::Store;
 use crate::cache::Cache;
 use crate::job::{Job, ModelKey, Target};
 use crate::models::{Lookup, Models};
-use crate::outlet;
 use crate::predictor::{Failure, Loader, Predictor, width};
 use crate::queue::Queue;
+use crate::reply_sink;
 use crate::runs::{DETACHED_MAX, Runs};
 use crate::sandbox::Held;
 use crate::stats::{Counters, resident_bytes};
-use crm_ai_infer::{Info, Seat, Stop};
+use crm_ai_infer::{Info, Stop, WorkerSlot};
 use crm_ai_wire::{Digest, EngineStats, ErrorCode, ModelInfo, Task};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a request in work is told how far it is.
+/// Interval of progress messages for a request in work.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// From when on threads that do nothing, or hold their seats, are taken for stuck.
+/// From when on threads that do nothing, or hold their worker slots, are taken for stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Descriptions that are kept.
@@ -33,7 +33,7 @@ const DESCRIPTIONS_MAX: usize = 256;
 /// Names that are kept.
 const NAMES_MAX: usize = 1024;
 
-/// What the command line decides.
+/// Options of the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineOptions {
     /// Threads that may work at the same time.
@@ -46,7 +46,7 @@ pub struct EngineOptions {
     pub cache_bytes: usize,
     /// Longest time that a model may be at one batch; `None` for no limit.
     pub run_limit: Option<Duration>,
-    /// What confines the process.
+    /// Active confinement of the process.
     pub sandbox: Held,
 }
 
@@ -58,26 +58,26 @@ pub struct Engine {
     /// Answers that were given before.
     pub(crate) cache: Cache,
     state: Mutex<State>,
-    /// Threads that are at something long, without a seat.
+    /// Threads that are at something long, without a worker slot.
     detached: AtomicUsize,
     /// Texts cut at their model's limit.
     pub(crate) truncated: AtomicU64,
-    /// What artifacts are that were examined; an artifact never changes.
+    /// Descriptions of examined artifacts; an artifact never changes.
     descriptions: Mutex<HashMap<Digest, ModelInfo>>,
-    /// What people call artifacts.
+    /// Names of artifacts, for the log.
     names: Mutex<HashMap<Digest, Box<str>>>,
 }
 
-/// What the mutex guards.
+/// State under the mutex.
 pub(crate) struct State {
     pub queue: Queue,
     pub models: Models,
     pub counters: Counters,
-    /// Numbers of the seats of workers that nobody takes; the last one was left last.
-    pub free_seats: Vec<usize>,
-    /// What those are at who took one.
+    /// Numbers of the worker slots of workers that nobody takes; the last one was left last.
+    pub free_worker_slots: Vec<usize>,
+    /// Batches in work.
     pub runs: Runs,
-    /// When a thread last looked for something to do.
+    /// Time when a thread last looked for work.
     pub looked: Instant,
 }
 
@@ -94,7 +94,7 @@ impl Engine {
                 queue: Queue::new(options.queue_rows),
                 models: Models::new(options.memory_limit),
                 counters: Counters::new(now),
-                free_seats: (0..options.threads).rev().collect(),
+                free_worker_slots: (0..options.threads).rev().collect(),
                 runs: Runs::new(options.run_limit),
                 looked: now,
             }),
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Takes a request, for whoever calls [`work`](Self::work) next. It is answered through its
-    /// outlet, at once when it is refused.
+    /// reply sink, at once when it is refused.
     pub fn submit(&self, job: Job) {
         let job = Arc::new(job);
         let mut state = self.lock();
@@ -140,7 +140,7 @@ impl Engine {
         }
     }
 
-    /// Whether that caller's request is in work.
+    /// True if that caller's request is in work.
     pub fn holds(&self, connection: u64, request_id: u64) -> bool {
         self.lock().queue.holds(connection, request_id)
     }
@@ -163,14 +163,14 @@ impl Engine {
     }
 
     /// Answers requests whose deadline has passed and tells the others how far they are; frees the
-    /// seats of what takes long, and ends what takes too long.
+    /// worker slots of what takes long, and ends what takes too long.
     pub fn tick(&self, now: Instant) {
         let mut state = self.lock();
         let late = state.queue.remove_where(|job| job.is_late(now));
         state.counters.abandoned += late.len() as u64;
         let due = state.queue.due_progress(now, PROGRESS_INTERVAL);
         let runs = state.runs.look(now);
-        state.free_seats.extend(runs.seats);
+        state.free_worker_slots.extend(runs.worker_slots);
         let hopeless: Vec<Arc<Job>> =
             runs.hopeless.iter().filter_map(|id| state.queue.remove(*id)).collect();
         state.counters.errors += hopeless.len() as u64;
@@ -182,7 +182,7 @@ impl Engine {
         runs.stops.iter().for_each(|stop| stop.ask());
     }
 
-    /// Whether nothing is in work.
+    /// True if nothing is in work.
     pub fn is_idle(&self) -> bool {
         let state = self.lock();
         state.queue.is_empty() && state.runs.is_empty()
@@ -193,23 +193,23 @@ impl Engine {
         self.detached.load(Ordering::Relaxed)
     }
 
-    /// Whether the threads go on: none has held its seat for long, and nobody leaves alone what
-    /// could be done.
+    /// True if the threads make progress: none has held its worker slot for long, and no work is
+    /// left waiting beside an idle thread.
     pub fn makes_progress(&self, now: Instant) -> bool {
         let mut state = self.lock();
-        let State { queue, models, free_seats, runs, looked, .. } = &mut *state;
-        if runs.longest_with_seat(now) > PATIENCE && runs.detached() < DETACHED_MAX {
+        let State { queue, models, free_worker_slots, runs, looked, .. } = &mut *state;
+        if runs.longest_with_worker_slot(now) > PATIENCE && runs.detached() < DETACHED_MAX {
             return false;
         }
-        if free_seats.is_empty() || now.saturating_duration_since(*looked) < PATIENCE {
+        if free_worker_slots.is_empty() || now.saturating_duration_since(*looked) < PATIENCE {
             return true;
         }
         let could_be_done = |target: &Target| match models.look_up(&target.model, now) {
             Lookup::Loading => false,
             Lookup::Absent | Lookup::Failed(_) => true,
-            Lookup::Ready(predictor) => free_seats
-                .iter()
-                .any(|seat| !runs.is_taken(&target.model, predictor.slot(Seat::Worker(*seat)))),
+            Lookup::Ready(predictor) => free_worker_slots.iter().any(|worker_slot| {
+                !runs.is_taken(&target.model, predictor.slot(WorkerSlot::Worker(*worker_slot)))
+            }),
         };
         !queue.next_targets().iter().any(could_be_done)
     }
@@ -224,7 +224,7 @@ impl Engine {
         self.lock().models.forget_failure(digest);
     }
 
-    /// What an artifact is, where it was examined.
+    /// The description of an artifact, if it was examined.
     pub fn description(&self, digest: &Digest) -> Option<ModelInfo> {
         self.descriptions.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
     }
@@ -322,7 +322,7 @@ fn end_unwanted(mut state: MutexGuard<'_, State>) {
     stops.iter().for_each(|stop| stop.ask());
 }
 
-/// Why a model cannot answer a request, if so.
+/// The reason why a model cannot answer a request, if there is one.
 pub(crate) fn refusal(info: &Info, task: Task, rows: usize) -> Option<Failure> {
     let width = width(info, task);
     if width == 0 {
@@ -334,7 +334,7 @@ pub(crate) fn refusal(info: &Info, task: Task, rows: usize) -> Option<Failure> {
         };
         return Some(Failure::new(ErrorCode::WrongTask, message));
     }
-    if !outlet::fits_frame(rows, width, &info.labels) {
+    if !reply_sink::fits_frame(rows, width, &info.labels) {
         let message = "the answer would not fit one frame: ask for fewer texts at once";
         return Some(Failure::new(ErrorCode::Protocol, message));
     }

@@ -18,17 +18,17 @@ pub const EXAMINERS: usize = 4;
 
 /// An artifact to be examined.
 pub struct Examination {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
     /// The artifact.
     pub digest: Digest,
-    /// Where it lies.
+    /// Location of the artifact.
     pub subject: Subject,
-    /// What people call the version; may be empty.
+    /// Name of the version, for the log; may be empty.
     pub reference: String,
 }
 
-/// Where an artifact lies that is to be examined.
+/// Location of an artifact that is to be examined.
 pub enum Subject {
     /// In the package or the cache.
     Stored,

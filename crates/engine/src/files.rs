@@ -27,7 +27,7 @@ impl Backlog {
         self.0.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// Whether so much waits that the connection must not be read.
+    /// True if so much waits that the connection must not be read.
     pub fn is_full(&self) -> bool {
         self.0.load(Ordering::Acquire) > BACKLOG_BYTES_MAX
     }
@@ -39,7 +39,7 @@ impl Backlog {
     }
 }
 
-/// What an artifact is received for.
+/// Purpose of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// To be kept in the cache.
@@ -51,17 +51,17 @@ pub enum Purpose {
 /// An artifact that is announced.
 #[derive(Debug, Clone)]
 pub struct Announced {
-    /// What it is received for.
+    /// Purpose of the upload.
     pub purpose: Purpose,
     /// The database that sends it.
     pub database: u32,
-    /// What people call the version; may be empty.
+    /// Name of the version, for the log; may be empty.
     pub reference: String,
     /// Its manifest, JSON.
     pub manifest: Vec<u8>,
 }
 
-/// What [`server`](crate::server) hands over.
+/// Work handed over by [`server`](crate::server).
 pub enum FileWork {
     /// Receive an artifact.
     Begin(Caller, Announced),
@@ -84,7 +84,7 @@ struct Incoming {
     announced: Announced,
 }
 
-/// What begins with an announcement.
+/// State of an announced upload.
 enum Begun {
     /// Its bytes are awaited.
     Incoming(Incoming),

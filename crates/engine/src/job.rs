@@ -1,8 +1,8 @@
 //! One request for answers while it is in work.
 
 use crate::cache::Known;
-use crate::outlet::Outlet;
 use crate::predictor::{Failure, Predictor};
+use crate::reply_sink::ReplySink;
 use crm_ai_infer::Info;
 use crm_ai_wire::{
     Digest, ErrorCode, Infer, Precision, Reply, Rows, Scores, Task, Timings, Vectors,
@@ -21,16 +21,16 @@ pub struct ModelKey {
     pub precision: Precision,
 }
 
-/// What texts must have in common to share a batch.
+/// Properties that the texts of a batch share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The model.
     pub model: ModelKey,
-    /// What it computes.
+    /// Kind of computation.
     pub task: Task,
 }
 
-/// Who asked, and under which id of theirs.
+/// Connection and request that asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The connection, never reused.
@@ -41,20 +41,20 @@ pub struct Caller {
 
 /// A request, its texts and what is known of the answer.
 pub struct Job {
-    /// Who asked.
+    /// The caller.
     pub caller: Caller,
-    /// What to compute.
+    /// Kind of computation and model.
     pub target: Target,
-    /// When the request arrived.
+    /// Time of arrival of the request.
     pub arrival: Instant,
-    /// When nobody wants the answer any more.
+    /// Time after which nobody waits for the answer.
     pub deadline: Option<Instant>,
-    /// What people call the version; may be empty.
+    /// Name of the version, for the log; may be empty.
     pub reference: Box<str>,
-    outlet: Arc<dyn Outlet>,
+    sink: Arc<dyn ReplySink>,
     /// All texts back to back.
     texts: Box<str>,
-    /// Where each text ends.
+    /// End of each text.
     ends: Box<[u32]>,
     answer: Mutex<Answer>,
 }
@@ -78,26 +78,26 @@ struct Answer {
 
 impl Job {
     /// Takes a request over from its frame.
-    pub fn new(caller: Caller, outlet: Arc<dyn Outlet>, infer: &Infer<'_>, now: Instant) -> Self {
+    pub fn new(caller: Caller, sink: Arc<dyn ReplySink>, infer: &Infer<'_>, now: Instant) -> Self {
         let bytes = infer.texts.iter().map(str::len).sum();
-        Self::of_texts((caller, outlet), infer, now, infer.texts.iter(), bytes)
+        Self::of_texts((caller, sink), infer, now, infer.texts.iter(), bytes)
     }
 
     /// The same with the beginnings of the texts that the model reads, in place of the whole.
     pub fn cut(
         caller: Caller,
-        outlet: Arc<dyn Outlet>,
+        sink: Arc<dyn ReplySink>,
         infer: &Infer<'_>,
         now: Instant,
         model: &dyn Predictor,
     ) -> Self {
         let texts: Vec<&str> = infer.texts.iter().map(|text| model.readable(text)).collect();
         let bytes = texts.iter().map(|text| text.len()).sum();
-        Self::of_texts((caller, outlet), infer, now, texts.into_iter(), bytes)
+        Self::of_texts((caller, sink), infer, now, texts.into_iter(), bytes)
     }
 
     fn of_texts<'t>(
-        (caller, outlet): (Caller, Arc<dyn Outlet>),
+        (caller, sink): (Caller, Arc<dyn ReplySink>),
         infer: &Infer<'_>,
         now: Instant,
         parts: impl Iterator<Item = &'t str>,
@@ -120,7 +120,7 @@ impl Job {
             arrival: now,
             deadline: (wait > 0).then(|| now + Duration::from_millis(wait)),
             reference: infer.reference.into(),
-            outlet,
+            sink,
             texts: texts.into_boxed_str(),
             ends: ends.into_boxed_slice(),
             answer: Mutex::default(),
@@ -151,7 +151,7 @@ impl Job {
         self.texts.get(start..end(row)).unwrap_or_default()
     }
 
-    /// Whether the deadline has passed.
+    /// True if the deadline has passed.
     pub fn is_late(&self, now: Instant) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
@@ -232,7 +232,7 @@ impl Job {
     }
 
     fn send(&self, reply: &Reply) {
-        self.outlet.send(self.caller.request_id, reply);
+        self.sink.send(self.caller.request_id, reply);
     }
 
     fn timings(&self, answer: &Answer) -> Timings {

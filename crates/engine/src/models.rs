@@ -1,4 +1,4 @@
-//! Which models are in memory, which are being loaded, and which cannot be.
+//! Models in memory, models being loaded, and models that cannot be loaded.
 
 use crate::job::ModelKey;
 use crate::predictor::{Failure, Predictor};
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a failed load is remembered, so that a storm of requests does not repeat it.
+/// Time for which a failed load is remembered, so that a storm of requests does not repeat it.
 const FAILURE_KEPT: Duration = Duration::from_secs(5);
 
 enum Entry {
@@ -25,7 +25,7 @@ struct Loaded {
     rows: u64,
 }
 
-/// What is known of a model.
+/// State of a model.
 pub enum Lookup {
     /// Nothing: somebody has to load it.
     Absent,
@@ -51,7 +51,7 @@ impl Models {
         Self { entries: HashMap::new(), bytes_max, clock: 0 }
     }
 
-    /// What is known of a model. Does not count as use.
+    /// The state of a model. Does not count as use.
     pub fn look_up(&mut self, key: &ModelKey, now: Instant) -> Lookup {
         match self.entries.get(key) {
             None => Lookup::Absent,
@@ -160,8 +160,12 @@ impl Models {
     fn check_size(&self, predictor: Arc<dyn Predictor>) -> Result<Arc<dyn Predictor>, Failure> {
         let bytes = predictor.memory_bytes();
         if self.bytes_max > 0 && bytes > self.bytes_max {
-            let limit = self.bytes_max;
-            let message = format!("the model takes {bytes} bytes, over the limit of {limit}");
+            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+            let message = format!(
+                "the model needs {} MB of memory, more than the limit of {} MB",
+                megabytes(bytes),
+                megabytes(self.bytes_max)
+            );
             return Err(Failure::new(ErrorCode::OutOfMemory, message));
         }
         Ok(predictor)

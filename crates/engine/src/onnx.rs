@@ -5,15 +5,15 @@ use crate::predictor::{Failure, Input, Loader, Predictor};
 use crate::queue::BatchLimits;
 use crate::trial::Trial;
 use crm_ai_infer::{
-    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Seat, Stop,
-    TableModel, Tokens, int8_agreement,
+    Device, Error, Info, LoadOptions, Model, Precision as GraphPrecision, Runtime, Stop,
+    TableModel, Tokens, WorkerSlot, int8_agreement,
 };
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What `--device` may say.
+/// Values of `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// CUDA where it is there, else the processor.
@@ -28,9 +28,9 @@ pub enum DeviceChoice {
 pub struct OnnxLoader {
     runtime: Runtime,
     choice: DeviceChoice,
-    /// Whether models run with CUDA.
+    /// True if models run with CUDA.
     on_cuda: AtomicBool,
-    /// How models are tried that nobody knows yet; `None` tries them in this process.
+    /// Trial of unknown models; `None` tries them in this process.
     trial: Option<Trial>,
 }
 
@@ -99,7 +99,7 @@ impl OnnxLoader {
     }
 }
 
-/// Whether the machine has a CUDA device and the runtime its provider for one.
+/// True if the machine has a CUDA device and the runtime its provider for one.
 fn cuda_is_there(library: &Path) -> bool {
     let provider = library.with_file_name("libonnxruntime_providers_cuda.so");
     Path::new("/dev/nvidiactl").exists() && provider.exists()
@@ -162,7 +162,7 @@ fn try_out(model: &dyn Predictor) -> Result<(), Failure> {
     };
     let answered = model
         .prepare(asked)
-        .and_then(|input| model.run(Seat::Alone, task, &[&input], &Stop::default()));
+        .and_then(|input| model.run(WorkerSlot::Alone, task, &[&input], &Stop::default()));
     match answered {
         Ok(_) => Ok(()),
         Err(failure) if failure.code == ErrorCode::OutOfMemory => Err(failure),
@@ -193,13 +193,13 @@ impl Predictor for Loaded {
         Ok(Input::Text(self.0.tokenise(text)?))
     }
 
-    fn slot(&self, seat: Seat) -> usize {
-        self.0.slot(seat)
+    fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        self.0.slot(worker_slot)
     }
 
     fn run(
         &self,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         task: Task,
         batch: &[&Input],
         stop: &Stop,
@@ -210,8 +210,8 @@ impl Predictor for Loaded {
         });
         let texts: Vec<&Tokens> = texts.collect();
         Ok(match task {
-            Task::Classify => self.0.classify_unless(stop, seat, &texts)?,
-            Task::Embed => self.0.embed_unless(stop, seat, &texts)?,
+            Task::Classify => self.0.classify_unless(stop, worker_slot, &texts)?,
+            Task::Embed => self.0.embed_unless(stop, worker_slot, &texts)?,
             Task::Predict => return Err(Failure::new(ErrorCode::WrongTask, "not a table's model")),
         })
     }
@@ -233,13 +233,13 @@ impl Predictor for LoadedTable {
         Ok(Input::Record(self.0.features(text)?))
     }
 
-    fn slot(&self, seat: Seat) -> usize {
-        self.0.slot(seat)
+    fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        self.0.slot(worker_slot)
     }
 
     fn run(
         &self,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         _task: Task,
         batch: &[&Input],
         stop: &Stop,
@@ -248,7 +248,7 @@ impl Predictor for LoadedTable {
             Input::Record(features) => Some(&**features),
             Input::Text(_) => None,
         });
-        Ok(self.0.predict_unless(stop, seat, &records.collect::<Vec<_>>())?)
+        Ok(self.0.predict_unless(stop, worker_slot, &records.collect::<Vec<_>>())?)
     }
 }
 

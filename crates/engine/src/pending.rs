@@ -2,7 +2,7 @@
 
 use crate::core::PROGRESS_INTERVAL;
 use crate::job::Caller;
-use crate::outlet::Outlet;
+use crate::reply_sink::ReplySink;
 use crm_ai_wire::Reply;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,14 +15,14 @@ pub struct Pending {
 
 struct Entry {
     caller: Caller,
-    outlet: Arc<dyn Outlet>,
+    sink: Arc<dyn ReplySink>,
     last_progress: Instant,
 }
 
 impl Pending {
     /// Takes a request up.
-    pub fn begin(&self, caller: Caller, outlet: Arc<dyn Outlet>) {
-        self.lock().push(Entry { caller, outlet, last_progress: Instant::now() });
+    pub fn begin(&self, caller: Caller, sink: Arc<dyn ReplySink>) {
+        self.lock().push(Entry { caller, sink, last_progress: Instant::now() });
     }
 
     /// Answers a request, unless its caller has given it up.
@@ -33,11 +33,11 @@ impl Pending {
             index.map(|index| entries.swap_remove(index))
         };
         if let Some(entry) = entry {
-            entry.outlet.send(caller.request_id, reply);
+            entry.sink.send(caller.request_id, reply);
         }
     }
 
-    /// Whether a request waits for its answer.
+    /// True if a request waits for its answer.
     pub fn holds(&self, caller: Caller) -> bool {
         self.lock().iter().any(|entry| entry.caller == caller)
     }
@@ -55,12 +55,12 @@ impl Pending {
         self.lock().retain(|entry| entry.caller.connection != connection);
     }
 
-    /// How many a connection has.
+    /// The number of a connection's requests.
     pub fn count_of(&self, connection: u64) -> usize {
         self.lock().iter().filter(|entry| entry.caller.connection == connection).count()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
@@ -71,11 +71,11 @@ impl Pending {
         for entry in self.lock().iter_mut() {
             if now.saturating_duration_since(entry.last_progress) >= PROGRESS_INTERVAL {
                 entry.last_progress = now;
-                due.push((entry.caller, Arc::clone(&entry.outlet)));
+                due.push((entry.caller, Arc::clone(&entry.sink)));
             }
         }
-        for (caller, outlet) in due {
-            outlet.send(caller.request_id, &Reply::Progress(0));
+        for (caller, sink) in due {
+            sink.send(caller.request_id, &Reply::Progress(0));
         }
     }
 

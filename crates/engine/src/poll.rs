@@ -1,4 +1,4 @@
-//! What the engine's threads sleep on: sockets, a bell and a clock.
+//! Event queue of the engine's threads: sockets, a bell and a clock.
 //!
 //! Any number of threads may wait. An event wakes one of them: the one that lay down last, as
 //! epoll's exclusive waiters stand in a stack. So the thread that has just answered takes the next
@@ -20,7 +20,7 @@ const EVENTS_MAX: usize = 256;
 const BELL: u64 = u64::MAX;
 const CLOCK: u64 = u64::MAX - 1;
 
-/// Why a thread was woken.
+/// Reason why a thread was woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// Somebody rang.

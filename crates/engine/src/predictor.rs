@@ -1,7 +1,7 @@
-//! What the engine asks of a model, whatever runs it.
+//! Interface of a model to the engine.
 
 use crate::queue::BatchLimits;
-use crm_ai_infer::{Info, Seat, Stop, Tokens};
+use crm_ai_infer::{Info, Stop, Tokens, WorkerSlot};
 use crm_ai_wire::{ErrorCode, ModelInfo, Precision, Task};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ pub(crate) fn plain(text: &str) -> String {
     shown.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Why a request has no answer. The message holds no customer's text.
+/// Failure of a request. The message contains no customer's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// What the backend turns into an SQLSTATE.
+    /// Error code, which the backend turns into an SQLSTATE.
     pub code: ErrorCode,
-    /// What a person reads.
+    /// Message for a person.
     pub message: String,
 }
 
@@ -35,7 +35,7 @@ impl Failure {
         Self { code, message }
     }
 
-    /// Whether it counts as an error. A missing artifact does not: it is streamed, the request is
+    /// True if it counts as an error. A missing artifact does not: it is streamed, the request is
     /// sent again, and nobody sees a failure.
     pub fn is_error(&self) -> bool {
         self.code != ErrorCode::UnknownModel
@@ -52,8 +52,8 @@ pub enum Input {
 }
 
 impl Input {
-    /// What it takes of a batch's budget: a text's tokens. All records of a model are as long as
-    /// each other and cheap, so each counts as one.
+    /// The input's share of a batch's budget: a text's tokens. All records of a model are equally
+    /// long and cheap, so each counts as one.
     pub fn tokens(&self) -> usize {
         match self {
             Self::Text(tokens) => tokens.len(),
@@ -61,7 +61,7 @@ impl Input {
         }
     }
 
-    /// Whether a text was cut at the model's limit.
+    /// True if a text was cut at the model's limit.
     pub fn is_truncated(&self) -> bool {
         matches!(self, Self::Text(Tokens { truncated: true, .. }))
     }
@@ -69,7 +69,7 @@ impl Input {
 
 /// A model in memory.
 pub trait Predictor: Send + Sync {
-    /// What the model is.
+    /// The model's properties.
     fn info(&self) -> &Info;
 
     /// Memory that it holds.
@@ -83,23 +83,23 @@ pub trait Predictor: Send + Sync {
     /// Turns a text into tokens, cut at the model's limit, or a record's JSON into features.
     fn prepare(&self, text: &str) -> Result<Input, Failure>;
 
-    /// Judges what was prepared: row-major [batch, labels] probabilities or [batch, dimensions]
-    /// vectors. A worker's seat belongs to the calling thread alone. Fails when it is asked to stop
+    /// Judges prepared inputs: row-major [batch, labels] probabilities or [batch, dimensions]
+    /// vectors. A worker slot belongs to the calling thread alone. Fails when it is asked to stop
     /// before it is done.
     fn run(
         &self,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         task: Task,
         batch: &[&Input],
         stop: &Stop,
     ) -> Result<Vec<f32>, Failure>;
 
-    /// Which of the model's parts is busy while a batch runs from that seat; each part runs one
-    /// batch at a time.
-    fn slot(&self, seat: Seat) -> usize {
-        match seat {
-            Seat::Worker(worker) => worker,
-            Seat::Alone => usize::MAX,
+    /// The part of the model that is busy while a batch runs in that worker slot; each part runs
+    /// one batch at a time.
+    fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        match worker_slot {
+            WorkerSlot::Worker(worker) => worker,
+            WorkerSlot::Alone => usize::MAX,
         }
     }
 }
@@ -135,7 +135,7 @@ pub trait Loader: Send + Sync {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<ModelInfo, Failure>;
 
-    /// Where models run: `cpu` or `cuda`.
+    /// Device of models: `cpu` or `cuda`.
     fn device(&self) -> &'static str;
 
     /// Bounds of a batch that suit the device.

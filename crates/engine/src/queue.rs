@@ -1,4 +1,4 @@
-//! What waits: requests, their texts, and the order in which texts are taken up.
+//! Queue of requests, their texts, and the order in which texts are taken up.
 //!
 //! Connections share the engine alike, by the length of their texts. Every text has a [`Rank`], a
 //! place in virtual time: who comes after others begins where the virtual clock stands, and each
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a text costs beside its length, in bytes of text.
+/// Cost of a text beside its length, in bytes of text.
 const ROW_COST: u64 = 64;
 /// Steps of a rank in which a byte counts: the clock advances by fractions.
 const BYTE_COST: u64 = 256;
@@ -34,7 +34,7 @@ pub const SMALL_BYTES_MAX: usize = 256 << 10;
 /// that came to an empty queue.
 pub const QUEUE_BYTES_MAX: [usize; 2] = [64 << 20, 256 << 20];
 
-/// What one connection may have waiting: a quarter of all texts, or that many, and so many bytes;
+/// Most waiting texts of one connection: a quarter of all texts, or that many, and so many bytes;
 /// beside one request.
 pub const CONNECTION_ROWS: usize = 16_384;
 /// See [`CONNECTION_ROWS`].
@@ -63,13 +63,13 @@ pub struct TextRef {
     pub id: JobId,
     /// The request.
     pub job: Arc<Job>,
-    /// Which of its texts.
+    /// Number of the text in its request.
     pub row: u32,
 }
 
 /// A tokenised text, or the features of a record.
 pub struct Item {
-    /// Which text.
+    /// The text.
     pub text: TextRef,
     /// Its tokens or features.
     pub input: Input,
@@ -77,7 +77,7 @@ pub struct Item {
     pub hash: Option<Digest>,
 }
 
-/// What can be done next for one target.
+/// Next step for one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Tokenise texts.
@@ -95,7 +95,7 @@ struct Entry {
     start: Rank,
 }
 
-/// What a connection has in work.
+/// Texts of a connection in work.
 #[derive(Default)]
 struct Share {
     jobs: usize,
@@ -188,7 +188,7 @@ impl Queue {
             })
     }
 
-    /// Whether that caller's request is in work.
+    /// True if that caller's request is in work.
     pub fn holds(&self, connection: u64, request_id: u64) -> bool {
         self.by_caller.contains_key(&(connection, request_id))
     }
@@ -266,12 +266,12 @@ impl Queue {
         self.rows.iter().sum()
     }
 
-    /// Whether a request is in work.
+    /// True if a request is in work.
     pub fn is_in_work(&self, id: JobId) -> bool {
         self.jobs.contains_key(&id)
     }
 
-    /// Whether no request is in work.
+    /// True if no request is in work.
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
@@ -296,8 +296,8 @@ impl Queue {
         targets.into_iter().map(|(_, target)| target).collect()
     }
 
-    /// What is to be done next for a target: a text that ranks before all of the pool is tokenised
-    /// at once; else the pool is filled before it is drawn from.
+    /// The next step for a target: a text that ranks before all of the pool is tokenised at once;
+    /// else the pool is filled before it is drawn from.
     pub fn next_step(&self, target: &Target, limits: &BatchLimits) -> Option<Step> {
         let group = self.groups.get(target)?;
         match (group.lowest_waiting(), group.lowest_pooled()) {
@@ -433,7 +433,7 @@ impl Group {
     }
 }
 
-/// Whether texts of these lengths may share a batch: padding wastes at most about a fifth.
+/// True if texts of these lengths may share a batch: padding wastes at most about a fifth.
 fn are_similar(shortest: usize, longest: usize) -> bool {
     longest <= shortest + shortest / 4 + 4
 }
@@ -443,7 +443,7 @@ fn lane(job: &Job) -> usize {
     usize::from(job.rows() > SMALL_ROWS_MAX || job.bytes() > SMALL_BYTES_MAX)
 }
 
-/// What the texts of a request before that one cost.
+/// The cost of the texts of a request before that one.
 fn cost_before(job: &Job, row: usize) -> u64 {
     (job.bytes_before(row) as u64 + row as u64 * ROW_COST) * BYTE_COST
 }

@@ -1,8 +1,8 @@
-//! What the threads are at: which pieces of work go on, since when, and for whom.
+//! Work of the threads: the pieces of work in progress, their start and their callers.
 //!
-//! A piece that takes long gives its seat back (it is detached), so that a model that is stuck
-//! never holds the threads that other models' texts need. A run that nobody waits for any more, or
-//! that is over the limit, is asked to end.
+//! A piece that takes long gives its worker slot back (it is detached), so that a model that is
+//! stuck never holds the threads that other models' texts need. A run that nobody waits for any
+//! more, or that is over the limit, is asked to end.
 
 use crate::job::ModelKey;
 use crate::queue::JobId;
@@ -10,28 +10,29 @@ use crm_ai_infer::Stop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// From when on a piece of work does not hold its seat any more.
+/// Time from which a piece of work does not hold its worker slot any more.
 pub const LONG: Duration = Duration::from_millis(250);
-/// Most pieces of work that go on without a seat. With more, the longest one is asked to end.
+/// Most pieces of work in progress without a worker slot. With more, the longest one is asked to
+/// end.
 pub const DETACHED_MAX: usize = 32;
-/// From when on a model whose run does not end when asked is asked nothing more.
+/// Time from which a model whose run does not end when asked is asked nothing more.
 const OBEYS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Tells a piece of work from all others.
 pub type Ticket = u64;
 
-/// What is at work.
+/// A piece of work in progress.
 struct Run {
-    seat: usize,
+    worker_slot: usize,
     model: ModelKey,
     /// The model's session that is busy with it.
     slot: usize,
     /// The requests whose texts are in it.
     jobs: Vec<JobId>,
-    /// How it is asked to end, where it can be.
+    /// Its stop flag, if it has one.
     stop: Option<Arc<Stop>>,
     began: Instant,
-    /// When it was asked to end.
+    /// Time when it was asked to end.
     asked: Option<Instant>,
     is_detached: bool,
 }
@@ -44,11 +45,11 @@ pub struct Runs {
     limit: Option<Duration>,
 }
 
-/// What a look at the clock came to.
+/// Result of a look at the clock.
 #[derive(Default)]
 pub struct Due {
     /// Seats that are free again.
-    pub seats: Vec<usize>,
+    pub worker_slots: Vec<usize>,
     /// Runs to be asked to end.
     pub stops: Vec<Arc<Stop>>,
     /// Requests whose texts are in something that is over the limit and cannot be asked to end.
@@ -61,12 +62,19 @@ impl Runs {
         Self { entries: Vec::new(), next: 0, limit }
     }
 
-    /// Notes that who has the seat begins with something for a model, on that session of it.
-    pub fn begin(&mut self, seat: usize, model: ModelKey, slot: usize, now: Instant) -> Ticket {
+    /// Notes that who has the worker slot begins with something for a model, on that session of it.
+    pub fn begin(
+        &mut self,
+        worker_slot: usize,
+        model: ModelKey,
+        slot: usize,
+        now: Instant,
+    ) -> Ticket {
         let ticket = self.next;
         self.next += 1;
         let (jobs, stop, asked) = (Vec::new(), None, None);
-        let run = Run { seat, model, slot, jobs, stop, began: now, asked, is_detached: false };
+        let run =
+            Run { worker_slot, model, slot, jobs, stop, began: now, asked, is_detached: false };
         self.entries.push((ticket, run));
         ticket
     }
@@ -88,39 +96,39 @@ impl Runs {
         stop
     }
 
-    /// Notes the end of a piece of work; whether who did it has its seat still.
+    /// Notes the end of a piece of work; whether who did it has its worker slot still.
     pub fn end(&mut self, ticket: Ticket) -> bool {
         let place = self.entries.iter().position(|(number, _)| *number == ticket);
         place.is_none_or(|place| !self.entries.swap_remove(place).1.is_detached)
     }
 
-    /// Whether nothing is at work.
+    /// True if nothing is at work.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Pieces of work without a seat.
+    /// Pieces of work without a worker slot.
     pub fn detached(&self) -> usize {
         self.entries.iter().filter(|(_, run)| run.is_detached).count()
     }
 
-    /// How long a seat has been held for one piece of work, at most.
-    pub fn longest_with_seat(&self, now: Instant) -> Duration {
-        let seated = self.entries.iter().filter(|(_, run)| !run.is_detached);
-        seated.map(|(_, run)| now.saturating_duration_since(run.began)).max().unwrap_or_default()
+    /// The longest time for which a worker slot has been held for one piece of work.
+    pub fn longest_with_worker_slot(&self, now: Instant) -> Duration {
+        let with_slot = self.entries.iter().filter(|(_, run)| !run.is_detached);
+        with_slot.map(|(_, run)| now.saturating_duration_since(run.began)).max().unwrap_or_default()
     }
 
-    /// Whether a session of a model is busy with something that has no seat any more.
+    /// True if a session of a model is busy with something that has no worker slot any more.
     pub fn is_taken(&self, model: &ModelKey, slot: usize) -> bool {
         self.detached_of(model).any(|run| run.slot == slot)
     }
 
-    /// Whether a model is at something that has no seat any more.
+    /// True if a model is at something that has no worker slot any more.
     pub fn is_long_at_work(&self, model: &ModelKey) -> bool {
         self.detached_of(model).next().is_some()
     }
 
-    /// Whether a model does not end a run that it was asked to end.
+    /// True if a model does not end a run that it was asked to end.
     pub fn is_stuck(&self, model: &ModelKey, now: Instant) -> bool {
         let mut asked = self.detached_of(model).filter_map(|run| run.asked);
         asked.any(|asked| now.saturating_duration_since(asked) > OBEYS_WITHIN)
@@ -146,7 +154,7 @@ impl Runs {
             if !run.is_detached && spent >= LONG && detached < DETACHED_MAX {
                 run.is_detached = true;
                 detached += 1;
-                due.seats.push(run.seat);
+                due.worker_slots.push(run.worker_slot);
             }
             if run.asked.is_none()
                 && self.limit.is_some_and(|limit| spent >= limit)

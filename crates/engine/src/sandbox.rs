@@ -14,7 +14,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-/// What a process may do.
+/// Rights of a confined process.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
     /// Files and folders that it reads, beside the system's libraries.
@@ -23,7 +23,7 @@ pub struct Profile {
     pub writes: Vec<PathBuf>,
     /// The one program that it may start, where it may start one.
     pub program: Option<PathBuf>,
-    /// Whether it uses a graphics processor, where there is one.
+    /// True if it uses a graphics processor, where there is one.
     pub devices: bool,
     /// Longest file that it may write.
     pub file_bytes: u64,

@@ -12,9 +12,9 @@ use crate::connection::{Connection, Pause, is_own_user};
 use crate::examiner::{EXAMINERS, Examination, Subject};
 use crate::files::{self, Announced, FileWork, Purpose};
 use crate::job::{Caller, Job, ModelKey};
-use crate::outlet::{Outlet, SocketOutlet};
 use crate::pending::Pending;
 use crate::poll::{Event, Poll};
+use crate::reply_sink::{ReplySink, SocketOutlet};
 use crate::{examiner, log};
 use crm_ai_wire::{
     ErrorCode, FRAME_BYTES_MAX, Frame, Infer, ProtocolError, Reply, Request, Upload,
@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 const LISTENER: u64 = 0;
 const FIRST_CONNECTION: u64 = 1;
-/// How often deadlines and progress are looked at while requests are in work, and how soon a
+/// Interval at which deadlines and progress are checked while requests are in work, and at which a
 /// failed accept is tried again.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 64 << 10;
@@ -47,13 +47,13 @@ pub struct ServerOptions {
     /// Most connections at once; further ones are told so and closed.
     pub connections_max: usize,
     /// Most bytes that may wait for a peer that does not read; then it is dropped.
-    pub outlet_bytes_max: usize,
+    pub sink_bytes_max: usize,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         // The longest answer always fits.
-        Self { connections_max: 8192, outlet_bytes_max: FRAME_BYTES_MAX + (1 << 20) }
+        Self { connections_max: 8192, sink_bytes_max: FRAME_BYTES_MAX + (1 << 20) }
     }
 }
 
@@ -92,7 +92,7 @@ impl Server {
         Ok(Self { poll, engine, sockets, threads })
     }
 
-    /// What each thread does: attend to a peer, then work.
+    /// The main loop of a thread: attend to a peer, then work.
     fn run(self: &Arc<Self>) -> io::Result<Infallible> {
         loop {
             let events = self.poll.wait()?;
@@ -143,7 +143,7 @@ struct Sockets {
     turns: Vec<u64>,
     /// The system refused to accept; it is tried again at the next tick.
     is_refused: bool,
-    /// Whether the clock will ring.
+    /// True if the clock will ring.
     clock_runs: bool,
 }
 
@@ -214,7 +214,7 @@ impl Sockets {
         }
     }
 
-    /// Whether there is something to look after at the next tick; an idle engine sleeps.
+    /// True if there is something to look after at the next tick; an idle engine sleeps.
     fn is_busy(&self) -> bool {
         self.is_refused || !self.engine.is_idle() || !self.pending.is_empty()
     }
@@ -226,7 +226,7 @@ impl Sockets {
             Event::Source { id: LISTENER, .. } => self.accept(),
             Event::Source { id, readable, writable, ended } => {
                 if writable && let Some(connection) = self.connections.get(&id) {
-                    connection.outlet.flush();
+                    connection.sink.flush();
                 }
                 if readable || ended {
                     self.read(id, ended);
@@ -274,20 +274,20 @@ impl Sockets {
         let id = self.next_connection;
         self.next_connection += 1;
         let stream = Arc::new(stream);
-        let outlet = Arc::new(SocketOutlet::new(
+        let sink = Arc::new(SocketOutlet::new(
             Arc::clone(&stream),
             Arc::clone(&self.poll),
             id,
-            self.options.outlet_bytes_max,
+            self.options.sink_bytes_max,
         ));
         if self.connections.len() >= self.options.connections_max {
             let message = "the engine has too many connections".to_owned();
-            outlet.send(0, &Reply::Error(ErrorCode::QueueFull, message));
-            outlet.close();
+            sink.send(0, &Reply::Error(ErrorCode::QueueFull, message));
+            sink.close();
             return Ok(());
         }
         self.poll.add(&*stream, id)?;
-        self.connections.insert(id, Connection::new(stream, outlet));
+        self.connections.insert(id, Connection::new(stream, sink));
         Ok(())
     }
 
@@ -303,7 +303,7 @@ impl Sockets {
             log::warning(format_args!("a peer broke the protocol: {}", broken.error));
             if let Some(connection) = self.connections.get(&id) {
                 let reply = Reply::Error(ErrorCode::Protocol, broken.error.to_string());
-                connection.outlet.send(broken.request_id, &reply);
+                connection.sink.send(broken.request_id, &reply);
             }
             return self.close(id);
         }
@@ -331,15 +331,15 @@ impl Sockets {
             return Err(ProtocolError::Malformed("request id: it is in use"));
         }
         let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
-        let outlet: Arc<dyn Outlet> = Arc::clone(&connection.outlet) as _;
+        let sink: Arc<dyn ReplySink> = Arc::clone(&connection.sink) as _;
         if is_about_artifacts(&request) && self.pending.count_of(id) >= PENDING_MAX {
             let message = "the connection has too many requests about artifacts in work".to_owned();
-            outlet.send(frame.request_id, &Reply::Error(ErrorCode::QueueFull, message));
+            sink.send(frame.request_id, &Reply::Error(ErrorCode::QueueFull, message));
             return Ok(());
         }
         match request {
             Request::Infer(infer) => {
-                self.engine.submit(job(&self.engine, caller, outlet, &infer));
+                self.engine.submit(job(&self.engine, caller, sink, &infer));
             }
             Request::Cancel => {
                 self.engine.cancel(id, frame.request_id);
@@ -347,32 +347,32 @@ impl Sockets {
                     self.hand_over(FileWork::Cancel(caller));
                 }
             }
-            Request::LoadBegin(upload) => self.receive(caller, outlet, Purpose::Keep, upload),
-            Request::Examine(upload) => self.receive(caller, outlet, Purpose::Examine, upload),
+            Request::LoadBegin(upload) => self.receive(caller, sink, Purpose::Keep, upload),
+            Request::Examine(upload) => self.receive(caller, sink, Purpose::Examine, upload),
             Request::LoadChunk(bytes) => {
                 connection.backlog.add(bytes.len());
                 let backlog = Arc::clone(&connection.backlog);
                 self.hand_over(FileWork::Chunk(caller, frame.payload, backlog));
             }
             Request::Describe(digest) => {
-                self.pending.begin(caller, outlet);
+                self.pending.begin(caller, sink);
                 // Fails only when the examiner is gone, and it never goes.
                 let (subject, reference) = (Subject::Stored, String::new());
                 let _ = self.examiner.send(Examination { caller, digest, subject, reference });
             }
             Request::Evict(digest) => {
-                self.pending.begin(caller, outlet);
+                self.pending.begin(caller, sink);
                 self.hand_over(FileWork::Evict(caller, digest));
             }
             Request::Sweep(databases) => {
-                self.pending.begin(caller, outlet);
+                self.pending.begin(caller, sink);
                 self.hand_over(FileWork::Sweep(caller, databases.iter().collect()));
             }
             Request::Stats => {
                 let stats = self.engine.stats(self.connections.len());
-                outlet.send(frame.request_id, &Reply::Stats(stats));
+                sink.send(frame.request_id, &Reply::Stats(stats));
             }
-            Request::Ping => self.answer_ping(caller, &*outlet),
+            Request::Ping => self.answer_ping(caller, &*sink),
         }
         Ok(())
     }
@@ -381,14 +381,14 @@ impl Sockets {
     fn receive(
         &mut self,
         caller: Caller,
-        outlet: Arc<dyn Outlet>,
+        sink: Arc<dyn ReplySink>,
         purpose: Purpose,
         upload: Upload<'_>,
     ) {
         if let Some(connection) = self.connections.get_mut(&caller.connection) {
             connection.uploads = true;
         }
-        self.pending.begin(caller, outlet);
+        self.pending.begin(caller, sink);
         let Upload { database, reference, manifest } = upload;
         let (reference, manifest) = (reference.to_owned(), manifest.to_vec());
         let announced = Announced { purpose, database, reference, manifest };
@@ -396,11 +396,11 @@ impl Sockets {
     }
 
     /// Says that the engine lives, unless its threads make no progress.
-    fn answer_ping(&self, caller: Caller, outlet: &dyn Outlet) {
-        // After a halt of the whole process seats are taken that a tick would have freed.
+    fn answer_ping(&self, caller: Caller, sink: &dyn ReplySink) {
+        // After a halt of the whole process worker slots are taken that a tick would have freed.
         self.engine.tick(Instant::now());
         if self.engine.makes_progress(Instant::now()) {
-            return outlet.send(caller.request_id, &Reply::Pong);
+            return sink.send(caller.request_id, &Reply::Pong);
         }
         log::warning("the threads make no progress");
         // Should a bell have been lost.
@@ -420,7 +420,7 @@ impl Sockets {
         let Some(connection) = self.connections.remove(&id) else { return };
         // Workers may hold the socket a little longer; the poll must not.
         let _ = self.poll.remove(&*connection.stream);
-        connection.outlet.close();
+        connection.sink.close();
         self.engine.disconnect(id);
         self.pending.disconnect(id);
         if connection.uploads {
@@ -442,15 +442,15 @@ fn is_about_artifacts(request: &Request<'_>) -> bool {
 
 /// The request as it waits: of long texts the beginnings that the model reads, where it is loaded
 /// and so can tell.
-fn job(engine: &Engine, caller: Caller, outlet: Arc<dyn Outlet>, infer: &Infer<'_>) -> Job {
+fn job(engine: &Engine, caller: Caller, sink: Arc<dyn ReplySink>, infer: &Infer<'_>) -> Job {
     let now = Instant::now();
     let model = ModelKey { digest: infer.model, precision: infer.precision };
     if infer.texts.iter().any(|text| text.len() > LONG_TEXT_BYTES)
         && let Some(predictor) = engine.loaded(&model)
     {
-        return Job::cut(caller, outlet, infer, now, &*predictor);
+        return Job::cut(caller, sink, infer, now, &*predictor);
     }
-    Job::new(caller, outlet, infer, now)
+    Job::new(caller, sink, infer, now)
 }
 
 struct Broken {

@@ -5,7 +5,7 @@ use std::time::Instant;
 /// Seconds over which the throughput is averaged.
 const WINDOW_SECONDS: u64 = 10;
 
-/// What the engine counts since its start.
+/// Counters since the engine's start.
 #[derive(Debug)]
 pub(crate) struct Counters {
     started: Instant,

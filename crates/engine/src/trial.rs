@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 /// This program, also when another has taken its place in the file system since it was started.
 pub const PROGRAM: &str = "/proc/self/exe";
-/// How often it is looked whether somebody waits still.
+/// Interval at which it is checked that somebody still waits.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// Longest answer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// What is kept of the messages that the process writes.
+/// Most bytes that are kept of the process's messages.
 const MESSAGES_BYTES_MAX: usize = 4096;
 /// Memory that the program and ONNX Runtime take for the smallest model.
 const BASE_BYTES: u64 = 768 << 20;
@@ -37,7 +37,7 @@ const LABEL_BYTES_MAX: usize = 1024;
 /// Widest vector.
 const DIMENSIONS_MAX: u32 = 1 << 20;
 
-/// How models are tried.
+/// Settings of trials.
 #[derive(Debug, Clone)]
 pub struct Trial {
     /// ONNX Runtime's library.
@@ -48,7 +48,7 @@ pub struct Trial {
     pub memory_limit: u64,
 }
 
-/// How a trial ended before the process did.
+/// Reason why a trial was ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     Unwanted,
@@ -56,7 +56,7 @@ enum Cut {
     TalksTooMuch,
 }
 
-/// What a trial's process wrote.
+/// Output of a trial's process.
 #[derive(Default)]
 struct Said {
     answer: Vec<u8>,
@@ -160,7 +160,7 @@ impl Trial {
         Failure::new(ErrorCode::ImportLimit, message)
     }
 
-    /// What the process came to by itself.
+    /// The result of the process that ended by itself.
     fn judge(&self, status: ExitStatus, said: &Said) -> Result<ModelInfo, Failure> {
         if let Some(signal) = status.signal().and_then(Signal::from_named_raw) {
             let messages = String::from_utf8_lossy(&said.messages);

@@ -1,4 +1,4 @@
-//! What a worker thread does: load a model, tokenise some texts, run a batch; then the next thing.
+//! Work of a worker thread: load a model, tokenise some texts, run a batch; then the next thing.
 
 use crate::Engine;
 use crate::artifacts::Place;
@@ -9,7 +9,7 @@ use crate::models::Lookup;
 use crate::predictor::{Failure, Input, Predictor, width};
 use crate::queue::{Item, JobId, Step, TextRef};
 use crate::runs::Ticket;
-use crm_ai_infer::{Seat, Stop};
+use crm_ai_infer::{Stop, WorkerSlot};
 use crm_ai_wire::{Digest, ErrorCode, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const CHUNK_ROWS: usize = 32;
 /// Length of the texts that a worker tokenises at once.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// Slots of a model's tokenizer, one for each seat, count down from here.
+/// Slots of a model's tokenizer, one for each worker slot, count down from here.
 const TOKENISERS: usize = usize::MAX - 1;
 
 /// One thing to do.
@@ -30,13 +30,13 @@ enum Work {
     Load(ModelKey, u64),
     Refuse(ModelKey, Failure),
     Tokenise(Target, Arc<dyn Predictor>, Vec<TextRef>),
-    Run(Target, Arc<dyn Predictor>, Vec<Item>, Seat),
+    Run(Target, Arc<dyn Predictor>, Vec<Item>, WorkerSlot),
 }
 
 /// A batch under way, or what is left of it.
 struct Batch<'a> {
     ticket: Ticket,
-    seat: Seat,
+    worker_slot: WorkerSlot,
     target: &'a Target,
     predictor: &'a dyn Predictor,
 }
@@ -49,29 +49,30 @@ impl Engine {
     /// [`EngineOptions::threads`]: crate::EngineOptions::threads
     pub fn work(&self, help: &dyn Fn()) {
         let mut state = self.lock();
-        while let Some(seat) = state.free_seats.pop() {
-            let mut has_seat = true;
-            while has_seat && let Some((work, ticket)) = self.pick(seat, &mut state) {
-                let more = !state.free_seats.is_empty() && !state.queue.next_targets().is_empty();
+        while let Some(worker_slot) = state.free_worker_slots.pop() {
+            let mut has_worker_slot = true;
+            while has_worker_slot && let Some((work, ticket)) = self.pick(worker_slot, &mut state) {
+                let more =
+                    !state.free_worker_slots.is_empty() && !state.queue.next_targets().is_empty();
                 drop(state);
                 if more {
                     help();
                 }
                 self.perform(work, ticket);
                 state = self.lock();
-                has_seat = self.end(ticket, &mut state);
+                has_worker_slot = self.end(ticket, &mut state);
             }
-            if has_seat {
-                state.free_seats.push(seat);
+            if has_worker_slot {
+                state.free_worker_slots.push(worker_slot);
                 return;
             }
-            // Another has the seat by now.
+            // Another has the worker slot by now.
         }
     }
 
-    /// The next thing to do for who has that seat, for the lowest rank first. Leaves alone what a
-    /// part of a model would have to do that is long at something else.
-    fn pick(&self, seat: usize, state: &mut State) -> Option<(Work, Ticket)> {
+    /// The next thing to do in that worker slot, for the lowest rank first. Leaves out work for a
+    /// part of a model that is busy with something long.
+    fn pick(&self, worker_slot: usize, state: &mut State) -> Option<(Work, Ticket)> {
         let limits = &self.loader.limits();
         let now = Instant::now();
         state.looked = now;
@@ -80,28 +81,29 @@ impl Engine {
             let predictor = match state.models.look_up(&model, now) {
                 Lookup::Absent => {
                     let work = Work::Load(model, state.models.begin_load(model));
-                    return Some((work, state.runs.begin(seat, model, seat, now)));
+                    return Some((work, state.runs.begin(worker_slot, model, worker_slot, now)));
                 }
                 Lookup::Failed(failure) => {
-                    let ticket = state.runs.begin(seat, model, seat, now);
+                    let ticket = state.runs.begin(worker_slot, model, worker_slot, now);
                     return Some((Work::Refuse(model, failure), ticket));
                 }
                 Lookup::Loading => continue,
                 Lookup::Ready(predictor) => predictor,
             };
             if state.runs.is_stuck(&model, now) {
-                let ticket = state.runs.begin(seat, model, seat, now);
+                let ticket = state.runs.begin(worker_slot, model, worker_slot, now);
                 return Some((Work::Refuse(model, self.over_limit()), ticket));
             }
             state.models.touch(&model);
-            let (slot, tokeniser) = (predictor.slot(Seat::Worker(seat)), TOKENISERS - seat);
+            let (slot, tokeniser) =
+                (predictor.slot(WorkerSlot::Worker(worker_slot)), TOKENISERS - worker_slot);
             match state.queue.next_step(&target, limits) {
                 None => continue,
                 Some(Step::Tokenise) if state.runs.is_taken(&model, tokeniser) => continue,
                 Some(Step::Run) if state.runs.is_taken(&model, slot) => continue,
                 Some(Step::Tokenise) => {
                     let texts = state.queue.take_texts(&target, CHUNK_ROWS, CHUNK_BYTES);
-                    let ticket = state.runs.begin(seat, model, tokeniser, now);
+                    let ticket = state.runs.begin(worker_slot, model, tokeniser, now);
                     let jobs = texts.iter().map(|text| text.id).collect();
                     state.runs.note_jobs(ticket, jobs);
                     return Some((Work::Tokenise(target, predictor, texts), ticket));
@@ -109,12 +111,13 @@ impl Engine {
                 Some(Step::Run) => {
                     let items = state.queue.take_batch(&target, limits);
                     // The others' processors are free while nothing waits for them.
-                    let others_idle = state.free_seats.len() + 1 == self.options.threads;
+                    let others_idle = state.free_worker_slots.len() + 1 == self.options.threads;
                     let is_alone = others_idle
                         && state.queue.next_targets().is_empty()
                         && !state.runs.is_long_at_work(&model);
-                    let place = if is_alone { Seat::Alone } else { Seat::Worker(seat) };
-                    let ticket = state.runs.begin(seat, model, predictor.slot(place), now);
+                    let place =
+                        if is_alone { WorkerSlot::Alone } else { WorkerSlot::Worker(worker_slot) };
+                    let ticket = state.runs.begin(worker_slot, model, predictor.slot(place), now);
                     return Some((Work::Run(target, predictor, items, place), ticket));
                 }
             }
@@ -122,13 +125,13 @@ impl Engine {
         None
     }
 
-    /// Notes the end of a piece of work; whether the thread has its seat still.
+    /// Notes the end of a piece of work; whether the thread has its worker slot still.
     fn end(&self, ticket: Ticket, state: &mut State) -> bool {
-        let has_seat = state.runs.end(ticket);
-        if !has_seat {
+        let has_worker_slot = state.runs.end(ticket);
+        if !has_worker_slot {
             self.count_detached(state);
         }
-        has_seat
+        has_worker_slot
     }
 
     fn perform(&self, work: Work, ticket: Ticket) {
@@ -138,15 +141,15 @@ impl Engine {
             Work::Tokenise(target, predictor, texts) => {
                 self.tokenise(&target, &*predictor, texts);
             }
-            Work::Run(target, predictor, mut items, seat) => {
+            Work::Run(target, predictor, mut items, worker_slot) => {
                 self.drop_late(&mut items);
-                let batch = Batch { ticket, seat, target: &target, predictor: &*predictor };
+                let batch = Batch { ticket, worker_slot, target: &target, predictor: &*predictor };
                 self.run_batch(&batch, items);
             }
         }
     }
 
-    /// What a request is told whose model was at it for too long.
+    /// Failure of a request whose model took too long.
     pub(crate) fn over_limit(&self) -> Failure {
         let seconds = self.options.run_limit.map_or(0.0, |limit| limit.as_secs_f64());
         let message =
@@ -258,8 +261,8 @@ impl Engine {
         if items.is_empty() {
             return;
         }
-        let Batch { seat, target, predictor, .. } = *batch;
-        let numbers = match judge(seat, target.task, predictor, &items, &stop) {
+        let Batch { worker_slot, target, predictor, .. } = *batch;
+        let numbers = match judge(worker_slot, target.task, predictor, &items, &stop) {
             Ok(numbers) => numbers,
             Err(failure) => return self.fail_batch(batch, items, failure, &stop),
         };
@@ -351,14 +354,14 @@ fn complete(state: &mut State, target: &Target, ids: &[JobId]) -> Vec<Arc<Job>> 
 
 /// Asks the model, and checks what it says.
 fn judge(
-    seat: Seat,
+    worker_slot: WorkerSlot,
     task: Task,
     predictor: &dyn Predictor,
     items: &[Item],
     stop: &Stop,
 ) -> Result<Vec<f32>, Failure> {
     let batch: Vec<&Input> = items.iter().map(|item| &item.input).collect();
-    let numbers = guarded(|| predictor.run(seat, task, &batch, stop))?;
+    let numbers = guarded(|| predictor.run(worker_slot, task, &batch, stop))?;
     let expected = items.len() * width(predictor.info(), task);
     if expected == 0 || numbers.len() != expected {
         let message = format!("the model gave {} numbers, not {expected}", numbers.len());

@@ -1,4 +1,4 @@
-//! Whether a classifier can be served in 8-bit integers: how often its labels stay the same.
+//! Agreement of a classifier in 8-bit integers with itself in 32 bits: the share of equal labels.
 
 use crate::{Device, Error, LoadOptions, Model, Precision, Runtime, Tokens};
 use std::path::Path;

@@ -1,34 +1,34 @@
-//! What can go wrong when a model is loaded or asked. No message holds a text or a token of one.
+//! Errors of loading and running a model. No message contains a text or a token of one.
 
 use crm_ai_model as model;
 
-/// Why a model could not be loaded or did not answer.
+/// A model could not be loaded or did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// ONNX Runtime's library is missing or of another version.
     #[error("cannot load ONNX Runtime: {reason}")]
     Library {
-        /// What the loader said.
+        /// The loader's message.
         reason: String,
     },
     /// The folder holds no model that can be served.
     #[error("invalid model: {reason}")]
     InvalidModel {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// Classes were asked of an encoder, or vectors of a classifier.
     #[error("the model answers with {answers}, not with {asked}")]
     WrongTask {
-        /// What the model gives.
+        /// The model's kind of answer.
         answers: &'static str,
-        /// What the caller wanted.
+        /// The kind of answer asked for.
         asked: &'static str,
     },
     /// Memory ran out.
     #[error("out of memory while {during}")]
     OutOfMemory {
-        /// What was being done.
+        /// The operation.
         during: &'static str,
     },
     /// The answer holds a number that is infinite or none.
@@ -39,7 +39,7 @@ pub enum Error {
     Worker {
         /// The worker named.
         worker: usize,
-        /// How many there are.
+        /// Number of sessions.
         workers: usize,
     },
     /// The tokenizer refused a text.
@@ -54,7 +54,7 @@ pub enum Error {
     /// ONNX Runtime failed.
     #[error("ONNX Runtime failed: {reason}")]
     Runtime {
-        /// What it said.
+        /// The message.
         reason: String,
     },
 }

@@ -22,7 +22,7 @@ pub use crm_ai_model::Precision;
 pub use error::Error;
 pub use model::{Info, LoadOptions, Model, sigmoid, softmax};
 pub use runtime::{Device, Runtime};
-pub use session::Seat;
+pub use session::WorkerSlot;
 pub use stop::Stop;
 pub use table::TableModel;
 pub use tokeniser::Tokens;

@@ -1,39 +1,39 @@
 //! A loaded model: tokeniser, sessions, head.
 
 use crate::runtime::{Device, Runtime};
-use crate::session::{Seat, Sessions};
+use crate::session::{Sessions, WorkerSlot};
 use crate::tokeniser::{Tokeniser, Tokens};
 use crate::{Error, Stop, onnx_file};
 use crm_ai_model::{Checkpoint, Precision, Task};
 use std::path::Path;
 
-/// How a model is loaded.
+/// Options for loading a model.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadOptions {
     /// The arithmetic of the matrix products; a folder with its own ONNX file keeps that file's.
     pub precision: Precision,
-    /// Where it runs.
+    /// Device.
     pub device: Device,
     /// Threads that will ask it at the same time.
     pub workers: usize,
 }
 
-/// What a model is.
+/// Properties of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Info {
     /// `model_type` of the checkpoint's configuration, or `onnx`.
     pub architecture: String,
     /// Class names in the order of the probabilities; empty for an encoder.
     pub labels: Vec<String>,
-    /// Whether a text may have several of them at a time: each probability is one of its own.
+    /// True if a text may have several of them at a time: each probability is one of its own.
     pub multi_label: bool,
-    /// Whether it judges records, not texts.
+    /// True if it judges records, not texts.
     pub records: bool,
     /// Length of a sentence vector; 0 where the model gives none.
     pub dimensions: usize,
     /// Longest input in tokens, special ones included.
     pub max_tokens: usize,
-    /// What the logits are divided by before the softmax.
+    /// Divisor of the logits before the softmax.
     pub temperature: f32,
     /// The arithmetic that `crm_ai.json` asks for, where it does.
     pub precision: Option<Precision>,
@@ -83,7 +83,7 @@ impl Model {
         Ok(Self { info, tokeniser, sessions, workers })
     }
 
-    /// What the model is.
+    /// The model's properties.
     pub fn info(&self) -> &Info {
         &self.info
     }
@@ -105,25 +105,29 @@ impl Model {
         self.tokeniser.tokenise(text)
     }
 
-    /// Number of the session that answers who has that seat; each runs one batch at a time.
-    pub fn slot(&self, seat: Seat) -> usize {
-        self.sessions.slot(seat)
+    /// Number of the session that answers who has that worker slot; each runs one batch at a time.
+    pub fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        self.sessions.slot(worker_slot)
     }
 
     /// Calibrated probabilities of the classes for each text: row-major [batch, labels]. Each row
     /// sums to 1, unless a text may have several labels.
-    pub fn classify(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
-        self.classify_unless(&Stop::default(), seat.into(), batch)
+    pub fn classify(
+        &self,
+        worker_slot: impl Into<WorkerSlot>,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
+        self.classify_unless(&Stop::default(), worker_slot.into(), batch)
     }
 
     /// The same, unless it is asked to end before.
     pub fn classify_unless(
         &self,
         stop: &Stop,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         batch: &[&Tokens],
     ) -> Result<Vec<f32>, Error> {
-        let mut rows = self.logits_unless(stop, seat, batch)?;
+        let mut rows = self.logits_unless(stop, worker_slot, batch)?;
         for row in rows.chunks_exact_mut(self.info.labels.len()) {
             match self.info.multi_label {
                 true => sigmoid(row, self.info.temperature),
@@ -134,38 +138,56 @@ impl Model {
     }
 
     /// Sentence vectors of unit length: row-major [batch, dimensions].
-    pub fn embed(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
-        self.embed_unless(&Stop::default(), seat.into(), batch)
+    pub fn embed(
+        &self,
+        worker_slot: impl Into<WorkerSlot>,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
+        self.embed_unless(&Stop::default(), worker_slot.into(), batch)
     }
 
     /// The same, unless it is asked to end before.
     pub fn embed_unless(
         &self,
         stop: &Stop,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         batch: &[&Tokens],
     ) -> Result<Vec<f32>, Error> {
         if self.info.dimensions == 0 {
             return Err(Error::WrongTask { answers: "classes", asked: "vectors" });
         }
-        self.run(stop, seat, batch)
+        self.run(stop, worker_slot, batch)
     }
 
     /// Logits for each text, before temperature and softmax: row-major [batch, labels].
-    pub fn logits(&self, seat: impl Into<Seat>, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
-        self.logits_unless(&Stop::default(), seat.into(), batch)
+    pub fn logits(
+        &self,
+        worker_slot: impl Into<WorkerSlot>,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
+        self.logits_unless(&Stop::default(), worker_slot.into(), batch)
     }
 
-    fn logits_unless(&self, stop: &Stop, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    fn logits_unless(
+        &self,
+        stop: &Stop,
+        worker_slot: WorkerSlot,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
         if self.info.labels.is_empty() {
             return Err(Error::WrongTask { answers: "vectors", asked: "classes" });
         }
-        self.run(stop, seat, batch)
+        self.run(stop, worker_slot, batch)
     }
 
-    fn run(&self, stop: &Stop, seat: Seat, batch: &[&Tokens]) -> Result<Vec<f32>, Error> {
+    fn run(
+        &self,
+        stop: &Stop,
+        worker_slot: WorkerSlot,
+        batch: &[&Tokens],
+    ) -> Result<Vec<f32>, Error> {
         let workers = self.workers;
-        if let Seat::Worker(worker) = seat
+        if let WorkerSlot::Worker(worker) = worker_slot
             && worker >= workers
         {
             return Err(Error::Worker { worker, workers });
@@ -176,7 +198,7 @@ impl Model {
         if batch.iter().any(|tokens| tokens.is_empty()) {
             return Err(Error::Tokenizer);
         }
-        self.sessions.run(seat, batch, stop)
+        self.sessions.run(worker_slot, batch, stop)
     }
 }
 

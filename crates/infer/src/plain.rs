@@ -13,7 +13,7 @@ use tokenizers::{Model, ModelWrapper, NormalizedString, Normalizer, PostProcesso
 #[derive(Debug)]
 pub(crate) struct Plain {
     lowercase: bool,
-    /// Whether an added token begins with that character.
+    /// True if an added token begins with that character.
     stops: [bool; 128],
     /// Special tokens before and after a text's own.
     around: [Box<[u32]>; 2],
@@ -45,7 +45,7 @@ impl Plain {
         Some(Self { lowercase: normalizer.lowercase, stops, around })
     }
 
-    /// Whether this way is open to a text.
+    /// True if this way is open to a text.
     pub fn takes(&self, text: &str) -> bool {
         text.is_ascii() && !text.bytes().any(|byte| self.stops[usize::from(byte)])
     }

@@ -11,7 +11,7 @@ pub struct Runtime {
     pub(crate) environment: Environment,
 }
 
-/// Where a model runs.
+/// Device of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// The processor.

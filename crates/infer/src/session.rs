@@ -25,9 +25,9 @@ const KEPT_TOKENS_MAX: usize = 4096;
 /// work to share out.
 const ALONE_THREADS_MAX: usize = 4;
 
-/// Who asks a model, which decides the session that answers.
+/// Worker slot of a request, which decides the session that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seat {
+pub enum WorkerSlot {
     /// One of the workers, which all may ask at the same time; its number is below
     /// [`LoadOptions::workers`](crate::LoadOptions::workers) and belongs to one thread.
     Worker(usize),
@@ -35,7 +35,7 @@ pub enum Seat {
     Alone,
 }
 
-impl From<usize> for Seat {
+impl From<usize> for WorkerSlot {
     fn from(worker: usize) -> Self {
         Self::Worker(worker)
     }
@@ -73,7 +73,7 @@ pub(crate) struct Sessions {
     pub bytes: u64,
 }
 
-/// What goes into a graph and what comes out.
+/// Inputs and outputs of a graph.
 #[derive(Debug, Clone)]
 pub(crate) struct Outlets {
     pub inputs: Inputs,
@@ -92,7 +92,7 @@ pub(crate) struct Inputs {
     pub types: Option<String>,
 }
 
-/// What the output holds.
+/// Content of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// [batch, labels].
@@ -190,16 +190,16 @@ impl Sessions {
         Ok(Self { sessions, wide, outlets, bytes })
     }
 
-    /// Number of the session that answers who has that seat.
-    pub fn slot(&self, seat: Seat) -> usize {
-        match (seat, &self.wide) {
-            (Seat::Alone, Some(_)) => self.sessions.len(),
-            (Seat::Alone, None) => 0,
-            (Seat::Worker(worker), _) => worker % self.sessions.len(),
+    /// Number of the session that answers who has that worker slot.
+    pub fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        match (worker_slot, &self.wide) {
+            (WorkerSlot::Alone, Some(_)) => self.sessions.len(),
+            (WorkerSlot::Alone, None) => 0,
+            (WorkerSlot::Worker(worker), _) => worker % self.sessions.len(),
         }
     }
 
-    /// What the output holds.
+    /// The content of the output.
     pub fn answer(&self) -> Answer {
         self.outlets.answer
     }
@@ -210,10 +210,15 @@ impl Sessions {
     }
 
     /// Runs a batch, padded to its longest text, and gives the answers: [batch, width].
-    pub fn run(&self, seat: Seat, batch: &[&Tokens], stop: &Stop) -> Result<Vec<f32>, Error> {
+    pub fn run(
+        &self,
+        worker_slot: WorkerSlot,
+        batch: &[&Tokens],
+        stop: &Stop,
+    ) -> Result<Vec<f32>, Error> {
         let failed = |error: ort::Error| Error::of_runtime(&error, "running a batch");
         let tokens = batch.iter().map(|text| text.len()).max().unwrap_or(0);
-        let slot = self.slot(seat);
+        let slot = self.slot(worker_slot);
         let lane = self.sessions.get(slot).or(self.wide.as_ref()).unwrap_or(&self.sessions[0]);
         // A run that panicked left the session as it was: it holds no state between runs.
         let mut lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
@@ -282,7 +287,7 @@ fn alone_threads(device: Device, workers: usize) -> usize {
     if device == Device::Cpu { workers.min(ALONE_THREADS_MAX) } else { 1 }
 }
 
-/// What all sessions have in common: no plan kept per shape (shapes differ with every batch), and
+/// Options that all sessions share: no plan kept per shape (shapes differ with every batch), and
 /// threads that wait for each other awake during a run, asleep between runs.
 pub(crate) fn builder(
     runtime: &Runtime,

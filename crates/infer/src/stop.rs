@@ -28,7 +28,7 @@ impl Stop {
         }
     }
 
-    /// Whether the run was asked to end.
+    /// True if the run was asked to end.
     pub fn is_asked(&self) -> bool {
         self.lock().is_asked
     }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::model::{Info, LoadOptions, softmax};
 use crate::onnx_file::refuse_external_data;
 use crate::runtime::{Device, Runtime};
-use crate::session::{self, Lane, Seat};
+use crate::session::{self, Lane, WorkerSlot};
 use crate::stop::Stop;
 use crm_ai_tabular::Features;
 use ort::session::Session;
@@ -48,7 +48,7 @@ impl Output {
 }
 
 impl TableModel {
-    /// Whether the folder holds a model of records.
+    /// True if the folder holds a model of records.
     pub fn is_in(folder: &Path) -> bool {
         folder.join("features.json").exists()
     }
@@ -88,7 +88,7 @@ impl TableModel {
         Ok(Self { info, features, output, sessions, bytes: file_bytes * workers as u64 })
     }
 
-    /// What the model is.
+    /// The model's properties.
     pub fn info(&self) -> &Info {
         &self.info
     }
@@ -110,25 +110,25 @@ impl TableModel {
     }
 
     /// Calibrated probabilities of the classes for each record: row-major [batch, labels], each row
-    /// sums to 1. A worker's seat belongs to one thread.
-    pub fn predict(&self, seat: Seat, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {
-        self.predict_unless(&Stop::default(), seat, batch)
+    /// sums to 1. A worker's worker slot belongs to one thread.
+    pub fn predict(&self, worker_slot: WorkerSlot, batch: &[&[f32]]) -> Result<Vec<f32>, Error> {
+        self.predict_unless(&Stop::default(), worker_slot, batch)
     }
 
-    /// Number of the session that answers who has that seat. Trees take no more than one thread;
-    /// what comes alone waits for the first worker at most.
-    pub fn slot(&self, seat: Seat) -> usize {
-        if let Seat::Worker(worker) = seat { worker } else { 0 }
+    /// Number of the session for that worker slot. Trees take no more than one thread; a single
+    /// request waits for the first worker at most.
+    pub fn slot(&self, worker_slot: WorkerSlot) -> usize {
+        if let WorkerSlot::Worker(worker) = worker_slot { worker } else { 0 }
     }
 
     /// As [`predict`](Self::predict), unless it is asked to end before.
     pub fn predict_unless(
         &self,
         stop: &Stop,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         batch: &[&[f32]],
     ) -> Result<Vec<f32>, Error> {
-        let (worker, workers) = (self.slot(seat), self.sessions.len());
+        let (worker, workers) = (self.slot(worker_slot), self.sessions.len());
         let lane = self.sessions.get(worker).ok_or(Error::Worker { worker, workers })?;
         let width = self.features.width();
         if batch.is_empty() {

@@ -12,8 +12,8 @@ use tokenizers::{Model, ModelWrapper, PostProcessor, Tokenizer, TruncationParams
 
 /// Largest `tokenizer.json` that is read; those of the largest vocabularies have about 20 MB.
 const FILE_BYTES_MAX: u64 = 64 << 20;
-/// How many times as long a normaliser may make a text, at most. Replacing a space by "▁" makes it
-/// four times as long at worst.
+/// Largest factor by which a normaliser may lengthen a text. Replacing a space by "▁" makes it four
+/// times as long at worst.
 const GROWTH_MAX: usize = 256;
 /// First length of a long text's beginning that is tried, in bytes for each token of the limit.
 /// English has about 4.5 bytes in a token.
@@ -24,7 +24,7 @@ const BYTES_PER_TOKEN: usize = 16;
 pub struct Tokens {
     /// Indices into the vocabulary.
     pub ids: Box<[u32]>,
-    /// Whether the text was longer than the model's limit and its end was cut off.
+    /// True if the text was longer than the model's limit and its end was cut off.
     pub truncated: bool,
 }
 
@@ -34,20 +34,20 @@ impl Tokens {
         self.ids.len()
     }
 
-    /// Whether there is no token; [`Model::tokenise`](crate::Model::tokenise) never gives that.
+    /// True if there is no token; [`Model::tokenise`](crate::Model::tokenise) never gives that.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 }
 
-/// What is looked at of `tokenizer.json` before it is read.
+/// Parts of `tokenizer.json` that are checked before it is read.
 #[derive(serde::Deserialize)]
 struct Parts {
     #[serde(default)]
     normalizer: serde_json::Value,
 }
 
-/// How many times as long a normaliser may make a text: of each part, in whatever way parts are
+/// The factor by which a normaliser may lengthen a text: of each part, in whatever way parts are
 /// put together, the text that it puts in for another, or for nothing, between any two characters.
 fn growth(normalizer: &serde_json::Value) -> usize {
     use serde_json::Value;
@@ -91,7 +91,8 @@ fn longest_mapped(base64: &str) -> usize {
     texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
-/// Where a text may be cut so that the tokens of its beginning are the beginning of its tokens.
+/// The places where a text may be cut so that the tokens of its beginning are the beginning of its
+/// tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cuts {
     /// Nowhere: the whole text is always read.
@@ -227,7 +228,7 @@ impl Tokeniser {
     }
 }
 
-/// Whether a character stands in the largest block of Chinese characters.
+/// True if a character stands in the largest block of Chinese characters.
 fn is_ideograph(c: char) -> bool {
     ('\u{4E00}'..='\u{9FFF}').contains(&c)
 }
@@ -258,7 +259,7 @@ fn cuts(tokenizer: &Tokenizer) -> Cuts {
     }
 }
 
-/// Whether a tokenizer is GPT-2's in all its parts, and knows every byte.
+/// True if a tokenizer is GPT-2's in all its parts, and knows every byte.
 fn is_byte_level(tokenizer: &Tokenizer, merges: &BPE) -> bool {
     let splits = matches!(
         tokenizer.get_pre_tokenizer(),

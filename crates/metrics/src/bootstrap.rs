@@ -69,7 +69,7 @@ impl Scored for Judged {
     }
 }
 
-/// What is counted of each class, and how many rows are right.
+/// The counts of each class, and the number of correct rows.
 pub(crate) fn counts(judged: &Judged, rows: impl Iterator<Item = usize>) -> (Vec<Counts>, u64) {
     let mut counts = vec![Counts::default(); judged.labels().len()];
     let mut right = 0;
@@ -85,7 +85,7 @@ pub(crate) fn counts(judged: &Judged, rows: impl Iterator<Item = usize>) -> (Vec
     (counts, right)
 }
 
-/// What [`Comparison::of`] tells.
+/// The comparison for [`Comparison::of`].
 pub(crate) fn compare<T: Scored>(new: &T, champion: &T, seed: u64) -> Option<Comparison> {
     if new.count() != champion.count() {
         return None;

@@ -1,4 +1,4 @@
-//! Whether a probability of 0.8 is right eight times in ten.
+//! Calibration: a probability of 0.8 should be right eight times in ten.
 
 use crate::judged::Judged;
 

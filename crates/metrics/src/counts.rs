@@ -2,7 +2,7 @@
 
 use crate::evaluation::{ClassFigures, ratio};
 
-/// What is counted of a class.
+/// Counts of a class.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     /// Rows that are of the class.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// log-loss infinite; the machine epsilon of 32-bit floating point, as in scikit-learn for float32.
 pub(crate) const PROBABILITY_MIN: f64 = f32::EPSILON as f64;
 
-/// What a model got right and wrong.
+/// Figures of a model on labelled rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Rows judged.

@@ -1,8 +1,9 @@
-//! Whether a new model takes over.
+//! The promotion gate: the decision about a new model.
 
 use crate::bootstrap::Comparison;
 use crate::evaluation::Evaluation;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Accuracy that a first model must be ahead of the most frequent class by.
 const FIRST_MARGIN: f64 = 0.0;
@@ -16,11 +17,11 @@ const CLASS_ROWS_MIN: u64 = 10;
 /// Recall that a class may lose against the champion.
 const CLASS_LOSS_MAX: f64 = 0.10;
 
-/// When a new version becomes the champion.
+/// Condition for a new version to become the champion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Promote {
-    /// Where the gate lets it.
+    /// If the gate accepts it.
     IfBetter,
     /// Never: it is stored, and a person decides.
     Never,
@@ -28,41 +29,64 @@ pub enum Promote {
     Always,
 }
 
-impl Promote {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "if_better" => Some(Self::IfBetter),
-            "never" => Some(Self::Never),
-            "always" => Some(Self::Always),
-            _ => None,
-        }
+/// The lowest figures on the held-out rows with which a new version may become the champion.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Minimums {
+    /// Lowest accuracy.
+    pub min_accuracy: Option<f64>,
+    /// Lowest macro-F1.
+    pub min_macro_f1: Option<f64>,
+    /// Lowest recall of each class that is named.
+    pub min_recall: BTreeMap<String, f64>,
+}
+
+impl Minimums {
+    /// The first minimum that a model misses, as a sentence.
+    fn missed_by(&self, new: &Evaluation) -> Option<String> {
+        let figures = [
+            ("accuracy", new.accuracy, "min_accuracy", self.min_accuracy),
+            ("macro-F1", new.macro_f1, "min_macro_f1", self.min_macro_f1),
+        ];
+        let missed = figures.into_iter().find_map(|(figure, found, name, minimum)| {
+            let minimum = minimum.filter(|minimum| found < *minimum)?;
+            Some(format!("its {figure} of {found:.3} is below {name}, {minimum}"))
+        });
+        missed.or_else(|| self.missed_recall(new))
     }
 
-    /// Its name in SQL.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::IfBetter => "if_better",
-            Self::Never => "never",
-            Self::Always => "always",
-        }
+    /// A class without held-out rows has no recall that could be held to a minimum.
+    fn missed_recall(&self, new: &Evaluation) -> Option<String> {
+        self.min_recall.iter().find_map(|(label, minimum)| {
+            let class = new.classes.iter().find(|class| class.label == *label && class.rows > 0);
+            match class {
+                None => Some(format!("class \"{label}\" of min_recall has no held-out row")),
+                Some(class) if class.recall < *minimum => Some(format!(
+                    "its recall of class \"{label}\", {:.3}, is below min_recall, {minimum}",
+                    class.recall
+                )),
+                Some(_) => None,
+            }
+        })
     }
 }
 
-/// What the gate decided, and why in a sentence that names figures.
+/// Decision of the gate, with a reason that names figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Whether the new version becomes the champion.
+    /// True if the new version becomes the champion.
     pub promote: bool,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What is known when the gate decides.
+/// Input of the gate.
 #[derive(Debug)]
 pub struct Gate<'a> {
-    /// What was asked for.
+    /// The requested condition.
     pub promote: Promote,
+    /// The new model's minimums, whatever the champion's figures are.
+    pub minimums: &'a Minimums,
     /// The new model on the held-out rows.
     pub new: &'a Evaluation,
     /// The champion on the same rows, and the two side by side; `None` for a first model.
@@ -74,10 +98,12 @@ pub struct Gate<'a> {
 impl Gate<'_> {
     /// Decides.
     pub fn decide(&self) -> Decision {
-        match self.promote {
-            Promote::Never => refuse("promotion was not asked for"),
-            Promote::Always => accept("promotion was asked for whatever the figures are"),
-            Promote::IfBetter => self.judge(),
+        let missed = self.minimums.missed_by(self.new);
+        match (self.promote, missed) {
+            (Promote::Never, _) => refuse("promotion was not asked for"),
+            (_, Some(reason)) => refuse(reason),
+            (Promote::Always, None) => accept("promotion was asked for whatever the figures are"),
+            (Promote::IfBetter, None) => self.judge(),
         }
     }
 
@@ -205,7 +231,36 @@ mod tests {
         let champion = champion
             .map(|judged| (Evaluation::of(judged, 1), Comparison::of(new, judged, 1).unwrap()));
         let champion = champion.as_ref().map(|(evaluation, comparison)| (evaluation, comparison));
-        Gate { promote, new: &evaluation, champion, changed_labels: &[] }.decide()
+        let minimums = &Minimums::default();
+        Gate { promote, minimums, new: &evaluation, champion, changed_labels: &[] }.decide()
+    }
+
+    /// The decision about a first model that is right for 40 of 50 and for 30 of 50 rows.
+    fn with_minimums(promote: Promote, minimums: &Minimums) -> Decision {
+        let new = &Evaluation::of(&judged(50, [40, 30]), 1);
+        Gate { promote, minimums, new, champion: None, changed_labels: &[] }.decide()
+    }
+
+    #[test]
+    fn each_minimum_is_held_whatever_was_asked_for() {
+        let recall = |class: &str, least: f64| Minimums {
+            min_recall: [(class.to_owned(), least)].into(),
+            ..Minimums::default()
+        };
+        let accuracy = |least| Minimums { min_accuracy: Some(least), ..Minimums::default() };
+        let macro_f1 = |least| Minimums { min_macro_f1: Some(least), ..Minimums::default() };
+        for (reached, missed, word) in [
+            (accuracy(0.7), accuracy(0.71), "its accuracy of 0.700 is below min_accuracy, 0.71"),
+            (macro_f1(0.6), macro_f1(0.75), "its macro-F1 of 0.697 is below min_macro_f1, 0.75"),
+            (recall("b", 0.6), recall("b", 0.61), "its recall of class \"b\", 0.600, is below"),
+            (recall("a", 0.8), recall("c", 0.1), "class \"c\" of min_recall has no held-out row"),
+        ] {
+            for promote in [Promote::IfBetter, Promote::Always] {
+                assert!(with_minimums(promote, &reached).promote, "{reached:?}");
+                let refused = with_minimums(promote, &missed);
+                assert!(!refused.promote && refused.reason.starts_with(word), "{refused:?}");
+            }
+        }
     }
 
     #[test]

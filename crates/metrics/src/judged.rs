@@ -11,7 +11,7 @@ pub enum Error {
     Length {
         /// Rows times classes.
         expected: usize,
-        /// What came.
+        /// The length found.
         found: usize,
     },
     /// A row's class is none of the classes.
@@ -39,7 +39,7 @@ pub struct Judged {
     second: Vec<f32>,
 }
 
-/// Whether `probabilities` is [rows, classes] of some rows and classes.
+/// Fails unless `probabilities` is [rows, classes] of some rows and classes.
 pub(crate) fn check_shape(
     truth: &[Vec<usize>],
     width: usize,
@@ -118,7 +118,7 @@ impl Judged {
         &self.labels
     }
 
-    /// Whether the prediction of row `row` is right.
+    /// True if the prediction of row `row` is right.
     pub fn is_right(&self, row: usize) -> bool {
         self.truth[row] == self.predicted[row]
     }
@@ -145,7 +145,7 @@ impl Judged {
     }
 }
 
-/// Whether a row has a probability for each known class, and is of classes that there are.
+/// Fails unless a row has a probability for each known class, and is of classes that there are.
 pub(crate) fn check_row(
     classes: &[usize],
     known: usize,

@@ -1,4 +1,4 @@
-//! How good a classifier is, and whether it may take over from another.
+//! Figures of a classifier, and the decision about its promotion.
 //!
 //! [`Judged`] holds what a model said of rows whose class is known; [`Evaluation`] sums it up as
 //! scikit-learn would: accuracy, macro-F1, figures of each class, confusion matrix, log-loss,
@@ -20,6 +20,6 @@ pub use bootstrap::{Comparison, Interval};
 pub use calibration::{calibration_error, fit_temperature};
 pub use confusion::Confusion;
 pub use evaluation::{ClassFigures, Evaluation};
-pub use gate::{Decision, Gate, Promote};
+pub use gate::{Decision, Gate, Minimums, Promote};
 pub use judged::{Error, Judged};
 pub use several::{JudgedSets, fit_sigmoid_temperature};

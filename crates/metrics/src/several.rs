@@ -192,7 +192,7 @@ pub fn fit_sigmoid_temperature(logits: &[f32], classes: usize, truth: &[Vec<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gate, Interval, Promote};
+    use crate::{Gate, Interval, Minimums, Promote};
 
     fn labels() -> Vec<String> {
         ["a", "b", "c"].map(str::to_owned).to_vec()
@@ -264,7 +264,8 @@ mod tests {
         let pair = champion.map(|old| (old.evaluate(1), new.compare(old, 1).unwrap()));
         let champion = pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison));
         let promote = Promote::IfBetter;
-        Gate { promote, new: &evaluation, champion, changed_labels: &[] }.decide().promote
+        let minimums = &Minimums::default();
+        Gate { promote, minimums, new: &evaluation, champion, changed_labels: &[] }.decide().promote
     }
 
     #[test]

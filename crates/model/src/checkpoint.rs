@@ -9,7 +9,7 @@ use std::path::Path;
 /// Most classes of a classifier.
 const LABELS_MAX: u64 = 65_536;
 
-/// What a checkpoint was trained for.
+/// Task that a checkpoint was trained for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
     /// Tell a text's class; the names of the classes in the order of the logits.
@@ -24,7 +24,7 @@ pub struct Checkpoint {
     pub(crate) config: Config,
     pub(crate) settings: Settings,
     pub(crate) tensors: SafeTensors,
-    /// What the encoder's tensors' names begin with.
+    /// Prefix of the names of the encoder's tensors.
     pub(crate) prefix: &'static str,
     task: Task,
 }
@@ -51,12 +51,12 @@ impl Checkpoint {
         &self.config
     }
 
-    /// What `crm_ai.json` and the pooling's configuration say.
+    /// The settings in `crm_ai.json` and the pooling's configuration.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What the checkpoint was trained for.
+    /// The task that the checkpoint was trained for.
     pub fn task(&self) -> &Task {
         &self.task
     }
@@ -86,7 +86,7 @@ impl Checkpoint {
         inference::build(self, precision)
     }
 
-    /// Whether a text's vector is the mean of its tokens'.
+    /// True if a text's vector is the mean of its tokens'.
     pub fn pools_mean(&self) -> bool {
         self.pooling() == Pooling::Mean
     }
@@ -96,7 +96,7 @@ impl Checkpoint {
         classifier_name(self.config.family)
     }
 
-    /// How tokens are pooled: as the settings say, else as the kind of model was trained.
+    /// Pooling of tokens: as the settings say, else as the kind of model was trained.
     pub(crate) fn pooling(&self) -> Pooling {
         self.settings.pooling.unwrap_or(match self.task {
             Task::Classify(_) => Pooling::Cls,

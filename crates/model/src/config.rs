@@ -1,4 +1,4 @@
-//! What a checkpoint's `config.json` says, checked: sizes, activation, labels.
+//! A checkpoint's `config.json`, checked: sizes, activation, labels.
 
 use crate::Error;
 use crate::safetensors::read_small;
@@ -42,11 +42,11 @@ pub enum Activation {
 /// The sizes and settings of an encoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Which names and head the checkpoint has.
+    /// Family of the checkpoint's tensor names and head.
     pub family: Family,
     /// `model_type` as written.
     pub model_type: String,
-    /// Whether `architectures` names a sequence classifier; `None` where it names nothing.
+    /// True if `architectures` names a sequence classifier; `None` where it names nothing.
     pub names_classifier: Option<bool>,
     /// Entries of the vocabulary.
     pub vocab_size: u64,
@@ -74,7 +74,7 @@ pub struct Config {
     pub attention_dropout: f32,
     /// Class names by index, where the configuration has any.
     pub labels: Vec<String>,
-    /// Whether a text may have several of them at a time (`multi_label_classification`).
+    /// True if a text may have several of them at a time (`multi_label_classification`).
     pub multi_label: bool,
 }
 

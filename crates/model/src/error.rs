@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint. Messages name files, tensors and settings, never a text.
+//! Errors of a checkpoint. Messages name files, tensors and settings, never a text.
 
 use crate::safetensors::Dtype;
 use std::io;
@@ -11,7 +11,7 @@ pub enum Error {
     Io {
         /// Name of the file inside the model's folder.
         file: &'static str,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// A file is larger than any honest one.
@@ -29,7 +29,7 @@ pub enum Error {
     Malformed {
         /// Name of the file inside the model's folder.
         file: &'static str,
-        /// What was expected.
+        /// The expected format.
         reason: String,
     },
     /// The model is of a kind that this program does not build.
@@ -42,7 +42,7 @@ pub enum Error {
     Setting {
         /// Key in the model's configuration.
         setting: &'static str,
-        /// Which values are.
+        /// The supported values.
         reason: String,
     },
     /// The checkpoint lacks a tensor.

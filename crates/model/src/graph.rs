@@ -34,7 +34,7 @@ pub struct Weight {
     pub shape: Vec<u64>,
     /// Its numbers, row-major.
     pub data: WeightData,
-    /// Whether ONNX Runtime keeps a second, packed copy (matrices of products).
+    /// True if ONNX Runtime keeps a second, packed copy (matrices of products).
     pub packed: bool,
 }
 
@@ -48,7 +48,7 @@ impl Weight {
     }
 }
 
-/// What a graph answers.
+/// Output of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// `logits`, [batch, labels].
@@ -76,7 +76,7 @@ pub struct Graph {
     pub model: Vec<u8>,
     /// The weights by name.
     pub weights: Vec<Weight>,
-    /// What it answers.
+    /// Output of the graph.
     pub output: Output,
     /// Width of an answer's row.
     pub width: u64,

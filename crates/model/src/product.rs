@@ -52,7 +52,7 @@ struct Bytes {
     zero: Value,
 }
 
-/// What is known of the numbers in a row.
+/// Known range of the numbers in a row.
 pub(crate) enum Range {
     /// Anything around zero.
     Symmetric,

@@ -44,7 +44,7 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// Where a tensor lies.
+/// Location of a tensor.
 #[derive(Debug, Clone, Deserialize)]
 struct Entry {
     dtype: Dtype,
@@ -85,7 +85,7 @@ impl SafeTensors {
         Ok(Self { file, data_start, entries })
     }
 
-    /// Whether there is a tensor of that name.
+    /// True if there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }

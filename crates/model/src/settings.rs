@@ -1,5 +1,5 @@
-//! What a model's folder says beside the checkpoint: `crm_ai.json` (how the model is to be
-//! answered with) and the pooling of a sentence-transformers model.
+//! Settings in a model's folder beside the checkpoint: `crm_ai.json` (serving) and the pooling of a
+//! sentence-transformers model.
 
 use crate::Error;
 use crate::safetensors::read_small;
@@ -22,7 +22,7 @@ pub enum Precision {
     Int8,
 }
 
-/// How the tokens' vectors become one.
+/// Pooling of the tokens' vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
@@ -36,7 +36,7 @@ pub enum Pooling {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What logits are divided by before the softmax; 1 where absent.
+    /// Divisor of the logits before the softmax; 1 where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
     /// Longest input in tokens, special ones included.
@@ -46,7 +46,7 @@ pub struct Settings {
     /// measurement advises.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "precision")]
     pub precision: Option<Precision>,
-    /// How tokens are pooled.
+    /// Pooling of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooling: Option<Pooling>,
 }

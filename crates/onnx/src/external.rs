@@ -1,5 +1,5 @@
-//! Whether an ONNX file has numbers in other files. Such a file makes its reader open whatever it
-//! names, so it is looked for before anybody reads the model.
+//! Detection of ONNX files that keep numbers in other files. Such a file makes its reader open
+//! whatever it names, so it is looked for before anybody reads the model.
 
 use std::io::{self, BufRead, ErrorKind, Seek};
 
@@ -39,7 +39,7 @@ impl Message {
     }
 }
 
-/// Whether any tensor of the model says that its numbers lie elsewhere. Fails with `InvalidData`
+/// True if any tensor of the model says that its numbers lie elsewhere. Fails with `InvalidData`
 /// where the bytes are no protobuf.
 pub fn has_external_data(file: &mut (impl BufRead + Seek)) -> io::Result<bool> {
     let bytes = file.seek(io::SeekFrom::End(0))?;

@@ -56,10 +56,10 @@ pub struct GraphProto {
     /// The constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
-    /// What is asked.
+    /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
-    /// What is answered.
+    /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
 }
@@ -111,12 +111,12 @@ pub struct AttributeProto {
     /// Bytes of strings.
     #[prost(bytes = "vec", repeated, tag = "9")]
     pub strings: Vec<Vec<u8>>,
-    /// Which field counts.
+    /// The field that holds the value.
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub kind: i32,
 }
 
-/// Which field of an attribute counts.
+/// Field of an attribute that holds its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
 #[repr(i32)]
 pub enum AttributeType {
@@ -151,10 +151,10 @@ pub struct TensorProto {
     /// The elements, little-endian, where they are in the file.
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
-    /// Where the elements are otherwise.
+    /// Location of the elements in another file.
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<StringStringEntryProto>,
-    /// Which of both.
+    /// Kind of location of the elements.
     #[prost(enumeration = "DataLocation", tag = "14")]
     pub data_location: i32,
 }
@@ -170,7 +170,7 @@ pub struct StringStringEntryProto {
     pub value: String,
 }
 
-/// Where a constant's bytes are.
+/// Location of a constant's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
 #[repr(i32)]
 pub enum DataLocation {
@@ -246,7 +246,7 @@ pub struct DimensionProto {
     pub value: Option<Dimension>,
 }
 
-/// What a dimension can be.
+/// Value of a dimension.
 #[derive(Clone, PartialEq, Oneof)]
 pub enum Dimension {
     #[prost(int64, tag = "1")]

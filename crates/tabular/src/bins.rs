@@ -7,9 +7,10 @@ const BINS_MAX: usize = 255;
 
 /// Features as bin numbers.
 pub(crate) struct Binned {
-    /// What is counted in one pass over the rows: a feature, or all values of one category column.
+    /// The units counted in one pass over the rows: a feature, or all values of one category
+    /// column.
     pub units: Vec<Unit>,
-    /// Where each feature is found in those.
+    /// The place of each feature in those units.
     pub features: Vec<BinnedFeature>,
 }
 
@@ -83,7 +84,7 @@ fn categories_of(matrix: &[f32], width: usize, range: &Range<usize>) -> Unit {
     Unit { codes, slots: range.len() + 2 }
 }
 
-/// Where a feature is cut: between all different values where they are few, else so that bins
+/// The cut points of a feature: between all different values if they are few, else so that bins
 /// hold about the same number of rows.
 fn thresholds(values: impl Iterator<Item = f32>) -> Vec<f32> {
     let mut sorted: Vec<f32> = values.collect();

@@ -10,14 +10,14 @@ const STEPS: usize = 50;
 /// Bounds of the scale; outside the hold-out is too small or too easy to tell.
 const SCALES: (f64, f64) = (0.05, 20.0);
 
-/// How sums become logits: of two classes, the second's logit is scale · sum + offset (Platt 1999,
-/// "Probabilistic Outputs for Support Vector Machines"); of more, every sum is multiplied by the
-/// scale, which is 1 / temperature (Guo et al. 2017).
+/// Calibration of sums to logits: for two classes, the second's logit is scale · sum + offset
+/// (Platt 1999, "Probabilistic Outputs for Support Vector Machines"); for more, every sum is
+/// multiplied by the scale, which is 1 / temperature (Guo et al. 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// What a sum is multiplied by.
+    /// Factor of a sum.
     pub scale: f64,
-    /// What is added; 0 with more than two classes.
+    /// Term added; 0 with more than two classes.
     pub offset: f64,
     /// Rows it was fitted on, which the trees had not seen; 0 where they were too few, and the sums
     /// are taken as they are.

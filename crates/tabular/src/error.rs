@@ -1,6 +1,6 @@
-//! What can go wrong. No message holds a record's value.
+//! Errors of this crate. No message contains a record's value.
 
-/// Why there is no model, or why a model's file is none.
+/// A model cannot be trained, or a model's file is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The rows cannot be learnt from.

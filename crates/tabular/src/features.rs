@@ -1,4 +1,4 @@
-//! What a model reads of a record: `features.json`, and the row of numbers made by it.
+//! Features of a record: `features.json`, and the row of numbers made by it.
 
 use crate::Calibration;
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub struct Features {
     pub labels: Vec<String>,
     /// The columns in the order of their features.
     pub columns: Vec<Column>,
-    /// How the trees' sums became logits; absent from a file that somebody else made.
+    /// Calibration of the trees' sums; absent from a file that somebody else made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
     /// Share of each column in the gain of all splits, largest first; sums to 1.
@@ -38,12 +38,12 @@ pub struct Features {
 pub struct Column {
     /// The column's exact name.
     pub name: String,
-    /// What it is taken for.
+    /// Kind of the column.
     #[serde(flatten)]
     pub kind: Kind,
 }
 
-/// What a column is taken for.
+/// Kind of a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
@@ -70,7 +70,7 @@ pub enum Kind {
     Timestamp,
     /// No feature.
     Ignored {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -17,7 +17,8 @@ pub(crate) struct Shape {
     pub leaf_rows: usize,
 }
 
-/// What the leaves' values are divided by beside the curvature; keeps those of few rows small.
+/// L2 regularisation: added to the curvature that the leaves' values are divided by; keeps those of
+/// few rows small.
 const LAMBDA: f64 = 1.0;
 /// Curvature that a leaf has at least.
 const CURVATURE_MIN: f64 = 1e-3;
@@ -56,15 +57,15 @@ impl Sum {
     }
 }
 
-/// What a tree is grown on.
-pub(crate) struct Soil<'a> {
+/// Input of one tree.
+pub(crate) struct TreeInput<'a> {
     pub binned: &'a Binned,
     /// Features that this tree may use.
     pub allowed: &'a [usize],
     /// First and second derivative of each row's loss.
     pub slopes: &'a [(f32, f32)],
     pub shape: Shape,
-    /// What the leaves' values are multiplied by.
+    /// Factor of the leaves' values.
     pub learning_rate: f64,
 }
 
@@ -93,13 +94,13 @@ pub(crate) struct Grown {
 }
 
 /// Grows a tree on some rows; adds the gain of each split to its feature's.
-pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Grown {
-    let starts = starts(soil);
+pub(crate) fn grow(input: &TreeInput<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Grown {
+    let starts = starts(input);
     let mut nodes = vec![Node::Leaf(0.0)];
-    let histogram = histogram(soil, &starts, &rows);
-    let mut open = vec![leaf(soil, &starts, (0, 0), rows, histogram)];
-    nodes[0] = Node::Leaf(value(soil, open[0].sum));
-    while nodes.len() < 2 * soil.shape.leaves - 1 {
+    let histogram = histogram(input, &starts, &rows);
+    let mut open = vec![leaf(input, &starts, (0, 0), rows, histogram)];
+    nodes[0] = Node::Leaf(value(input, open[0].sum));
+    while nodes.len() < 2 * input.shape.leaves - 1 {
         let gain = |leaf: &Leaf| leaf.best.as_ref().map_or(0.0, |split| split.gain);
         let best = (0..open.len()).reduce(|best, index| {
             if gain(&open[index]) > gain(&open[best]) { index } else { best }
@@ -111,17 +112,17 @@ pub(crate) fn grow(soil: &Soil<'_>, rows: Vec<u32>, gains: &mut [f64]) -> Grown 
         let (left, right) = (nodes.len(), nodes.len() + 1);
         nodes[parent.node] = Node::Split {
             feature: split.feature as u32,
-            threshold: threshold(&soil.binned.features[split.feature], split.bin),
+            threshold: threshold(&input.binned.features[split.feature], split.bin),
             missing_left: split.missing_left,
             left: left as u32,
             right: right as u32,
         };
-        for child in part(soil, &starts, parent, left) {
-            nodes.push(Node::Leaf(value(soil, child.sum)));
+        for child in part(input, &starts, parent, left) {
+            nodes.push(Node::Leaf(value(input, child.sum)));
             open.push(child);
         }
     }
-    let leaves = open.into_iter().map(|leaf| (value(soil, leaf.sum), leaf.rows)).collect();
+    let leaves = open.into_iter().map(|leaf| (value(input, leaf.sum), leaf.rows)).collect();
     Grown { tree: Tree(nodes), leaves }
 }
 
@@ -130,24 +131,24 @@ fn threshold(feature: &BinnedFeature, bin: usize) -> f32 {
     feature.thresholds.get(bin).copied().unwrap_or(f32::MAX)
 }
 
-fn value(soil: &Soil<'_>, sum: Sum) -> f32 {
-    (-sum.gradient / (sum.curvature + LAMBDA) * soil.learning_rate) as f32
+fn value(input: &TreeInput<'_>, sum: Sum) -> f32 {
+    (-sum.gradient / (sum.curvature + LAMBDA) * input.learning_rate) as f32
 }
 
-/// Where each unit's slots begin in a histogram.
-fn starts(soil: &Soil<'_>) -> Vec<usize> {
+/// The first slot of each unit in a histogram.
+fn starts(input: &TreeInput<'_>) -> Vec<usize> {
     let mut starts = vec![0];
-    for unit in &soil.binned.units {
+    for unit in &input.binned.units {
         starts.push(starts.last().copied().unwrap_or(0) + unit.slots);
     }
     starts
 }
 
-fn histogram(soil: &Soil<'_>, starts: &[usize], rows: &[u32]) -> Vec<Sum> {
+fn histogram(input: &TreeInput<'_>, starts: &[usize], rows: &[u32]) -> Vec<Sum> {
     let mut histogram = vec![Sum::default(); starts.last().copied().unwrap_or(0)];
     // Side by side once, not to be looked for again for each unit.
-    let slopes: Vec<Sum> = rows.iter().map(|&row| Sum::of(soil.slopes[row as usize])).collect();
-    for (unit, start) in soil.binned.units.iter().zip(starts) {
+    let slopes: Vec<Sum> = rows.iter().map(|&row| Sum::of(input.slopes[row as usize])).collect();
+    for (unit, start) in input.binned.units.iter().zip(starts) {
         let slots = &mut histogram[*start..start + unit.slots];
         for (&row, &slope) in rows.iter().zip(&slopes) {
             slots[usize::from(unit.codes[row as usize])].add(slope);
@@ -157,7 +158,7 @@ fn histogram(soil: &Soil<'_>, starts: &[usize], rows: &[u32]) -> Vec<Sum> {
 }
 
 fn leaf(
-    soil: &Soil<'_>,
+    input: &TreeInput<'_>,
     starts: &[usize],
     (node, depth): (usize, usize),
     rows: Vec<u32>,
@@ -166,37 +167,42 @@ fn leaf(
     // Every row is in one slot of each unit.
     let mut sum = Sum::default();
     histogram[..starts[1]].iter().for_each(|slot| sum.add(*slot));
-    let may_split = depth < soil.shape.depth && rows.len() >= 2 * soil.shape.leaf_rows;
-    let best = if may_split { best_split(soil, starts, &histogram, sum) } else { None };
+    let may_split = depth < input.shape.depth && rows.len() >= 2 * input.shape.leaf_rows;
+    let best = if may_split { best_split(input, starts, &histogram, sum) } else { None };
     Leaf { node, depth, rows, sum, histogram, best }
 }
 
 /// The children of a leaf that is split; the left one becomes node `left`.
-fn part(soil: &Soil<'_>, starts: &[usize], parent: Leaf, left: usize) -> Vec<Leaf> {
+fn part(input: &TreeInput<'_>, starts: &[usize], parent: Leaf, left: usize) -> Vec<Leaf> {
     let Leaf { depth, rows, histogram: mut rest, best, .. } = parent;
     let Some(Split { feature, bin, missing_left, .. }) = best else { return Vec::new() };
-    let feature = &soil.binned.features[feature];
-    let unit = &soil.binned.units[feature.unit];
+    let feature = &input.binned.features[feature];
+    let unit = &input.binned.units[feature.unit];
     let goes_left = |row: &u32| {
         let slot = unit.codes[*row as usize];
         if usize::from(slot) + 1 == unit.slots { missing_left } else { feature.bin(slot) <= bin }
     };
     let (lefts, rights): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(goes_left);
     let left_is_small = lefts.len() <= rights.len();
-    let small = histogram(soil, starts, if left_is_small { &lefts } else { &rights });
+    let small = histogram(input, starts, if left_is_small { &lefts } else { &rights });
     rest.iter_mut().zip(&small).for_each(|(sum, part)| *sum = sum.less(*part));
     let (of_left, of_right) = if left_is_small { (small, rest) } else { (rest, small) };
     vec![
-        leaf(soil, starts, (left, depth + 1), lefts, of_left),
-        leaf(soil, starts, (left + 1, depth + 1), rights, of_right),
+        leaf(input, starts, (left, depth + 1), lefts, of_left),
+        leaf(input, starts, (left + 1, depth + 1), rights, of_right),
     ]
 }
 
 /// The split with the largest gain; of equal ones the first.
-fn best_split(soil: &Soil<'_>, starts: &[usize], histogram: &[Sum], all: Sum) -> Option<Split> {
+fn best_split(
+    input: &TreeInput<'_>,
+    starts: &[usize],
+    histogram: &[Sum],
+    all: Sum,
+) -> Option<Split> {
     let mut best: Option<Split> = None;
-    for &feature in soil.allowed {
-        let place = &soil.binned.features[feature];
+    for &feature in input.allowed {
+        let place = &input.binned.features[feature];
         let slots = &histogram[starts[place.unit]..starts[place.unit + 1]];
         let Some((missing, bins)) = slots.split_last() else { continue };
         let better = |split: &Split, best: &Option<Split>| {
@@ -204,7 +210,7 @@ fn best_split(soil: &Soil<'_>, starts: &[usize], histogram: &[Sum], all: Sum) ->
         };
         let mut try_left = |bin: usize, left: Sum| {
             for with_missing in [false, true] {
-                let found = gain(soil, (left, *missing), with_missing, all);
+                let found = gain(input, (left, *missing), with_missing, all);
                 let found =
                     found.map(|(gain, missing_left)| Split { gain, feature, bin, missing_left });
                 best = match found {
@@ -229,10 +235,10 @@ fn best_split(soil: &Soil<'_>, starts: &[usize], histogram: &[Sum], all: Sum) ->
     best
 }
 
-/// What a split gains, and the side of missing values; `None` where it is none or may not be.
-/// `left` is what is not missing and goes left.
+/// The gain of a split and the side of missing values; `None` if the split is invalid or has no
+/// gain. `left` holds the values that are not missing and go left.
 fn gain(
-    soil: &Soil<'_>,
+    input: &TreeInput<'_>,
     (mut left, missing): (Sum, Sum),
     with_missing: bool,
     all: Sum,
@@ -241,7 +247,7 @@ fn gain(
         left.add(missing);
     }
     let fits =
-        |sum: Sum| sum.rows as usize >= soil.shape.leaf_rows && sum.curvature >= CURVATURE_MIN;
+        |sum: Sum| sum.rows as usize >= input.shape.leaf_rows && sum.curvature >= CURVATURE_MIN;
     if (with_missing && missing.rows == 0) || left.rows >= all.rows || !fits(left) {
         return None;
     }

@@ -55,7 +55,7 @@ impl Classes {
         counts
     }
 
-    /// Which features a column of rates has: the second class alone, or every class.
+    /// The classes whose rates are features of a column: the second class alone, or every class.
     fn rated(&self) -> std::ops::Range<usize> {
         if self.labels.len() == 2 { 1..2 } else { 0..self.labels.len() }
     }
@@ -93,7 +93,7 @@ pub(crate) fn survey(
     }
 }
 
-/// What the values of all rows, in their order, are.
+/// The kind of a column, by the values of all rows in their order.
 fn kind_of(values: &[&Value], classes: &Classes) -> Kind {
     let present: Vec<&Value> =
         values.iter().copied().filter(|value| !values::is_missing(value)).collect();
@@ -128,13 +128,13 @@ fn kind_of(values: &[&Value], classes: &Classes) -> Kind {
     category(values, present.len(), classes)
 }
 
-/// Whether a column has a key's name.
+/// True if a column has a key's name.
 fn is_called_key(name: &str) -> bool {
     let name = name.to_lowercase();
     ["id", "key", "nr", "number"].iter().any(|end| name.ends_with(end))
 }
 
-/// Whether numbers are those of a sequence, in any order.
+/// True if numbers are those of a sequence, in any order.
 fn is_key<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
     let mut rows = 0;
     let whole: Option<BTreeSet<i64>> =
@@ -175,7 +175,7 @@ fn category(values: &[&Value], present: usize, classes: &Classes) -> Kind {
     Kind::Rates { prior, values }
 }
 
-/// How often each value comes with each class.
+/// Number of rows of each value and class.
 struct Counts {
     total: Vec<f64>,
     values: HashMap<String, Vec<f64>>,

@@ -1,7 +1,7 @@
 //! From labelled records to a model's folder.
 
 use crate::bins::bin;
-use crate::boost::{Field, Ground, Growing, Judged, Options};
+use crate::boost::{Fit, Growing, Judged, Options, TrainingData};
 use crate::calibration::Calibration;
 use crate::error::Error;
 use crate::export;
@@ -31,7 +31,7 @@ const SHAPES: [(usize, usize); 2] = [(8, 3), (31, 8)];
 /// Rows of a leaf at most that are asked for; small tables ask for fewer.
 const LEAF_ROWS_MAX: usize = 20;
 
-/// How far the training is.
+/// Progress of the training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     /// Rounds done or passed over.
@@ -48,7 +48,7 @@ pub struct Progress {
 /// it, with the same rows and options, ends with the very model of one that was never cut off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// What the kept-back rows said of each shape that was tried.
+    /// Results of each tree shape that was tried, on the kept-back rows.
     tried: Vec<Judged>,
     /// The trees of the next shape, or, where all were tried, those of the model.
     growing: Growing,
@@ -62,9 +62,9 @@ type Report<'a> = dyn FnMut(&Progress, &State) -> bool + 'a;
 /// A model that was learnt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
-    /// What it reads of a record.
+    /// Features of a record.
     pub features: Features,
-    /// What it makes of that.
+    /// The forest.
     pub forest: Forest,
 }
 
@@ -85,7 +85,7 @@ pub fn train(
     let width = features.width();
     let binned = bin(&matrix, width, &features.categories());
     let weights = weights(&classes, options.balance_classes);
-    let ground = Ground {
+    let data = TrainingData {
         matrix: &matrix,
         width,
         binned: &binned,
@@ -93,23 +93,23 @@ pub fn train(
         weights: &weights,
         classes: classes.labels.len(),
     };
-    let (grown, calibration) = learn(&ground, &classes, options, from, report)?;
+    let (grown, calibration) = learn(&data, &classes, options, from, report)?;
     features.calibration = Some(calibration);
     features.importances = importances(&features, &grown.gains);
-    let forest = forest(&ground, grown, calibration);
+    let forest = forest(&data, grown, calibration);
     Ok(Trained { features, forest })
 }
 
 /// Chooses shape and number of the trees on kept-back rows, calibrates on them, and grows the
 /// trees on all rows.
 fn learn(
-    ground: &Ground<'_>,
+    data: &TrainingData<'_>,
     classes: &Classes,
     options: &Options,
     from: Option<State>,
     report: &mut Report<'_>,
 ) -> Result<(Growing, Calibration), Error> {
-    let all: Vec<u32> = (0..ground.truth.len() as u32).collect();
+    let all: Vec<u32> = (0..data.truth.len() as u32).collect();
     let held = keep_back(classes, options.seed);
     let mut is_held = vec![false; all.len()];
     held.iter().for_each(|&row| is_held[row as usize] = true);
@@ -122,14 +122,14 @@ fn learn(
     let of = rounds * (1 + tries.len());
 
     let begin = |tried: usize| {
-        Growing::begin(ground, if tried < tries.len() { &kept } else { &all }, options.seed)
+        Growing::begin(data, if tried < tries.len() { &kept } else { &all }, options.seed)
     };
-    let state = from.filter(|state| state.fits(ground, tries.len(), held.len()));
+    let state = from.filter(|state| state.fits(data, tries.len(), held.len()));
     let begun = || State { tried: Vec::new(), growing: begin(0), passes: 0 };
     let mut state = state.unwrap_or_else(begun);
     while let Some(&shape) = tries.get(state.tried.len()) {
-        let field = Field { ground, rows: &kept, held: &held, options, rounds, shape };
-        state.go_through(&field, (state.tried.len() * rounds, of), report)?;
+        let fit = Fit { data, rows: &kept, held: &held, options, rounds, shape };
+        state.go_through(&fit, (state.tried.len() * rounds, of), report)?;
         let next = begin(state.tried.len() + 1);
         state.tried.push(std::mem::replace(&mut state.growing, next).best);
     }
@@ -138,44 +138,45 @@ fn learn(
     let (rounds, shape, calibration) = match best {
         None => (rounds, shapes[0], Calibration::NONE),
         Some((judged, &shape)) => {
-            let truth: Vec<usize> = held.iter().map(|&row| ground.truth[row as usize]).collect();
-            let weights: Vec<f32> = held.iter().map(|&r| ground.weights[r as usize]).collect();
-            let fitted = Calibration::fit(&judged.sums, &truth, &weights, ground.classes);
+            let truth: Vec<usize> = held.iter().map(|&row| data.truth[row as usize]).collect();
+            let weights: Vec<f32> = held.iter().map(|&r| data.weights[r as usize]).collect();
+            let fitted = Calibration::fit(&judged.sums, &truth, &weights, data.classes);
             (judged.rounds, shape, fitted)
         }
     };
-    let field = Field { ground, rows: &all, held: &[], options, rounds, shape };
-    state.go_through(&field, (of - rounds, of), report)?;
+    let fit = Fit { data, rows: &all, held: &[], options, rounds, shape };
+    state.go_through(&fit, (of - rounds, of), report)?;
     Ok((state.growing, calibration))
 }
 
 impl State {
-    /// Whether it can be of such rows, of which `held` were kept back for that many tries.
-    fn fits(&self, ground: &Ground<'_>, tries: usize, held: usize) -> bool {
+    /// True if the state is valid for such rows, of which `held` were kept back for that many
+    /// tries.
+    fn fits(&self, data: &TrainingData<'_>, tries: usize, held: usize) -> bool {
         let unseen = if self.tried.len() < tries { held } else { 0 };
         self.tried.len() <= tries
-            && self.tried.iter().all(|judged| judged.fits(held * ground.sums()))
-            && self.growing.fits(ground, unseen)
+            && self.tried.iter().all(|judged| judged.fits(held * data.sums()))
+            && self.growing.fits(data, unseen)
     }
 
     /// Grows trees until there are enough; `passed` are the steps before, out of `of`.
     fn go_through(
         &mut self,
-        field: &Field<'_>,
+        fit: &Fit<'_>,
         (passed, of): (usize, usize),
         report: &mut Report<'_>,
     ) -> Result<(), Error> {
         loop {
-            let loss = self.growing.judge(field);
+            let loss = self.growing.judge(fit);
             let step = (passed + self.growing.rounds) as u64;
             let progress = Progress { step, of: of as u64, passes: self.passes, loss };
             if !report(&progress, self) {
                 return Err(Error::Stopped);
             }
-            if self.growing.is_over(field) {
+            if self.growing.is_over(fit) {
                 return Ok(());
             }
-            self.growing.grow(field);
+            self.growing.grow(fit);
             self.passes += 1;
         }
     }
@@ -203,7 +204,7 @@ fn keep_back(classes: &Classes, seed: u64) -> Vec<u32> {
     held
 }
 
-/// What each row counts for: 1, or so much that all classes count the same.
+/// Weight of each row: 1, or such that all classes have the same total weight.
 fn weights(classes: &Classes, balance: bool) -> Vec<f32> {
     let (counts, rows) = (classes.counts(), classes.of_rows.len() as f64);
     let weight = |class: usize| rows / (counts.len() as f64 * counts[class] as f64);
@@ -224,11 +225,11 @@ fn importances(features: &Features, gains: &[f64]) -> Vec<(String, f64)> {
 }
 
 /// The trees with what their sums begin with and their calibration in one.
-fn forest(ground: &Ground<'_>, grown: Growing, calibration: Calibration) -> Forest {
+fn forest(data: &TrainingData<'_>, grown: Growing, calibration: Calibration) -> Forest {
     let Calibration { scale, offset, .. } = calibration;
     let begin = |base: &f32| (scale * f64::from(*base) + offset) as f32;
     let scale = scale as f32;
-    let sums = ground.sums();
+    let sums = data.sums();
     let (scale, offset) = match &grown.base[..] {
         [base] => (vec![0.0, scale], vec![0.0, begin(base)]),
         bases => (vec![scale; bases.len()], bases.iter().map(begin).collect()),
@@ -238,7 +239,7 @@ fn forest(ground: &Ground<'_>, grown: Growing, calibration: Calibration) -> Fore
         // The graph's operator wants a tree for each sum.
         trees = vec![Tree(vec![crate::tree::Node::Leaf(0.0)]); sums];
     }
-    Forest { width: ground.width, sums, trees, scale, offset }
+    Forest { width: data.width, sums, trees, scale, offset }
 }
 
 impl Trained {

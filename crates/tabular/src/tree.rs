@@ -8,11 +8,11 @@ pub enum Node {
     /// Goes left where the feature is not above the threshold, or is missing and that side is the
     /// left one; else right.
     Split {
-        /// Which feature.
+        /// Number of the feature.
         feature: u32,
         /// Compared in 32-bit floating point.
         threshold: f32,
-        /// Whether a missing value goes left.
+        /// True if a missing value goes left.
         missing_left: bool,
         /// Position of the left child in the tree.
         left: u32,
@@ -28,7 +28,7 @@ pub enum Node {
 pub struct Tree(pub Vec<Node>);
 
 impl Tree {
-    /// What the tree adds for a row of features.
+    /// The tree's value for a row of features.
     pub fn value(&self, row: &[f32]) -> f32 {
         let mut position = 0;
         // Children come after their parents, so this ends.
@@ -72,7 +72,7 @@ impl Forest {
     }
 }
 
-/// What trees add up to.
+/// The sums of trees for a row of features.
 pub(crate) fn sums(trees: &[Tree], sums: usize, row: &[f32]) -> Vec<f32> {
     let mut totals = vec![0.0; sums];
     for (index, tree) in trees.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What single JSON values mean: numbers in texts, dates, truth values.
+//! Meanings of single JSON values: numbers in texts, dates, truth values.
 
 use serde_json::Value;
 
@@ -15,12 +15,12 @@ pub(crate) fn text_of(value: &Value) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whether a value is missing: NULL, or a blank text.
+/// True if a value is missing: NULL, or a blank text.
 pub(crate) fn is_missing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether a value is PostgreSQL's `NaN`, which says that a number is not known.
+/// True if a value is PostgreSQL's `NaN`, which says that a number is not known.
 pub(crate) fn is_nan(value: &Value) -> bool {
     text_of(value) == Some("NaN")
 }
@@ -69,7 +69,7 @@ fn without_thousands(text: &str) -> Option<String> {
     well_made.then(|| if fraction.is_empty() { plain } else { format!("{plain}.{fraction}") })
 }
 
-/// Whether a text is a code that only looks like a number: `02134`.
+/// True if a text is a code that only looks like a number: `02134`.
 pub(crate) fn is_code(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() > 1 && bytes[0] == b'0' && bytes.iter().all(u8::is_ascii_digit)
@@ -81,7 +81,7 @@ pub(crate) struct Moment {
     /// Days since 1970-01-01, with the time as a part of a day; in UTC where a zone is given.
     /// Those of `infinity` are 32-bit floating point's largest number.
     pub days: f64,
-    /// Whether a time stood beside the date.
+    /// True if there is a time beside the date.
     pub has_time: bool,
 }
 

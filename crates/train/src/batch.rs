@@ -7,12 +7,12 @@ use crm_ai_model::Pooling;
 /// Score of a padded position or of a class outside a label's set: its exponential is zero.
 const MASKED: f32 = -10_000.0;
 
-/// What a head answers.
+/// Output layer of a graph.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     /// Number of classes.
     pub classes: usize,
-    /// Whether a text may have several.
+    /// True if a text may have several.
     pub multi_label: bool,
 }
 

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 const SPACING: u32 = 50;
 const EVERY_MIN: Duration = Duration::from_secs(1);
 const EVERY_MAX: Duration = Duration::from_secs(60);
-/// What stands before the fit's own state: whose it is, and how far it was.
+/// Length of the header: the job's hash and its progress.
 const HEAD_BYTES: u64 = 32 + 8;
-/// What stands after it: the SHA-256 of all before.
+/// Length of the trailer: the SHA-256 of everything before it.
 const HASH_BYTES: u64 = 32;
 
-/// Where the state lies.
+/// The checkpoint file of a job.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     folder: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) struct Checkpoint {
 pub(crate) struct Saved {
     /// Steps that were done.
     pub steps: u64,
-    /// What [`Checkpoint::save`] was given to write; its limit is its length.
+    /// The bytes that [`Checkpoint::save`] wrote; its limit is their length.
     pub body: Take<BufReader<File>>,
 }
 
@@ -118,7 +118,7 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// When the state is saved.
+/// The times at which the state is saved.
 pub(crate) struct Saves {
     next: Instant,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Example {
     pub tokens: Box<[u32]>,
     /// The classes that the label stands for.
     pub classes: Vec<usize>,
-    /// What the row counts for, whatever its class.
+    /// Weight of the row, without its class's weight.
     pub weight: f32,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Dataset {
     pub classes: Vec<String>,
     /// Rows to learn from.
     pub train: Vec<Example>,
-    /// What the loss asks for beside the rows.
+    /// Options of the loss.
     pub loss: Loss,
     /// Held-out rows, with their texts for other models' tokenisers.
     pub test: Vec<(String, Example)>,
@@ -223,8 +223,8 @@ fn check_classes(rows: &[TextRow], keeps_head: bool) -> Result<(), Error> {
             "too few distinct texts for {few} of the classes; each needs {CLASS_TEXTS_MIN}"
         );
         return Err(Error::data(message).hint(
-            "leave them out in source, or join them to another class; 8 texts a class are \
-                   a good least",
+            "leave these classes out of source, or merge them with others; a class should have \
+             at least 8 texts",
         ));
     }
     Ok(())
@@ -279,7 +279,7 @@ mod tests {
         }
     }
 
-    /// What a model has learnt from is not what its successor is judged by.
+    /// Rows that a model was trained on are not used to evaluate its successor.
     #[test]
     fn more_rows_never_hold_out_what_was_learnt() {
         for seed in 0..100 {

@@ -1,4 +1,4 @@
-//! What is dropped out: masks drawn once, and a window of them for each use.
+//! Dropout masks: drawn once, with a window for each use.
 
 use crate::Error;
 use crate::batch::Batch;
@@ -53,8 +53,8 @@ impl Dropout {
         INPUTS.into_iter().zip(&self.masks).filter_map(|(name, mask)| Some((name, mask.as_ref()?)))
     }
 
-    /// Where each window begins in its mask, for the input `dropout_at`; empty where nothing is
-    /// dropped out.
+    /// The first place of each window in its mask, for the input `dropout_at`; empty without
+    /// dropout.
     pub fn starts(&self, batch: &Batch, seed: u64) -> Vec<i64> {
         let mut random = fastrand::Rng::with_seed(seed);
         let length_of = |at: usize| {
@@ -72,7 +72,7 @@ impl Dropout {
     }
 }
 
-/// Which mask a window is cut from.
+/// The mask that a window belongs to.
 fn mask_of(window: Window) -> usize {
     usize::from(matches!(window, Window::Attention(_)))
 }

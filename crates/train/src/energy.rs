@@ -1,11 +1,11 @@
-//! What a run cost in energy.
+//! Energy used by a run.
 
 use nvml_wrapper::Nvml;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where Linux shows the processors' counters.
+/// The folder of the processors' energy counters in Linux.
 const POWERCAP: &str = "/sys/class/powercap";
 /// Watts of a busy core where no counter can be read: about the thermal design power of present
 /// server processors divided by their cores (AMD EPYC 9354: 280 W for 32).

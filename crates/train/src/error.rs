@@ -1,4 +1,4 @@
-//! Why a run cannot succeed. No message holds a customer's text.
+//! Errors of a run. No message contains a customer's text.
 
 use crm_ai_wire::training::{Failure, FailureKind};
 

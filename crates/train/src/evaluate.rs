@@ -12,7 +12,7 @@ use crm_ai_metrics::{
 use crm_ai_wire::training::{Job, ModelFolder};
 use std::collections::BTreeSet;
 
-/// What the evaluation came to.
+/// Result of the evaluation.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub evaluation: Evaluation,
@@ -21,7 +21,7 @@ pub(crate) struct Verdict {
     pub decision: Decision,
 }
 
-/// What a model says of the held-out rows: its classes, and [rows, classes].
+/// A model's answers for the held-out rows: its classes, and [rows, classes].
 pub(crate) struct Answers {
     pub labels: Vec<String>,
     pub rows: Vec<f32>,
@@ -111,6 +111,7 @@ pub(crate) fn judge(
 fn verdict(job: &Job, evaluation: Evaluation, (pair, changed_labels): Compared) -> Verdict {
     let gate = Gate {
         promote: job.promote,
+        minimums: &job.minimums,
         new: &evaluation,
         champion: pair.as_ref().map(|(evaluation, comparison)| (evaluation, comparison)),
         changed_labels: &changed_labels,

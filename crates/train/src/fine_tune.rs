@@ -238,6 +238,7 @@ mod tests {
             device: "cpu".to_owned(),
             threads: 1,
             promote: crm_ai_metrics::Promote::IfBetter,
+            minimums: Default::default(),
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) const PRECISION: &str = "fp32";
 /// Tensors by name: shape and numbers.
 pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// How the model is to be answered with.
+/// Settings for serving the model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Serving {
     pub pooling: Pooling,
@@ -75,14 +75,14 @@ pub(crate) fn write(
     write_tensors(&folder.join(WEIGHTS), tensors, prefix(base))
 }
 
-/// Whether the model in a folder lets a text have several labels.
+/// True if the model in a folder lets a text have several labels.
 pub(crate) fn is_multi_label(folder: &Path) -> bool {
     let json = fs::read(folder.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_slice(&json).unwrap_or_default();
     config["problem_type"] == MULTI_LABEL
 }
 
-/// What a classifier's checkpoint writes before the names of its encoder's tensors.
+/// The prefix of the names of the encoder's tensors in a classifier's checkpoint.
 fn prefix(base: &Path) -> &'static str {
     let json = fs::read(base.join("config.json")).unwrap_or_default();
     let config: Value = serde_json::from_slice(&json).unwrap_or_default();

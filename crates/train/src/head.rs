@@ -40,12 +40,12 @@ struct Table<'a> {
     features: &'a [f32],
     width: usize,
     classes: usize,
-    /// Whether a row may have several classes.
+    /// True if a row may have several classes.
     multi_label: bool,
     truth: &'a [&'a Example],
-    /// What each row counts for, its class's weight included.
+    /// Weight of each row, its class's weight included.
     weights: &'a [f32],
-    /// Which rows count.
+    /// The rows with a weight above 0.
     rows: Vec<usize>,
     threads: usize,
 }
@@ -166,7 +166,7 @@ impl Table<'_> {
         value
     }
 
-    /// What rows add to the mean loss and to its gradient; `unit` is what a weight of 1 counts.
+    /// The part of rows in the mean loss and in its gradient; `unit` is the share of a weight of 1.
     fn part(&self, rows: &[usize], unit: f32, point: &[f32]) -> (f64, Vec<f32>) {
         let Self { width, classes, .. } = *self;
         let (weight, bias) = point.split_at(classes * width);

@@ -1,4 +1,4 @@
-//! What the loss asks for beside the rows: label smoothing and what the classes weigh.
+//! Options of the loss: label smoothing and class weights.
 
 use crate::Error;
 use crate::dataset::Example;
@@ -12,9 +12,9 @@ use crm_ai_wire::training::{ClassWeights, FailureKind};
 pub struct Loss {
     /// ε: the share of the target that is spread over all classes.
     pub smoothing: f32,
-    /// What each class weighs.
+    /// Weight of each class.
     pub class_weights: Vec<f32>,
-    /// Whether a text may have several classes at a time. The loss is then that of PyTorch's
+    /// True if a text may have several classes at a time. The loss is then that of PyTorch's
     /// `BCEWithLogitsLoss`, with the rows' weights beside, and without smoothing and class weights.
     pub multi_label: bool,
 }
@@ -25,7 +25,7 @@ impl Loss {
         Self { smoothing, class_weights: vec![1.0; classes], multi_label: false }
     }
 
-    /// What a label weighs that stands for `classes`.
+    /// Weight of a label that stands for `classes`.
     pub fn weight_of(&self, classes: &[usize]) -> f32 {
         if self.multi_label {
             return 1.0;

@@ -15,7 +15,7 @@ pub(crate) const EPSILON: f32 = 1e-8;
 /// The gradients' common length is cut to this, as Hugging Face's `max_grad_norm`.
 const NORM_MAX: f64 = 1.0;
 
-/// What steers one step.
+/// Learning rate and weight decay of one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates {
     /// Learning rate of this step.
@@ -32,7 +32,7 @@ pub struct AdamW {
     threads: usize,
 }
 
-/// What became of a step.
+/// Outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// The weights are changed.
@@ -56,7 +56,7 @@ pub(crate) struct Step {
     pub decay: f32,
     /// 1 / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ).
     pub corrections: (f32, f32),
-    /// What gradients are multiplied by.
+    /// Factor by which gradients are clipped.
     pub clip: f32,
 }
 

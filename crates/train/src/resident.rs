@@ -37,7 +37,7 @@ struct Bound {
 
 /// The value and the moving means of a weight.
 type Numbers = [Tensor<f32>; 3];
-/// What they are called in the update's graph.
+/// Their names in the update's graph.
 const NUMBERS: [&str; 3] = ["value", "mean", "square"];
 
 /// A weight whose gradient has its shape.
@@ -66,7 +66,7 @@ struct Table {
     sum: Option<DynValue>,
 }
 
-/// Which copy of the weights is the newer one.
+/// The newer copy of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Newer {
     Neither,
@@ -88,7 +88,7 @@ pub(crate) struct Resident {
     device: MemoryInfo<'static>,
     allocator: Allocator,
     newer: Newer,
-    /// Whether the training graph's gradients go to the places of other parts than the first.
+    /// True if the training graph's gradients go to the places of other parts than the first.
     is_later: bool,
 }
 
@@ -368,7 +368,7 @@ fn place(device: AllocationDevice<'_>, number: i32) -> Result<MemoryInfo<'static
     Ok(MemoryInfo::new(device, number, AllocatorType::Device, MemoryType::Default)?)
 }
 
-/// How many rows an output has, where that is always the same.
+/// The number of rows of an output, if it is fixed.
 fn rows_of(session: &Session, output: &str) -> Option<usize> {
     let outlet = session.outputs().iter().find(|outlet| outlet.name() == output)?;
     usize::try_from(*outlet.dtype().tensor_shape()?.first()?).ok()

@@ -1,9 +1,9 @@
-//! Which rows of its tables a batch names, and where their gradients are summed.
+//! The rows of the embedding tables that a batch names, and the sums of their gradients.
 
 use crate::batch::Batch;
 use std::collections::HashMap;
 
-/// Which rows of a weight the rows of its gradient belong to.
+/// The rows of a weight that the rows of its gradient belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
     /// Those of the tokens' ids, in the order of the tokens.

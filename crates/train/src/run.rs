@@ -38,7 +38,7 @@ pub fn run(job: &Job, runtime: &Runtime, report: &mut dyn FnMut(Event)) -> Resul
     }
 }
 
-/// What a run is about.
+/// State of a run.
 struct Run<'a> {
     job: &'a Job,
     task: &'a TextTask,
@@ -65,7 +65,7 @@ impl FittedHead {
     }
 }
 
-/// What was learnt.
+/// Result of the training.
 struct Learnt {
     tensors: Tensors,
     pooling: Pooling,
@@ -119,7 +119,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What does not go together with several labels, or with a champion of the other kind.
+    /// Fails for options that are incompatible with several labels, or with a champion of the other
+    /// kind.
     fn check_labels(&self) -> Result<(), Error> {
         let Self { job, task, .. } = *self;
         let wrong =
@@ -207,7 +208,7 @@ impl Run<'_> {
         Ok(Learnt { tensors: folder::tensors(stepper.weights()?), pooling, on_device })
     }
 
-    /// What the training graph is built for, on the processor.
+    /// Options of the training graph, on the processor.
     fn options(&self, dataset: &Dataset) -> TrainingOptions {
         let task = self.task;
         TrainingOptions {
@@ -366,7 +367,7 @@ fn encoder_tensors(base: &Path) -> Result<Tensors, Error> {
     Ok(tensors)
 }
 
-/// What the products are computed in. A processor is slower in 16 bits, so only asked for.
+/// Arithmetic of the matrix products. A processor is slower in 16 bits, so only on request.
 fn arithmetic(wanted: MixedPrecision, is_cuda: bool) -> Arithmetic {
     match wanted {
         MixedPrecision::Auto if is_cuda => Arithmetic::Fp16,

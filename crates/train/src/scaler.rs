@@ -16,7 +16,7 @@ const SCALE_MIN: f32 = 1.0;
 /// The factor and how it has fared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scaler {
-    /// What the loss is multiplied by.
+    /// Factor of the loss.
     pub scale: f32,
     /// Good steps since the factor changed.
     pub good: u32,

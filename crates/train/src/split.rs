@@ -1,9 +1,9 @@
-//! Which rows are held out.
+//! The split into training and held-out rows.
 
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Whether a row is held out: decided by the seed and the row's content alone, so that equal rows
+/// True if a row is held out: decided by the seed and the row's content alone, so that equal rows
 /// are always on the same side, in this run and in every later one with the same seed. Over many
 /// rows the share is `share`, in each class too.
 pub fn is_held_out(seed: i64, content: &[u8], share: f64) -> bool {
@@ -19,7 +19,7 @@ pub(crate) fn place(seed: i64, content: &[u8]) -> f64 {
     number as f64 / 18_446_744_073_709_551_616.0
 }
 
-/// How often each content has each label.
+/// The number of each label of each content.
 pub(crate) type Labels<'a> = HashMap<&'a str, BTreeMap<&'a str, u64>>;
 
 /// Counts the labels of each content, of rows with content and label.

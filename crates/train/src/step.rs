@@ -25,7 +25,7 @@ const PART_TOKENS: usize = 512;
 /// The same on a graphics processor, where large products are the faster ones.
 const PART_TOKENS_CUDA: usize = 16_384;
 
-/// What a run of the graph gives.
+/// Result of a run of the graph.
 #[derive(Debug)]
 pub struct Gradients {
     /// The batch's loss.
@@ -163,12 +163,12 @@ impl Stepper {
         Ok(&mut self.weights)
     }
 
-    /// How the text's vector is made.
+    /// Pooling of the tokens' vectors.
     pub fn pooling(&self) -> Pooling {
         self.pooling
     }
 
-    /// What the matrix products are computed in.
+    /// Arithmetic of the matrix products.
     pub fn arithmetic(&self) -> Arithmetic {
         self.arithmetic
     }

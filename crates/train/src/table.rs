@@ -6,7 +6,7 @@ use crate::energy::Energy;
 use crate::evaluate::{Answers, judge};
 use crate::run::outcome;
 use crate::split;
-use crm_ai_infer::{Device, LoadOptions, Precision, Runtime, Seat, TableModel};
+use crm_ai_infer::{Device, LoadOptions, Precision, Runtime, TableModel, WorkerSlot};
 use crm_ai_tabular as tabular;
 use crm_ai_tabular::{Options, State, Trained};
 use crm_ai_wire::json;
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 const CLASS_RECORDS_MIN: usize = 4;
 /// Records that a model is asked about at once.
 const BATCH: usize = 1024;
-/// How often progress is told.
+/// Interval of progress reports.
 const TELL: Duration = Duration::from_millis(300);
 
 /// All rows of a run.
@@ -240,7 +240,7 @@ impl Dataset {
     }
 }
 
-/// What the model in a folder says of rows.
+/// A model's answers for rows.
 fn answers(runtime: &Runtime, folder: &Path, rows: &[TableRow]) -> Result<Answers, Error> {
     let options = LoadOptions { precision: Precision::Fp32, device: Device::Cpu, workers: 1 };
     let model = TableModel::load(runtime, folder, &options)?;
@@ -249,7 +249,7 @@ fn answers(runtime: &Runtime, folder: &Path, rows: &[TableRow]) -> Result<Answer
         let features: Vec<Box<[f32]>> =
             batch.iter().map(|row| model.features_of(&row.record)).collect();
         let features: Vec<&[f32]> = features.iter().map(|row| &**row).collect();
-        answers.extend(model.predict(Seat::Worker(0), &features)?);
+        answers.extend(model.predict(WorkerSlot::Worker(0), &features)?);
     }
     Ok(Answers { labels: model.info().labels.clone(), rows: answers })
 }
@@ -313,10 +313,11 @@ mod tests {
             device: "cpu".to_owned(),
             threads: 1,
             promote: Promote::IfBetter,
+            minimums: Default::default(),
         }
     }
 
-    /// What is learnt, and the step that it went on from and those that were told.
+    /// The trained model, the step that it resumed from and the steps reported.
     fn learnt(job: &Job) -> (Trained, u64, Vec<u64>) {
         let (mut resumed_at, mut steps) = (None, Vec::new());
         let dataset = Dataset::read(job).unwrap();

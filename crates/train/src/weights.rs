@@ -8,7 +8,7 @@ const HEAD_DEVIATION: f32 = 0.02;
 /// One weight.
 #[derive(Debug)]
 pub struct Weight {
-    /// What it is.
+    /// The parameter.
     pub parameter: Parameter,
     /// Its numbers, row-major.
     pub values: Vec<f32>,

@@ -30,7 +30,7 @@ impl Precision {
     }
 }
 
-/// What the engine found out about an artifact when it read it.
+/// Description of an artifact by the engine that read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// `model_type` of the checkpoint's config, or `onnx`.
@@ -41,7 +41,7 @@ pub struct ModelInfo {
     pub dimensions: u32,
     /// Longest input in tokens, special ones included; the rest is cut and reported.
     pub max_tokens: u32,
-    /// What the logits are divided by before the softmax.
+    /// Divisor of the logits before the softmax.
     pub temperature: f32,
     /// The arithmetic that the artifact's `crm_ai.json` asks for, fp32 where it does not.
     pub precision: Precision,
@@ -75,7 +75,7 @@ pub struct EngineStats {
     pub pid: u32,
     /// Time since the engine started.
     pub uptime_seconds: f64,
-    /// Where models run: `cpu` or `cuda`.
+    /// Device of models: `cpu` or `cuda`.
     pub device: String,
     /// Worker threads.
     pub threads: u32,
@@ -107,8 +107,8 @@ pub struct EngineStats {
     pub errors: u64,
     /// Models in memory.
     pub models: Vec<ModelStats>,
-    /// What confines the engine's process: `landlock`, `seccomp` and `no_new_privs`, those that
-    /// hold, separated by commas.
+    /// Active confinement of the engine's process: those of `landlock`, `seccomp` and
+    /// `no_new_privs`, separated by commas.
     #[serde(default)]
     pub sandbox: String,
 }

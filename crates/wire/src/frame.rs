@@ -11,12 +11,12 @@ pub const HEADER_BYTES: usize = 16;
 /// Upper bound of a frame's payload: a peer that announces more is refused before any is read.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
 
-/// What precedes every payload.
+/// Header of every payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// Length of the payload that follows.
     pub payload_bytes: u32,
-    /// Which message the payload is.
+    /// Kind of message of the payload.
     pub kind: u8,
     /// Chosen by the requester, echoed in every reply to that request.
     pub request_id: u64,
@@ -50,7 +50,7 @@ impl Header {
 /// One whole frame as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Which message the payload is.
+    /// Kind of message of the payload.
     pub kind: u8,
     /// The request that this frame is or answers.
     pub request_id: u64,

@@ -1,4 +1,4 @@
-//! What the extension and the engine say to each other.
+//! Protocol of the extension and the engine.
 //!
 //! A connection carries [`frame`]s. The kind in a frame's header tells which message its payload
 //! is: a [`Request`] from the backend or a [`Reply`] from the engine. The frame's id ties a reply

@@ -3,7 +3,7 @@
 use crate::cursor::{Cursor, put_f32s, put_string};
 use crate::{EngineStats, Frame, ModelInfo, ProtocolError};
 
-/// Where a request's time went, in microseconds, and what it was spared.
+/// Durations of the stages of a request, in microseconds, and the work that the cache saved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timings {
     /// From arrival until the first of its texts was taken up.
@@ -31,7 +31,7 @@ impl Rows {
         self.truncated.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.truncated.is_empty()
     }
@@ -46,7 +46,7 @@ impl Rows {
 /// Class probabilities.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
-    /// Where the time went.
+    /// Durations of the stages.
     pub timings: Timings,
     /// Class names in the order of each row's probabilities.
     pub labels: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Scores {
 /// Sentence vectors.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Vectors {
-    /// Where the time went.
+    /// Durations of the stages.
     pub timings: Timings,
     /// Length of each vector.
     pub dimensions: u32,
@@ -65,7 +65,7 @@ pub struct Vectors {
     pub rows: Rows,
 }
 
-/// Why a request failed; the backend turns it into an SQLSTATE.
+/// Reason for the failure of a request; the backend turns it into an SQLSTATE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub enum ErrorCode {
@@ -124,11 +124,11 @@ pub enum Reply {
     Progress(u32),
     /// An artifact is there, or is forgotten.
     Loaded,
-    /// What an artifact is.
+    /// Description of an artifact.
     Described(ModelInfo),
     /// The engine's state.
     Stats(EngineStats),
-    /// Why there is no answer. The text names no customer's data.
+    /// Error. The text contains no customer's data.
     Error(ErrorCode, String),
     /// The engine lives and its threads make progress.
     Pong,

@@ -3,7 +3,7 @@
 use crate::cursor::Cursor;
 use crate::{Digest, Frame, Precision, ProtocolError};
 
-/// What to compute.
+/// Kind of computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Task {
@@ -28,7 +28,7 @@ impl<'a> Texts<'a> {
         self.lengths.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.lengths.is_empty()
     }
@@ -52,22 +52,22 @@ pub struct Infer<'a> {
     pub model: Digest,
     /// The arithmetic of its version.
     pub precision: Precision,
-    /// What to compute.
+    /// Kind of computation.
     pub task: Task,
     /// Milliseconds from now after which nobody wants the answer; 0 for never.
     pub deadline_ms: u32,
-    /// What people call the version, `model@number`; for the log, may be empty.
+    /// Name of the version, `model@number`; for the log, may be empty.
     pub reference: &'a str,
-    /// What to judge.
+    /// Texts to judge.
     pub texts: Texts<'a>,
 }
 
-/// What an upload begins with.
+/// Header of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Upload<'a> {
     /// OID of the database that has the artifact; 0 where none has.
     pub database: u32,
-    /// What people call the version, `model@number`; for the log, may be empty.
+    /// Name of the version, `model@number`; for the log, may be empty.
     pub reference: &'a str,
     /// The artifact's manifest, JSON.
     pub manifest: &'a [u8],

@@ -1,11 +1,11 @@
-//! What a run worker and its trainer tell each other.
+//! Protocol of a run worker and its trainer.
 //!
 //! The worker writes a [`Job`] as JSON into a file and the rows beside it, one JSON object a line
 //! ([`TextRow`] or [`TableRow`]); the trainer writes [`Event`]s to its standard output, one JSON
 //! object a line, and the new model's folder to [`Job::output`]. Paths are relative to the
 //! trainer's working directory.
 
-use crm_ai_metrics::{Comparison, Decision, Evaluation, Promote};
+use crm_ai_metrics::{Comparison, Decision, Evaluation, Minimums, Promote};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Job {
     pub output: PathBuf,
     /// Folder for checkpoints. A trainer that finds a checkpoint of this very job goes on from it.
     pub checkpoint: PathBuf,
-    /// What to learn.
+    /// The training task.
     pub task: Task,
     /// The champion, for the comparison on the held-out rows.
     pub champion: Option<ModelFolder>,
@@ -34,8 +34,11 @@ pub struct Job {
     pub device: String,
     /// Threads that the trainer may use.
     pub threads: usize,
-    /// What the gate is told.
+    /// Condition for the promotion of the new version.
     pub promote: Promote,
+    /// Lowest figures for the promotion of the new version.
+    #[serde(default)]
+    pub minimums: Minimums,
 }
 
 /// A model in a folder and the arithmetic that it is served with.
@@ -47,7 +50,7 @@ pub struct ModelFolder {
     pub precision: String,
 }
 
-/// What is learnt.
+/// Training task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
@@ -57,12 +60,13 @@ pub enum Task {
     Table(TableTask),
 }
 
-/// How a classifier of texts is trained.
+/// Training of a classifier of texts. Fields named as options are read from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextTask {
     /// The checkpoint to begin with.
+    #[serde(default)]
     pub base: PathBuf,
-    /// How much of it is trained.
+    /// The weights that are trained.
     pub method: Method,
     /// Passes over the training rows.
     pub epochs: u32,
@@ -80,34 +84,35 @@ pub struct TextTask {
     pub label_sets: BTreeMap<String, Vec<String>>,
     /// Share of the target that is spread over all classes.
     pub label_smoothing: f64,
-    /// Whether a text may have several labels: a row's label is then a JSON array of them, in
+    /// True if a text may have several labels: a row's label is then a JSON array of them, in
     /// order and without repetitions.
     #[serde(default)]
     pub multi_label: bool,
-    /// What the classes weigh in the loss.
+    /// Weights of the classes in the loss.
     pub class_weights: ClassWeights,
-    /// What the matrix products of a fine-tune are computed in.
+    /// Arithmetic of the matrix products of a fine-tune.
     pub mixed_precision: MixedPrecision,
     /// Tokens that the vocabulary is to know as such, each with words that describe it, from whose
     /// vectors it begins.
     #[serde(default)]
     pub new_tokens: BTreeMap<String, String>,
-    /// How the tokens' vectors become the text's; `None`: as the base does it.
+    /// Pooling of the tokens' vectors; `None`: that of the base.
     #[serde(default)]
     pub pooling: Option<Pooling>,
     /// Share of the base's own weights in the new model's, from 0 to below 1.
     #[serde(default)]
     pub base_share: f64,
-    /// Whether the base's classes and head are kept, which the rows' labels must then be of.
+    /// True if the base's classes and head are kept, which the rows' labels must then be of.
+    #[serde(default)]
     pub keep_labels: bool,
 }
 
 impl TextTask {
-    /// What a task fails with whose rows have several labels and whose loss is no plain one.
+    /// Error message for options of the loss that are incompatible with several labels.
     pub const NEEDS_PLAIN_LOSS: &str =
         "label_sets, label_smoothing and class_weights do not apply to several labels";
 
-    /// Whether the loss is that of rows of one class each, all alike: what several labels need.
+    /// True if the loss is that of rows of one class each, all alike: what several labels need.
     pub fn has_plain_loss(&self) -> bool {
         self.label_sets.is_empty()
             && self.label_smoothing == 0.0
@@ -115,7 +120,7 @@ impl TextTask {
     }
 }
 
-/// How much of the base is trained.
+/// The weights that are trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
@@ -128,16 +133,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "fine_tune" => Some(Self::FineTune),
-            "head" => Some(Self::Head),
-            "auto" => Some(Self::Auto),
-            _ => None,
-        }
-    }
-
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
         match self {
@@ -148,7 +143,7 @@ impl Method {
     }
 }
 
-/// What the classes of a text classifier weigh in the loss.
+/// Weights of the classes of a text classifier in the loss.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
@@ -161,7 +156,7 @@ pub enum ClassWeights {
     Given(BTreeMap<String, f64>),
 }
 
-/// What the matrix products of a fine-tune are computed in; all else is in 32 bits.
+/// Arithmetic of the matrix products of a fine-tune; all else is in 32 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MixedPrecision {
@@ -176,20 +171,7 @@ pub enum MixedPrecision {
     Bf16,
 }
 
-impl MixedPrecision {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "auto" => Some(Self::Auto),
-            "fp32" => Some(Self::Fp32),
-            "fp16" => Some(Self::Fp16),
-            "bf16" => Some(Self::Bf16),
-            _ => None,
-        }
-    }
-}
-
-/// How the tokens' vectors become the text's.
+/// Pooling of the tokens' vectors to the text's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
@@ -199,25 +181,14 @@ pub enum Pooling {
     Mean,
 }
 
-impl Pooling {
-    /// By its name in SQL.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "cls" => Some(Self::Cls),
-            "mean" => Some(Self::Mean),
-            _ => None,
-        }
-    }
-}
-
-/// How a classifier of records is trained.
+/// Training of a classifier of records. Fields are read from the options of the same names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableTask {
     /// Boosting rounds at most.
     pub rounds: u32,
     /// Shrinkage of each round.
     pub learning_rate: f64,
-    /// Whether rare classes weigh more, by the inverse of their frequency.
+    /// True if rare classes weigh more, by the inverse of their frequency.
     pub balance_classes: bool,
 }
 
@@ -228,7 +199,7 @@ pub struct TextRow {
     pub text: String,
     /// Its label.
     pub label: String,
-    /// What the row counts for; 1 where it is absent.
+    /// Weight of the row; 1 where it is absent.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub weight: f32,
 }
@@ -252,7 +223,7 @@ pub struct TableRow {
     pub label: String,
 }
 
-/// What a trainer tells.
+/// Message of a trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -273,12 +244,12 @@ pub enum Event {
     Failed(Failure),
 }
 
-/// What is known before the first step.
+/// Facts known before the first step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
     /// The method, chosen where `auto` was asked for: `fine_tune`, `head` or `trees`.
     pub method: String,
-    /// Where it runs: `cpu` or `cuda:N`.
+    /// Device: `cpu` or `cuda:N`.
     pub device: String,
     /// Rows that are learnt from.
     pub train_rows: u64,
@@ -296,7 +267,7 @@ pub struct Started {
     pub resumed_at: u64,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps done.
@@ -314,7 +285,7 @@ pub struct Progress {
     pub rows_per_second: f64,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The new model on the held-out rows, as it will be served.
@@ -323,7 +294,7 @@ pub struct Outcome {
     pub champion: Option<Evaluation>,
     /// The two side by side.
     pub comparison: Option<Comparison>,
-    /// What the gate decided.
+    /// Decision of the gate.
     pub decision: Decision,
     /// Importance of each feature, largest first; for tables alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -332,18 +303,18 @@ pub struct Outcome {
     pub seconds: f64,
     /// Energy of the whole run in joules.
     pub joules: f64,
-    /// How the energy is known: `rapl`, `nvml` or `estimate`.
+    /// Source of the energy figure: `rapl`, `nvml` or `estimate`.
     pub joules_source: String,
 }
 
-/// Why a run cannot succeed.
+/// Failure of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Which kind of error it is.
+    /// Kind of error.
     pub kind: FailureKind,
-    /// What is wrong, without customers' texts.
+    /// The message, without customers' texts.
     pub message: String,
-    /// What to do about it; empty where there is nothing to say.
+    /// The next step; empty if there is none.
     pub hint: String,
 }
 

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-/// Where a column comes from, seen from a plan node.
+/// Origin of a column, seen from a plan node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The left child, or the only one.
@@ -38,7 +38,7 @@ pub struct Expr<'p> {
 
 /// The arms of a CASE: conditions and results, then what holds where none does.
 pub struct Case<'p> {
-    /// What conditions compare with, where the CASE names it once.
+    /// Left side of the conditions, where the CASE names it once.
     pub subject: Option<Expr<'p>>,
     /// Condition and result of each arm.
     pub arms: Vec<(Expr<'p>, Expr<'p>)>,
@@ -52,7 +52,7 @@ pub struct Aggregate<'p> {
     pub arguments: Vec<Expr<'p>>,
     /// Evaluated once for each group.
     pub direct: Vec<Expr<'p>>,
-    /// Which rows it takes in.
+    /// Condition on its rows.
     pub filter: Option<Expr<'p>>,
 }
 
@@ -85,7 +85,7 @@ impl<'p> Expr<'p> {
         Self { node: NonNull::new(node.cast()).unwrap_or(self.node), planning: PhantomData }
     }
 
-    /// What kind of node it is.
+    /// The node's tag.
     pub fn tag(self) -> NodeTag {
         // SAFETY: every node begins with its tag.
         unsafe { (*self.node.as_ptr()).type_ }
@@ -174,7 +174,7 @@ impl<'p> Expr<'p> {
         }
     }
 
-    /// Whether it is a column of that side.
+    /// True if it is a column of that side.
     pub fn is_column_of(self, side: Side) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_Var
@@ -200,7 +200,7 @@ impl<'p> Expr<'p> {
         }
     }
 
-    /// Whether the server holds two expressions for equal.
+    /// True if the server holds two expressions for equal.
     pub fn equals(self, other: Self) -> bool {
         // SAFETY: both are nodes.
         unsafe { pg_sys::equal(self.raw::<c_void>(), other.raw::<c_void>()) }
@@ -212,7 +212,7 @@ impl<'p> Expr<'p> {
         self.made(unsafe { pg_sys::copyObjectImpl(self.raw::<c_void>()) })
     }
 
-    /// Whether two evaluations may differ.
+    /// True if two evaluations may differ.
     pub fn is_volatile(self) -> bool {
         // SAFETY: it is an expression.
         unsafe { pg_sys::contain_volatile_functions(self.raw()) }

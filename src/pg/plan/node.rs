@@ -55,14 +55,14 @@ pub struct Plan<'p> {
     planning: PhantomData<&'p ()>,
 }
 
-/// Which list of conditions of a join.
+/// List of conditions of a join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinList {
     /// Decides which rows match.
     Conditions,
     /// Those of them that a hash join looks up by.
     HashConditions,
-    /// What a hash join computes of its outer rows.
+    /// Hash keys of the outer rows.
     OuterKeys,
 }
 
@@ -80,7 +80,7 @@ impl<'p> Plan<'p> {
         self.node.as_ptr().cast()
     }
 
-    /// What kind of node it is.
+    /// The node's tag.
     pub fn tag(self) -> NodeTag {
         // SAFETY: every node begins with its tag.
         unsafe { (*self.node.as_ptr()).type_ }
@@ -209,7 +209,7 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// What a Hash node computes its table's keys of.
+    /// Expressions of a Hash node's keys.
     pub fn hash_keys(self) -> Vec<Expr<'p>> {
         if self.tag() != NodeTag::T_Hash {
             return Vec::new();
@@ -244,7 +244,7 @@ impl<'p> Plan<'p> {
         if let [function] = functions[..] { Some(function) } else { None }
     }
 
-    /// Where the conditions stand by which an index is searched; each stands there twice.
+    /// Conditions by which an index is searched; each is listed twice.
     fn index_lists(self) -> Vec<*mut *mut pg_sys::List> {
         // SAFETY: each tag is checked before the node is read as its structure.
         unsafe {
@@ -262,7 +262,7 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// What a right child of a nested loop may make of what is handed over: the function that it
+    /// Expressions of a right child of a nested loop that may use parameters: the function that it
     /// scans, and the conditions by which it searches an index.
     pub fn handed_exprs(self) -> Vec<Expr<'p>> {
         // SAFETY: the places are those of lists of expressions.
@@ -292,8 +292,8 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// What a nested loop hands to its right child: numbers of executor parameters, and columns of
-    /// its left child.
+    /// Parameters that a nested loop hands to its right child: numbers of executor parameters, and
+    /// columns of its left child.
     pub fn handed_over(self) -> Vec<(i32, Expr<'p>)> {
         if self.tag() != NodeTag::T_NestLoop {
             return Vec::new();
@@ -324,7 +324,7 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// Whether an aggregation gives a group as soon as its rows are through.
+    /// True if an aggregation gives a group as soon as its rows are through.
     pub fn gives_groups_early(self) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_Agg
@@ -332,14 +332,14 @@ impl<'p> Plan<'p> {
                 == pg_sys::AggStrategy::AGG_SORTED
     }
 
-    /// Whether a merge join goes back to a marked row of its right child.
+    /// True if a merge join goes back to a marked row of its right child.
     pub fn goes_back_in_inner(self) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_MergeJoin
             && unsafe { !(*self.raw::<pg_sys::MergeJoin>()).skip_mark_restore }
     }
 
-    /// Whether a LIMIT takes just so many rows, and none for being equal to the last.
+    /// True if a LIMIT takes just so many rows, and none for being equal to the last.
     pub fn limits_by_count(self) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_Limit
@@ -359,14 +359,14 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// Whether a Result is held back by a condition that is not about its rows.
+    /// True if a Result is held back by a condition that is not about its rows.
     pub fn is_gated(self) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_Result
             && unsafe { !(*self.raw::<pg_sys::Result>()).resconstantqual.is_null() }
     }
 
-    /// Whether a foreign scan reads, and does not change rows.
+    /// True if a foreign scan reads, and does not change rows.
     pub fn is_foreign_read(self) -> bool {
         // SAFETY: the tag is checked first.
         self.tag() == NodeTag::T_ForeignScan
@@ -416,19 +416,19 @@ impl<'p> Statement<'p> {
         }
     }
 
-    /// Whether any function that is not the server's own is called.
+    /// True if any function that is not the server's own is called.
     pub fn calls_other_functions(self) -> bool {
         // SAFETY: it is a planned statement, which lists what it depends on.
         unsafe { !(*self.statement.as_ptr()).invalItems.is_null() }
     }
 
-    /// Whether rows are locked for whoever reads them.
+    /// True if rows are locked for whoever reads them.
     pub fn locks_rows(self) -> bool {
         // SAFETY: it is a planned statement.
         unsafe { !(*self.statement.as_ptr()).rowMarks.is_null() }
     }
 
-    /// Whether it is a utility command.
+    /// True if it is a utility command.
     pub fn is_utility(self) -> bool {
         // SAFETY: it is a planned statement.
         unsafe { (*self.statement.as_ptr()).commandType == pg_sys::CmdType::CMD_UTILITY }

@@ -1,6 +1,6 @@
-//! Where the server lets us see plans.
+//! Hooks of the planner and the executor.
 
-use super::scan;
+use super::{denied, scan};
 use crate::pg::catalog;
 use crate::pg::plan::Statement;
 use crate::pg::plan::errors::raw;
@@ -16,7 +16,7 @@ static NEXT_PLANNER: OnceLock<pg_sys::planner_hook_type> = OnceLock::new();
 static NEXT_START: OnceLock<pg_sys::ExecutorStart_hook_type> = OnceLock::new();
 
 thread_local! {
-    /// Whether a plan has come through our planner hook.
+    /// True if a plan has come through our planner hook.
     static HAS_PLANNED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -69,7 +69,7 @@ unsafe extern "C-unwind" fn change_planned(planned: *mut pg_sys::PlannedStmt, op
     }
 }
 
-/// What a cursor was asked to be able to do; 0 for what is no cursor.
+/// Options of a cursor; 0 for a statement that is no cursor.
 #[derive(Clone, Copy)]
 struct CursorOptions(u32);
 
@@ -78,7 +78,7 @@ impl CursorOptions {
         self.0 & option != 0
     }
 
-    /// Whether it was declared, and rows are fetched a few at a time.
+    /// True if it was declared, and rows are fetched a few at a time.
     fn is_cursor(self) -> bool {
         self.has(pg_sys::CURSOR_OPT_FAST_PLAN)
     }
@@ -100,6 +100,7 @@ fn change(statement: Statement<'_>, options: CursorOptions) {
 unsafe extern "C-unwind" fn start(query: *mut pg_sys::QueryDesc, flags: c_int) {
     // SAFETY: the arguments are passed on as they came.
     unsafe {
+        denied::check(query);
         change_late(query, flags);
         match NEXT_START.get().copied().flatten() {
             Some(next) => next(query, flags),

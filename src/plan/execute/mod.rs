@@ -5,6 +5,7 @@
 //! too.
 #![allow(unsafe_code)]
 
+mod denied;
 mod hooks;
 mod rows;
 mod run;

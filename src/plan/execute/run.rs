@@ -61,7 +61,7 @@ pub struct Call {
     arguments: Vec<*mut pg_sys::ExprState>,
 }
 
-/// What a batch node is doing.
+/// State of a batch node.
 pub struct Runner {
     pub calls: Vec<Call>,
     pub start: Start,
@@ -77,7 +77,7 @@ pub struct Runner {
     begun: bool,
     /// The child has no more rows, or may not be asked for more.
     exhausted: bool,
-    /// What is wrong with the row after those gathered.
+    /// Error of the row after those gathered.
     failure: Option<Error>,
     /// The batch whose rows are handed out.
     present: Option<Batch>,

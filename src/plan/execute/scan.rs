@@ -8,7 +8,7 @@ use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::c_void;
 
-/// What a batch node is made of. Its scan columns are its child's columns, then the calls' results.
+/// Parts of a batch node. Its scan columns are its child's columns, then the calls' results.
 pub struct BatchScan<'p> {
     /// The node that it reads from.
     pub child: Plan<'p>,
@@ -18,11 +18,11 @@ pub struct BatchScan<'p> {
     pub calls: Vec<Expr<'p>>,
     /// For each call what must hold of a row for it to be evaluated, in the same terms.
     pub guards: Vec<Option<Expr<'p>>>,
-    /// What it gives, in terms of its scan columns.
+    /// Output columns, in terms of its scan columns.
     pub targets: Vec<OutputColumn<'p>>,
-    /// Which rows it gives, in the same terms.
+    /// Conditions on its rows, in the same terms.
     pub quals: Vec<Expr<'p>>,
-    /// How its batches begin.
+    /// Size of the first batches.
     pub start: Start,
     /// The LIMIT that all of its rows go through.
     pub limit: Option<Plan<'p>>,
@@ -110,11 +110,11 @@ impl<'p> BatchScan<'p> {
     }
 }
 
-/// What a batch node's plan says, read back when it is executed.
+/// Content of a batch node's plan, read back when it is executed.
 pub struct Stored {
-    /// How many of the scan columns are the child's.
+    /// Number of the child's scan columns.
     pub columns: usize,
-    /// How its batches begin.
+    /// Size of the first batches.
     pub start: Start,
     /// Count and offset of the LIMIT, or NULL.
     pub limit: [*mut pg_sys::Expr; 2],

@@ -1,4 +1,4 @@
-//! What EXPLAIN tells of a batch node.
+//! EXPLAIN output of a batch node.
 
 use super::run::Runner;
 use crate::pg::roles;

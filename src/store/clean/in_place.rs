@@ -63,7 +63,7 @@ fn check_followers(job: &CleaningJob) -> Result<()> {
     .hint("give a new table as target, or clean without required and distinct_on"))
 }
 
-/// What the companions record must be what was done.
+/// Fails unless all recorded changes were made.
 pub fn check_all_done(done: u64, wanted: i64, what: &str) -> Result<()> {
     if i64::try_from(done) == Ok(wanted) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What a call of `clean_table` asks for, checked against the source.
+//! Arguments of `clean_table`, checked against the source.
 
 use crate::error::{Error, Result};
 use crate::settings;
@@ -23,13 +23,13 @@ pub struct Request {
     pub distinct_on: Option<Vec<String>>,
     /// Columns of the result, in order; all where `None`.
     pub keep: Option<Vec<String>>,
-    /// Whether only to count.
+    /// True if only to count.
     pub dry_run: bool,
-    /// Whether a target that exists is replaced.
+    /// True if a target that exists is replaced.
     pub replace: bool,
 }
 
-/// What makes two rows duplicates.
+/// Definition of duplicate rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Distinct {
     /// Nothing does.
@@ -45,11 +45,11 @@ pub enum Distinct {
 pub struct Looked {
     /// Its place in the source.
     pub column: usize,
-    /// What is done with it.
+    /// Treatment of its values.
     pub step: Step,
 }
 
-/// What is to be done.
+/// Cleaning of a table.
 #[derive(Debug)]
 pub struct CleaningJob {
     /// The table to clean.
@@ -58,7 +58,7 @@ pub struct CleaningJob {
     pub looked: Vec<Looked>,
     /// The columns of the result, by their place in the source.
     pub keep: Vec<usize>,
-    /// What makes two rows duplicates.
+    /// Definition of duplicate rows.
     pub distinct: Distinct,
 }
 
@@ -191,7 +191,7 @@ fn given_kinds(
     Ok(found)
 }
 
-/// Whether the column's type says already what the kind would make of its values.
+/// True if the column's type says already what the kind would make of its values.
 fn is_clean_by_type(column: &Column, kind: Kind) -> bool {
     match kind {
         Kind::Date(_) => column.base.oid == pg_sys::DATEOID,

@@ -17,18 +17,23 @@ pub use report::Report;
 pub use undo::undo;
 
 use super::caller;
-use super::table::Table;
+use super::table::{self, Table};
 use crate::error::Result;
-use crate::pg::roles;
+use crate::pg::{activity, roles, session};
 use job::CleaningJob;
 use pgrx::prelude::*;
+use staging::Staged;
 use target::CleanTarget;
 
 /// Cleans a table: into a new one, or where it is when the target is the source. Rows are read as
 /// the caller; a table that is cleaned in place is written by its owner where the caller may
 /// `SET ROLE` to it.
 pub fn clean_table(request: &Request) -> Result<Report> {
+    if !request.dry_run {
+        session::prevent_if_read_only("crm_ai.clean_table()");
+    }
     let source = Table::read(request.source)?;
+    let _report = activity::begin(activity::CLEAN_TABLE, "rows", Some(source.oid));
     let target = CleanTarget::parse(&request.target)?;
     let in_place = target.oid() == Some(source.oid);
     let mut writer = roles::current_user();
@@ -44,15 +49,16 @@ pub fn clean_table(request: &Request) -> Result<Report> {
         caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
     notice!("cleaning {}", shown_kinds(&job));
+    activity::phase("cleaning rows", "rows", table::estimated_rows(&job.source)?, 0);
+    if request.dry_run {
+        return results::count(&job, &target, Staged::Query);
+    }
     let read = staging::fill(&job)?;
     notice!("read and cleaned {read} rows");
-    let mut report = results::count(&job, &target)?;
-    if request.dry_run {
-        report.examples = results::examples(&job)?;
-    } else {
-        staging::lend_to(writer)?;
-        caller::as_writer(writer, || write(&job, &target, in_place, &report))?;
-    }
+    activity::phase("writing results", "rows", Some(read), 0);
+    let report = results::count(&job, &target, Staged::Table)?;
+    staging::lend_to(writer)?;
+    caller::as_writer(writer, || write(&job, &target, in_place, &report))?;
     staging::drop()?;
     Ok(report)
 }

@@ -1,4 +1,4 @@
-//! What `clean_table` and `undo_clean` tell: a row of type `crm_clean_report`.
+//! Result of `clean_table` and `undo_clean`: a row of type `crm_clean_report`.
 
 use pgrx::JsonB;
 
@@ -27,8 +27,8 @@ pub struct Report {
     pub conflicts: Option<i64>,
     /// The kind of each column of the result.
     pub kinds: Option<JsonB>,
-    /// How often each problem was met in each column.
+    /// Number of rows with each problem in each column.
     pub problems: Option<JsonB>,
-    /// What a dry run would do, or what an undo could not.
+    /// Changes that a dry run would make, or that an undo could not.
     pub examples: Option<JsonB>,
 }

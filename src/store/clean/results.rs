@@ -1,11 +1,11 @@
-//! What is made of the staged rows: the clean table, the rejects, the changes, and the counts.
+//! Results made of the staged rows: the clean table, the rejects, the changes, and the counts.
 
 use super::job::{CleaningJob, Looked};
 use super::report::Report;
-use super::staging::{STAGING, field};
+use super::staging::{STAGING, Staged, field};
 use super::target::CleanTarget;
 use crate::error::Result;
-use crate::store::caller::{first, run, value};
+use crate::store::caller::{first, run};
 use crate::store::sql::{self, EQ};
 use crate::store::table;
 use crm_ai_clean::rows::Kind;
@@ -63,7 +63,7 @@ fn key(job: &CleaningJob) -> String {
 }
 
 /// The query of rejected rows, with their reasons.
-fn rejects(job: &CleaningJob) -> String {
+fn rejects(job: &CleaningJob, staged: &str) -> String {
     let kinds = job.looked.iter().map(|looked| Some(looked.step.kind.name()));
     format!(
         "SELECT st.source_row, {key} AS key, {record} AS record, st.reason,
@@ -73,7 +73,7 @@ fn rejects(job: &CleaningJob) -> String {
                  FROM ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({kinds}),
                      pg_catalog.unnest({problems})) p(column_name, kind, problem)
                  WHERE p.problem IS NOT NULL) END AS problems
-         FROM {STAGING} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
+         FROM {staged} st WHERE st.reason IS NOT NULL ORDER BY st.source_row",
         key = key(job),
         record = table::record_of(&job.source, "(st.record)"),
         names = names(job, |_| true),
@@ -83,7 +83,7 @@ fn rejects(job: &CleaningJob) -> String {
 }
 
 /// The query of values that were changed in kept rows.
-fn changes(job: &CleaningJob) -> String {
+fn changes(job: &CleaningJob, staged: &str) -> String {
     let is_cleaned = |looked: &Looked| looked.step.kind != Kind::Keep;
     let before: Vec<String> = job
         .looked
@@ -96,7 +96,7 @@ fn changes(job: &CleaningJob) -> String {
     let count = job.looked.len();
     format!(
         "SELECT st.source_row, {key} AS key, c.column_name, c.before, c.after, c.problem
-         FROM {STAGING} st, ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({before}),
+         FROM {staged} st, ROWS FROM (pg_catalog.unnest({names}), pg_catalog.unnest({before}),
              pg_catalog.unnest(st.clean[1:{count}]), pg_catalog.unnest({problems}),
              pg_catalog.unnest(st.clean[{changed}:{end}]))
              c(column_name, before, after, problem, changed)
@@ -112,33 +112,32 @@ fn changes(job: &CleaningJob) -> String {
 
 /// Makes the companions of the target: rejected rows and changed values.
 pub fn make_companions(job: &CleaningJob, target: &CleanTarget) -> Result<()> {
-    run(&format!("CREATE TABLE {} AS {}", target.rejects(), rejects(job)))?;
-    run(&format!("CREATE TABLE {} AS {}", target.changes(), changes(job)))?;
+    run(&format!("CREATE TABLE {} AS {}", target.rejects(), rejects(job, STAGING)))?;
+    run(&format!("CREATE TABLE {} AS {}", target.changes(), changes(job, STAGING)))?;
     Ok(())
 }
 
-/// Counts the staged rows and their problems.
-pub fn count(job: &CleaningJob, target: &CleanTarget) -> Result<Report> {
-    let reason = |name: &str| {
-        format!("pg_catalog.count(*) FILTER (WHERE st.reason {EQ} {})", sql::literal(name))
+/// Counts the staged rows and their problems; of rows in a query it shows examples too.
+pub fn count(job: &CleaningJob, target: &CleanTarget, staged: Staged) -> Result<Report> {
+    let examples = match staged {
+        Staged::Table => "NULL::pg_catalog.jsonb".to_owned(),
+        Staged::Query => examples(job, staged.name()),
     };
     let sql = format!(
-        "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE st.reason IS NULL),
-             pg_catalog.count(*) FILTER (WHERE st.reason IS NULL AND st.repaired),
-             {}, {}, {}
-         FROM {STAGING} st",
-        reason("duplicate"),
-        reason("missing"),
-        reason("invalid")
+        "{}SELECT c.*, ({}), {examples} FROM ({}) c",
+        staged.with(job),
+        problem_counts(job, staged.name()),
+        row_counts(staged.name())
     );
-    let counts = first(&sql, &[], |row| {
+    let found = first(&sql, &[], |row| {
         let mut counts = [0_i64; 6];
         for (count, place) in counts.iter_mut().zip(1..) {
             *count = row.get::<i64>(place)?.unwrap_or_default();
         }
-        Ok(counts)
+        Ok((counts, row.get::<JsonB>(7)?, row.get::<JsonB>(8)?))
     })?;
-    let [read, kept, repaired, duplicate, missing, invalid] = counts.unwrap_or_default();
+    let (counts, problems, examples) = found.unwrap_or_default();
+    let [read, kept, repaired, duplicate, missing, invalid] = counts;
     let kinds = job.keep.iter().map(|&index| {
         let kind = job.cleaned(index).map_or(Kind::Keep, |place| job.looked[place - 1].step.kind);
         (job.source.columns[index].name.clone(), kind.to_string().into())
@@ -153,32 +152,48 @@ pub fn count(job: &CleaningJob, target: &CleanTarget) -> Result<Report> {
         missing: Some(missing),
         invalid: Some(invalid),
         kinds: Some(JsonB(serde_json::Value::Object(kinds.collect()))),
-        problems: count_problems(job)?,
+        problems,
+        examples,
         ..Report::default()
     })
 }
 
-/// How often each problem was met in each column.
-fn count_problems(job: &CleaningJob) -> Result<Option<JsonB>> {
-    let sql = format!(
+/// The query of the numbers of rows: read, kept, repaired, and rejected by reason.
+fn row_counts(staged: &str) -> String {
+    let reason = |name: &str| {
+        format!("pg_catalog.count(*) FILTER (WHERE st.reason {EQ} {})", sql::literal(name))
+    };
+    format!(
+        "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE st.reason IS NULL),
+             pg_catalog.count(*) FILTER (WHERE st.reason IS NULL AND st.repaired),
+             {}, {}, {}
+         FROM {staged} st",
+        reason("duplicate"),
+        reason("missing"),
+        reason("invalid")
+    )
+}
+
+/// The query of the number of each problem in each column.
+fn problem_counts(job: &CleaningJob, staged: &str) -> String {
+    format!(
         "SELECT coalesce(pg_catalog.jsonb_object_agg(y.column_name, y.problems), '{{}}')
          FROM (
              SELECT x.column_name, pg_catalog.jsonb_object_agg(x.problem, x.rows) AS problems
              FROM (
                  SELECT p.column_name, p.problem, pg_catalog.count(*) AS rows
-                 FROM {STAGING} st, ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({}))
+                 FROM {staged} st, ROWS FROM (pg_catalog.unnest({}), pg_catalog.unnest({}))
                      p(column_name, problem)
                  WHERE st.told AND p.problem IS NOT NULL
                  GROUP BY p.column_name, p.problem) x
              GROUP BY x.column_name) y",
         names(job, |_| true),
         problems(job)
-    );
-    value::<JsonB>(&sql, &[])
+    )
 }
 
 /// The first changes and rejected rows, as a dry run shows them.
-pub fn examples(job: &CleaningJob) -> Result<Option<JsonB>> {
+fn examples(job: &CleaningJob, staged: &str) -> String {
     let list = |query: String, shortened: &str| {
         format!(
             "(SELECT coalesce(pg_catalog.jsonb_agg(
@@ -200,10 +215,9 @@ pub fn examples(job: &CleaningJob) -> Result<Option<JsonB>> {
         sql::shortened("(f.value OPERATOR(pg_catalog.#>>) '{}'::pg_catalog.text[])"),
         max = sql::SHOWN_CHARS_MAX,
     );
-    let sql = format!(
-        "SELECT pg_catalog.jsonb_build_object('changes', {}, 'rejects', {})",
-        list(changes(job), &values),
-        list(rejects(job), &record)
-    );
-    value::<JsonB>(&sql, &[])
+    format!(
+        "pg_catalog.jsonb_build_object('changes', {}, 'rejects', {})",
+        list(changes(job, staged), &values),
+        list(rejects(job, staged), &record)
+    )
 }

@@ -1,5 +1,6 @@
-//! The staging table: every row of the source in its order, with its clean values and, where it
-//! must be rejected, why. It lives in the session's temporary schema until the call ends.
+//! The staged rows: every row of the source in its order, with its clean values and, where it must
+//! be rejected, why. They are in a table of the session's temporary schema until the call ends; for
+//! a dry run in a query, so that it works where nothing can be written.
 //!
 //! Rows are read and cleaned by one query, which parallel workers share where PostgreSQL lets them.
 //! `clean` holds, for the columns that are looked at, first their clean values, then their
@@ -17,9 +18,46 @@ use pgrx::pg_sys;
 /// The staging table's name in SQL.
 pub const STAGING: &str = "pg_temp.crm_ai_staging";
 
+/// The staged rows' name inside a query that has them.
+const STAGED: &str = "crm_ai_staging";
+/// The same before duplicates are marked.
+const FILLED: &str = "crm_ai_filled";
+
+/// The place of the staged rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Staged {
+    /// In the staging table.
+    Table,
+    /// In the query that reads them.
+    Query,
+}
+
+impl Staged {
+    /// Their name in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => STAGING,
+            Self::Query => STAGED,
+        }
+    }
+
+    /// The WITH clause of a query that reads them.
+    pub fn with(self, job: &CleaningJob) -> String {
+        match self {
+            Self::Table => String::new(),
+            Self::Query => format!(
+                "WITH {FILLED} AS MATERIALIZED ({}), {STAGED} AS MATERIALIZED ({}) ",
+                rows(job),
+                marked(job)
+            ),
+        }
+    }
+}
+
 /// Fills the staging table; gives the number of rows.
 pub fn fill(job: &CleaningJob) -> Result<u64> {
-    let rows = run(&filling(job))?;
+    let sql = format!("CREATE TEMPORARY TABLE crm_ai_staging ON COMMIT DROP AS {}", rows(job));
+    let rows = run(&sql)?;
     if job.distinct != Distinct::No {
         run(&marking_duplicates(job))?;
     }
@@ -46,7 +84,8 @@ pub fn drop() -> Result<()> {
     Ok(())
 }
 
-fn filling(job: &CleaningJob) -> String {
+/// The query of all rows, cleaned.
+fn rows(job: &CleaningJob) -> String {
     let source = &job.source;
     let alias = Alias::of(source);
     let raw: Vec<String> = job.looked.iter().map(|looked| raw_of(job, looked, &alias)).collect();
@@ -66,8 +105,7 @@ fn filling(job: &CleaningJob) -> String {
     let count = job.looked.len();
     let order = if source.has_places() { "ORDER BY a.part, a.place" } else { "OFFSET 0" };
     format!(
-        "CREATE TEMPORARY TABLE crm_ai_staging ON COMMIT DROP AS
-         SELECT pg_catalog.row_number() OVER () AS source_row, b.* FROM (
+        "SELECT pg_catalog.row_number() OVER () AS source_row, b.* FROM (
              SELECT a.record, a.part, a.place, a.clean, a.clean[{reason}] AS reason,
                  a.clean[{repaired}] IS NOT NULL AS repaired, a.clean[{told}] IS NOT NULL AS told,
                  NULL::pg_catalog.int8 AS duplicate_of, {mark} AS mark
@@ -119,7 +157,7 @@ fn compared(job: &CleaningJob, row: &str) -> Vec<String> {
     columns.into_iter().map(value).collect()
 }
 
-/// What is compared, as one value.
+/// The compared values, as one record.
 fn compared_record(job: &CleaningJob, row: &str) -> String {
     let all_comparable = || job.source.columns.iter().all(Column::is_comparable);
     if job.distinct == Distinct::WholeRow && all_comparable() {
@@ -146,22 +184,43 @@ fn mark(job: &CleaningJob) -> String {
     }
 }
 
-/// Rejects every row but the first of those that are equal. Only rows that share a mark are
-/// compared.
+/// The query of rows that may be duplicates, each with the first row that is equal to it. Only rows
+/// that share a mark are compared.
+fn first_rows(job: &CleaningJob, staged: &str) -> String {
+    format!(
+        "SELECT w.source_row, pg_catalog.first_value(w.source_row) OVER (
+             PARTITION BY w.mark, {} ORDER BY w.source_row) AS first_row
+         FROM {staged} w
+         WHERE w.mark {EQ} ANY (
+             SELECT m.mark FROM {staged} m WHERE m.mark IS NOT NULL
+             GROUP BY m.mark HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)",
+        compared_record(job, "w")
+    )
+}
+
+/// Rejects every row but the first of those that are equal.
 fn marking_duplicates(job: &CleaningJob) -> String {
     format!(
         "UPDATE {STAGING} st
          SET reason = 'duplicate', duplicate_of = d.first_row
-         FROM (
-             SELECT w.source_row, pg_catalog.first_value(w.source_row) OVER (
-                 PARTITION BY w.mark, {} ORDER BY w.source_row) AS first_row
-             FROM {STAGING} w
-             WHERE w.mark {EQ} ANY (
-                 SELECT m.mark FROM {STAGING} m WHERE m.mark IS NOT NULL
-                 GROUP BY m.mark HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1)
-         ) d
+         FROM ({}) d
          WHERE d.source_row {EQ} st.source_row
              AND d.first_row OPERATOR(pg_catalog.<) st.source_row",
-        compared_record(job, "w")
+        first_rows(job, STAGING)
+    )
+}
+
+/// The query of the rows of [`FILLED`], of which every duplicate is rejected.
+fn marked(job: &CleaningJob) -> String {
+    if job.distinct == Distinct::No {
+        return format!("SELECT f.* FROM {FILLED} f");
+    }
+    format!(
+        "SELECT f.source_row, f.record, f.clean,
+             CASE WHEN d.first_row IS NULL THEN f.reason ELSE 'duplicate' END AS reason,
+             f.repaired, f.told, d.first_row AS duplicate_of
+         FROM {FILLED} f LEFT JOIN ({}) d ON d.source_row {EQ} f.source_row
+             AND d.first_row OPERATOR(pg_catalog.<) f.source_row",
+        first_rows(job, FILLED)
     )
 }

@@ -8,10 +8,10 @@ use crate::store::table::Table;
 use crate::store::target::{TargetName, comment, find, set_comment};
 use pgrx::pg_sys;
 
-/// What the companions' names end with.
+/// Suffixes of the companions' names.
 const REJECTS: &str = "_rejects";
 const CHANGES: &str = "_changes";
-/// What the comments of tables that are made here begin with.
+/// Prefix of the comments of tables that are made here.
 const MADE_BY: &str = "crm_ai.clean_table";
 const IN_PLACE: &str = "crm_ai.clean_table in place";
 
@@ -165,7 +165,7 @@ impl CleanTarget {
     }
 }
 
-/// Whether a relation is a plain table, and a companion by its comment.
+/// True if a relation is a plain table, and a companion by its comment.
 fn is_companion(oid: pg_sys::Oid) -> Result<bool> {
     let sql = format!(
         "SELECT c.relkind OPERATOR(pg_catalog.=) 'r'::\"char\"

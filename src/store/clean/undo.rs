@@ -7,19 +7,20 @@ use super::report::Report;
 use super::target::CleanTarget;
 use super::{in_place, staging};
 use crate::error::{Error, Result};
-use crate::pg::roles;
+use crate::pg::{roles, session};
 use crate::store::caller::{self, run, value};
 use crate::store::sql::{self, EQ};
 use crate::store::table::{Table, key_of};
 use pgrx::JsonB;
 
-/// What is to come back, in the session's temporary schema.
+/// Table of the values to restore, in the session's temporary schema.
 const UNDO: &str = "pg_temp.crm_ai_undo";
 /// Conflicts that the report shows.
 const EXAMPLES: usize = 10;
 
 /// Takes back `clean_table` on a table that it cleaned in place.
 pub fn undo(target: &str) -> Result<Report> {
+    session::prevent_if_read_only("crm_ai.undo_clean()");
     let target = CleanTarget::parse(target)?;
     let Some(oid) = target.oid() else {
         return Err(Error::undefined_table("the target does not exist"));

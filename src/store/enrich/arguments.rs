@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// What a function takes beside the text.
+/// Second argument of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     /// Nothing.
@@ -118,7 +118,7 @@ fn parse_one(argument: &str) -> Result<Enrichment> {
     Ok(Enrichment { target, column, function, takes, literal })
 }
 
-/// Which word is the column and which the literal: the first name, and the other one. So both
+/// Assigns column and literal: the first name is the column, the other word the literal. So both
 /// orders are understood.
 fn roles(words: Vec<Word>) -> Option<(String, Option<String>)> {
     let mut words = words.into_iter();
@@ -164,7 +164,7 @@ fn words(text: &str) -> Option<Vec<Word>> {
     }
 }
 
-/// What stands before the closing quote, doubled ones made single, and what comes after it.
+/// The text before the closing quote, doubled ones made single, and the rest after it.
 fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut word = String::new();
     let mut rest = text;

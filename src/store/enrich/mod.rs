@@ -1,5 +1,5 @@
-//! What `crm_enrich` asks and writes. All of it runs as whoever fired the trigger, whose right to
-//! call the functions, to use the model and to write the table is checked as in their own SQL.
+//! Enrichment by `crm_enrich`. All of it runs as whoever fired the trigger, whose right to call the
+//! functions, to use the model and to write the table is checked as in their own SQL.
 
 mod arguments;
 
@@ -18,12 +18,12 @@ use std::rc::Rc;
 /// Most rows of a statement that is filled by a kept plan: more are worth one of their own, which
 /// knows how many they are.
 const KEPT_ROWS_MAX: i64 = 100;
-/// How often a plan is used: a table that has grown meanwhile may want another.
+/// Most uses of a plan: a table that has grown meanwhile may need another.
 const KEPT_USES_MAX: u32 = 100;
 /// Most plans kept for single rows; beyond them all are made anew.
 const VALUES_MAX: usize = 64;
 
-/// What a call gives for one text, in its text form.
+/// The value of a call for one text, in its text form.
 pub fn value(enrichment: &Enrichment, schema: &str, text: &str) -> Result<Option<String>> {
     let schema = sql::identifier(schema);
     let call = enrichment.call(&schema, "$1", sql::literal);
@@ -58,11 +58,11 @@ pub struct Statement<'a> {
     pub new: &'a str,
     /// And of old rows, where the trigger names one.
     pub old: Option<&'a str>,
-    /// Whether it was an UPDATE.
+    /// True if it was an UPDATE.
     pub is_update: bool,
 }
 
-/// What fills the rows of a trigger's statements.
+/// Plans that fill the rows of a trigger's statements.
 struct Kept {
     schema: String,
     sql: Rc<str>,
@@ -242,7 +242,7 @@ fn same_values(left: &str, right: &str, names: &[String]) -> Vec<String> {
     names.iter().map(|name| format!("{left}.{name} {} {right}.{name}", sql::EQ)).collect()
 }
 
-/// Whether two texts are the same to the byte, or both NULL.
+/// The SQL condition that two texts are the same to the byte, or both NULL.
 pub fn same_text(left: &str, right: &str) -> String {
     let exactly = |text: &str| format!("({text}) COLLATE pg_catalog.\"C\"");
     format!(

@@ -14,7 +14,7 @@ use crate::pg::{roles, session};
 use pgrx::pg_sys::{self, Oid};
 use std::time::Duration;
 
-/// What a model's answer is written as.
+/// SQL value of a model's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
     /// `negative`, `neutral` or `positive`.
@@ -46,7 +46,7 @@ impl Value {
 pub struct Watch {
     /// Its number.
     pub id: i32,
-    /// Who made it: the model is used with this role's rights.
+    /// Role that made it: the model is used with this role's rights.
     pub owner: Oid,
     /// The table.
     pub source: Oid,
@@ -58,19 +58,19 @@ pub struct Watch {
     pub target_column: String,
     /// The column for the version that gave it.
     pub version_column: Option<String>,
-    /// Whether a new champion judges old rows again.
+    /// True if a new champion judges old rows again.
     pub rescores: bool,
     /// Old rows queued in a second.
     pub backfill_rate: u32,
     /// The owner's settings: search path, date style, time zone.
     pub settings: [String; 3],
-    /// What the model meant when it was used last.
+    /// Version used last.
     pub version: Option<String>,
-    /// Whether old rows are still to be queued.
+    /// True if old rows are still to be queued.
     pub is_backfilling: bool,
     /// Failures in a row.
     pub failures: i32,
-    /// How long it rests before the next try.
+    /// Time until the next try.
     pub rests: Option<Duration>,
 }
 

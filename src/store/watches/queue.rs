@@ -1,4 +1,4 @@
-//! What waits for a watch, and how it stands.
+//! Queue of a watch, and its state.
 
 use crate::error::Result;
 use crate::store::registry::{self, change};
@@ -7,11 +7,11 @@ use std::time::Duration;
 /// A row that waits.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    /// Where in the queue it is, as text.
+    /// Place in the queue, as text.
     pub place: String,
     /// The row's primary key, as text.
     pub key: Vec<String>,
-    /// How often it could not be written since.
+    /// Number of failed attempts to write it.
     pub attempts: i32,
 }
 
@@ -30,7 +30,7 @@ pub fn take(watch: i32, count: usize) -> Result<Vec<Waiting>> {
     })
 }
 
-/// How long until a row that was put off is to be tried again; `None` where there is none.
+/// The time until a row that was put off is to be tried again; `None` if there is none.
 pub fn put_off_until() -> Result<Option<Duration>> {
     let sql = "SELECT extract(epoch FROM min(not_before) - clock_timestamp())::float8
                FROM crm_ai.pending WHERE not_before IS NOT NULL";
@@ -142,7 +142,7 @@ pub fn restart(watch: i32, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where the queueing of old rows stands: whether stale ones are wanted, and after which key.
+/// State of the queueing of old rows: true if stale ones are wanted, and the last key.
 pub fn backfill(watch: i32) -> Result<Option<(bool, Option<Vec<String>>)>> {
     let sql = "SELECT backfill = 'stale', backfill_after FROM crm_ai.watch_state
                WHERE watch = $1 AND backfill IS NOT NULL";

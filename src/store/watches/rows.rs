@@ -53,12 +53,12 @@ pub struct Old {
     pub after: Option<Vec<String>>,
 }
 
-/// What became of rows to write, by their places.
+/// Outcome of rows to write, by their places.
 #[derive(Debug, Default)]
 pub struct Written {
     /// Rows that others have locked: to be tried again.
     pub busy: HashSet<usize>,
-    /// How many were written.
+    /// Number of rows written.
     pub count: usize,
 }
 
@@ -223,7 +223,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Whether columns hold these values already.
+    /// The SQL condition that columns hold these values already.
     fn same_values(&self, columns: &[(&str, String)]) -> Result<String> {
         let mut same = Vec::new();
         for (name, value) in columns {

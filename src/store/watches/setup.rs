@@ -8,7 +8,7 @@ use crate::store::table::Table;
 use crate::store::{caller, registry};
 use pgrx::{notice, pg_sys};
 
-/// What is asked of `crm_ai.watch`.
+/// Arguments of `crm_ai.watch`.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The table.
@@ -27,7 +27,7 @@ pub struct Request<'a> {
     pub backfill_rate: i32,
 }
 
-/// How answers are written into a column, as its type tells; 42804 where it holds none.
+/// The form of answers in a column, by its type; 42804 if it cannot hold any.
 pub fn value_for(table: &Table, target: &str, labels: &[String], judges: bool) -> Result<Value> {
     let column = &table.columns[table.find(target)?];
     let among = |oids: &[pg_sys::Oid]| oids.contains(&column.base.oid);
@@ -110,7 +110,7 @@ pub fn check(table: &Table, request: &Request<'_>) -> Result<()> {
     check_rights(table, request)
 }
 
-/// What the watch does as the caller, the caller must be allowed to do.
+/// Fails unless the caller may do all that the watch does on its behalf.
 fn check_rights(table: &Table, request: &Request<'_>) -> Result<()> {
     let key = table.primary_key.iter().map(|&index| table.columns[index].name.as_str());
     let read = key.chain([request.text_column, request.target_column]);
@@ -168,8 +168,8 @@ pub fn begin(table: &Table, request: &Request<'_>, version: &str) -> Result<i32>
     Ok(id)
 }
 
-/// Whether a column has another value in the new row, in SQL that calls nobody's code: it is run
-/// by whoever writes the table.
+/// The SQL condition that a column has another value in the new row. It calls nobody's code: it is
+/// run by whoever writes the table.
 fn differs(table: &Table, index: usize) -> String {
     let column = &table.columns[index];
     let of = |row: &str| column.as_text(&format!("{row}.{}", sql::identifier(&column.name)));
@@ -241,7 +241,7 @@ pub fn remove_remains() -> Result<bool> {
     Ok(all)
 }
 
-/// How long the triggers' table is waited for, in milliseconds: longer than it takes to end a
+/// Longest wait for the lock of the triggers' table, in milliseconds: longer than it takes to end a
 /// batch.
 const LOCK_WAIT: &str = "5000";
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::files;
 use crate::folder::Folder;
 use crate::pg::watchdog::watched;
-use crate::pg::{roles, session};
+use crate::pg::{activity, roles, session};
 use crate::store;
 use crate::store::models::{self, Decision, Origin};
 use crate::store::runs::{self, Run};
@@ -27,6 +27,7 @@ pub fn finish(
     outcome: &Outcome,
 ) -> Result<()> {
     let folder = Folder::own(&place.output())?;
+    activity::phase("storing the version", "bytes", None, 0);
     store::in_transaction(|| {
         check_role(run)?;
         watched(limit.left(), || {

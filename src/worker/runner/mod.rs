@@ -14,7 +14,7 @@ mod trainer;
 
 use crate::error::{Error, Result};
 use crate::pg::worker::{self, must_stop};
-use crate::pg::{dynamic, transaction, watchdog};
+use crate::pg::{activity, dynamic, transaction, watchdog};
 use crate::settings;
 use crate::store;
 use crate::store::registration;
@@ -30,7 +30,7 @@ pub fn start(database: pg_sys::Oid) -> bool {
     dynamic::start(c"crm_ai run", c"crm_ai_runner_main", database)
 }
 
-/// Whether fewer runs go on than `crm_ai.max_running`.
+/// True if fewer runs go on than `crm_ai.max_running`.
 pub fn has_free_slot() -> bool {
     slots::take().is_some()
 }
@@ -105,7 +105,9 @@ fn perform(database: pg_sys::Oid, run: &Run, slot: Slot) {
     let place = RunFiles::of(database, run.id);
     let id = run.id;
     worker::unless_finished(move || end_terminated(database, id, limit));
+    let report = activity::begin_run(run.id, run.role);
     let outcome = transaction::caught(|| work(run, &place, limit, slot));
+    drop(report);
     watchdog::end();
     let keeps_checkpoint = match outcome {
         Ok(()) => false,

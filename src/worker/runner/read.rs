@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::Held;
 use crate::folder::Folder;
 use crate::judge::texts::too_long;
-use crate::pg::{json, memory, query, roles, transaction};
+use crate::pg::{activity, json, memory, query, roles, transaction};
 use crate::run::{CONTINUE, Columns, Options, What, check_new_label, label_set};
 use crate::settings;
 use crate::store::progress::{self, Snapshot};
@@ -29,7 +29,7 @@ const WEIGHT_MAX: f32 = 1e6;
 
 /// A run whose rows are read.
 pub struct Prepared {
-    /// What the trainer is told.
+    /// The trainer's job.
     pub job: Job,
     /// The champion that the new version is compared with.
     pub champion: Option<i32>,
@@ -51,6 +51,7 @@ pub fn prepare(run: &Run, place: &RunFiles, limit: Limit) -> Result<Prepared> {
             // What is missing or not allowed is told as it is; no row is read for it.
             labelled::check(&sql)?;
             has_begun.set(true);
+            activity::phase("reading rows", "rows", None, 0);
             let snapshot = spill(&sql, &options, place)?;
             Ok((sql, snapshot))
         }))
@@ -140,6 +141,7 @@ fn spill(sql: &str, options: &Options, place: &RunFiles) -> Result<Snapshot> {
     let rows_max = settings::max_rows();
     let mut has_weight = !matches!(options.what.columns(), Columns::Text { weight: Some(_), .. });
     query::read(sql, &[], |row| {
+        activity::advance(1);
         let text = |column| row.text_within(column, settings::max_text_bytes(), too_long);
         let (Some(content), Some(label)) = (text(1)?, text(2)?) else {
             snapshot.null_rows += 1;
@@ -218,7 +220,7 @@ fn row_hash(content: &str, label: &str) -> u64 {
     u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-/// What a row counts for; NULL counts as 1.
+/// The weight of a row; NULL counts as 1.
 fn weight_of(given: Option<&str>) -> Result<f32> {
     match given.map_or(Ok(1.0), str::parse) {
         Ok(weight) if (0.0..=WEIGHT_MAX).contains(&weight) => Ok(weight),
@@ -300,11 +302,12 @@ fn lay_out(
         checkpoint: place.checkpoint().to_owned(),
         task,
         champion: champion.as_ref().map(|version| folder_of(version, "champion")).transpose()?,
-        test_size: options.test_size,
-        seed: options.seed,
-        device: options.device.clone(),
+        test_size: options.common.test_size,
+        seed: options.common.seed,
+        device: options.common.device.clone(),
         threads: settings::train_threads(),
-        promote: options.promote,
+        promote: options.common.promote,
+        minimums: options.common.minimums.clone(),
     };
     let json = serde_json::to_vec(&job).map_err(|error| Error::internal(error.to_string()))?;
     std::fs::write(place.job(), json).map_err(|error| Error::io("the run's job", &error))?;

@@ -1,5 +1,5 @@
-//! Where a run's files lie while it goes on. Those with rows in them lie where the server itself
-//! removes them at its start; checkpoints outlast a restart.
+//! Locations of a run's files. Those with rows in them lie where the server itself removes them at
+//! its start; checkpoints outlast a restart.
 
 use crate::error::{Error, Result};
 use crate::pg::paths::{self, make_folder};
@@ -43,7 +43,7 @@ impl RunFiles {
         self.folder.join("rows.jsonl")
     }
 
-    /// What the trainer is told.
+    /// The file of the trainer's job.
     pub fn job(&self) -> PathBuf {
         self.folder.join("job.json")
     }
@@ -80,7 +80,8 @@ impl RunFiles {
     }
 }
 
-/// What cannot be removed now is at the server's next start, or by the next worker.
+/// Removes a file or folder; one that cannot be removed now is removed at the server's next start,
+/// or by the next worker.
 fn remove(path: &Path) {
     let _ = std::fs::remove_dir_all(path);
 }

@@ -1,4 +1,4 @@
-//! How many runs go on at a time, over all databases: each holds a lock on a numbered file, which
+//! Slots of concurrent runs, over all databases: each run holds a lock on a numbered file, which
 //! the kernel gives back however the process ends.
 
 use crate::pg::paths;

@@ -5,8 +5,8 @@ use super::run_files::RunFiles;
 use super::{Limit, check_may_go_on};
 use crate::error::{Error, Result};
 use crate::pg::child::Limits;
-use crate::pg::paths;
 use crate::pg::piped::{LOOK, PipedChild};
+use crate::pg::{activity, paths};
 use crate::settings;
 use crate::store;
 use crate::store::progress;
@@ -20,14 +20,14 @@ use std::time::Instant;
 /// Has the trainer learn; gives what it came to.
 pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) -> Result<Outcome> {
     let mut trainer = spawn(place)?;
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let mut looked = Instant::now();
     loop {
         trainer.wait();
         let (events, is_over) = events_of(&mut trainer)?;
         if !events.is_empty() {
             store::in_transaction(|| {
-                events.into_iter().try_for_each(|event| told.take(run, event))
+                events.into_iter().try_for_each(|event| reported.take(run, event))
             })?;
         }
         if is_over {
@@ -41,7 +41,7 @@ pub fn learn(run: &Run, place: &RunFiles, limit: Limit, _prepared: &Prepared) ->
     let status = trainer
         .end()
         .map_err(|error| Error::engine_gone(format!("the trainer is lost: {error}")))?;
-    told.end(status)
+    reported.end(status)
 }
 
 fn spawn(place: &RunFiles) -> Result<PipedChild> {
@@ -72,24 +72,28 @@ fn nonsense() -> Error {
         .hint("restart the server after an upgrade of the package")
 }
 
-/// What the trainer has told so far.
+/// Events reported by the trainer so far.
 #[derive(Default)]
-struct Told {
-    /// When it began, and with which step.
+struct Reported {
+    /// Start of the training, and the step that it began with.
     began: Option<(Instant, u64)>,
     outcome: Option<Box<Outcome>>,
     failure: Option<Failure>,
 }
 
-impl Told {
+impl Reported {
     fn take(&mut self, run: &Run, event: Event) -> Result<()> {
         match event {
             Event::Started(started) => self.start(run, &started),
             Event::Progress(done) => {
+                activity::reach(done.step);
                 progress::record_progress(run.id, &done, self.seconds_left(&done))
             }
             Event::Notice { text } => progress::record_notice(run.id, &text),
-            Event::Evaluating => progress::record_evaluating(run.id),
+            Event::Evaluating => {
+                activity::phase("evaluating", "", None, 0);
+                progress::record_evaluating(run.id)
+            }
             Event::Finished(outcome) => {
                 self.outcome = Some(outcome);
                 Ok(())
@@ -103,6 +107,7 @@ impl Told {
 
     fn start(&mut self, run: &Run, started: &Started) -> Result<()> {
         self.began = Some((Instant::now(), started.resumed_at));
+        activity::phase("training", "steps", Some(started.steps), started.resumed_at);
         progress::record_start(run.id, started)
     }
 
@@ -114,7 +119,7 @@ impl Told {
         Some(seconds / steps as f64 * done.of.saturating_sub(done.step) as f64)
     }
 
-    /// What the run came to, now that the trainer has ended.
+    /// The result of the run, now that the trainer has ended.
     fn end(self, status: ExitStatus) -> Result<Outcome> {
         if let Some(failure) = self.failure {
             return Err(error_of(failure));

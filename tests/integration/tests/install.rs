@@ -201,7 +201,7 @@ fn promised() -> BTreeMap<String, String> {
     expected.extend(IMMUTABLE.map(|name| (name.to_owned(), "i s t".to_owned())));
     expected.extend(stable.map(|name| (name.to_owned(), "s s t".to_owned())));
     expected.extend(acts.map(|name| (name.to_owned(), "v u t".to_owned())));
-    expected.insert("engine_stats".into(), "v r t".into());
+    expected.extend(["engine_stats", "progress_reports"].map(|name| (name.into(), "v r t".into())));
     // A NULL among their arguments has a meaning.
     expected.extend(["crm_clean_row", "clean_record"].map(|name| (name.into(), "s s f".into())));
     let never_strict = [

@@ -22,7 +22,11 @@ const UNPLAIN: [(&str, &str); 6] = [
     (concat!("stands back ", "for"), "nice value"),
 ];
 
-/// Where a path or an address begins that is right on one machine only.
+/// First words of a comment that asks in place of saying what an item is.
+const QUESTIONS: [&str; 9] =
+    ["What", "Which", "Whether", "How", "Where", "When", "Who", "Why", "Whose"];
+
+/// Beginnings of paths and addresses that are right on one machine only.
 const MACHINE: [&str; 8] = [
     concat!("/ro", "ot/"),
     concat!("/ho", "me/"),
@@ -51,6 +55,9 @@ pub fn check(path: &str, content: &str) -> Vec<Problem> {
     if !is_data(path) {
         problems.extend(machine(content));
     }
+    if is_product_code(path) {
+        problems.extend(questions(content));
+    }
     if ["src/", "docs/", "sql/", "README.md"].iter().any(|place| path.starts_with(place)) {
         problems.extend(unplain(content));
     }
@@ -62,6 +69,26 @@ fn unplain(content: &str) -> Vec<Problem> {
         let (words, plain) = UNPLAIN.into_iter().find(|(words, _)| line.contains(words))?;
         Some(format!("\"{words}\": write \"{plain}\""))
     })
+}
+
+fn is_product_code(path: &str) -> bool {
+    let in_crate = path.starts_with("crates/") && path.contains("/src/");
+    path.ends_with(".rs") && (path.starts_with("src/") || in_crate)
+}
+
+/// Items whose comment opens with a question word.
+fn questions(content: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut is_first = true;
+    for (index, line) in content.lines().enumerate() {
+        let comment = ["///", "//!"].iter().find_map(|mark| line.trim_start().strip_prefix(mark));
+        let word = comment.and_then(|text| text.split_whitespace().next());
+        if is_first && word.is_some_and(|word| QUESTIONS.contains(&word)) {
+            problems.push(Problem::new(index + 1, "a comment opens with what the item is"));
+        }
+        is_first = comment.is_none();
+    }
+    problems
 }
 
 fn is_source(path: &str) -> bool {
@@ -176,6 +203,19 @@ mod tests {
         let problems = unfinished(&format!("fine\n// {}: later\n", UNFINISHED[0]));
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].line, 2);
+    }
+
+    #[test]
+    fn comments_say_what_an_item_is() {
+        let asked =
+            |line: &str| questions(&format!("fn a() {{}}\n    /// {line}\n    fn b() {{}}"));
+        assert_eq!(asked("Length of a row.\n    /// What is longer is cut."), vec![]);
+        for refused in ["What a row holds.", "Whether it is one.", "How long it is."] {
+            let problems = asked(refused);
+            assert_eq!((problems.len(), problems[0].line), (1, 2), "{refused}");
+        }
+        let file = "//! Why a run failed.\n";
+        assert_eq!((check("src/a.rs", file).len(), check("tests/a.rs", file).len()), (1, 0));
     }
 
     #[test]

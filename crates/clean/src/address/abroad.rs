@@ -1,4 +1,4 @@
-//! What no American address has: postcodes of other forms, country codes before a postcode,
+//! Signs of other countries' addresses: postcodes of other forms, country codes before a postcode,
 //! provinces of Canada, words and letters of other languages.
 
 use super::tokens::Token;
@@ -110,8 +110,8 @@ const LETTERS: &[char] = &[
     'ī', 'ē', 'ā', 'õ', 'ã',
 ];
 
-/// What tells of another country, whatever state or ZIP may follow: a postcode of a form that no
-/// ZIP has. The country is none where several have the form.
+/// The sign of another country, whatever state or ZIP may follow: a postcode of a form that no ZIP
+/// has. The country is none where several have the form.
 pub fn by_postcode(tokens: &[Token]) -> Option<Option<&'static str>> {
     let last = tokens.last()?;
     let (body, _) = tokens.split_at(tokens.len() - 1);
@@ -128,7 +128,7 @@ pub fn by_postcode(tokens: &[Token]) -> Option<Option<&'static str>> {
     None
 }
 
-/// What tells of another country where neither state nor ZIP ends the address.
+/// The sign of another country where neither state nor ZIP ends the address.
 pub fn by_form(tokens: &[Token]) -> Option<Option<&'static str>> {
     prefixed_postcode(tokens)
         .or_else(|| postcode_and_city(tokens))
@@ -241,7 +241,7 @@ fn is_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether `key` has the form that `form` shows: `0` for a digit, `a` for a letter.
+/// True if `key` has the form that `form` shows: `0` for a digit, `a` for a letter.
 fn is_form(key: &str, form: &str) -> bool {
     key.len() == form.len()
         && key.bytes().zip(form.bytes()).all(|(byte, sign)| match sign {

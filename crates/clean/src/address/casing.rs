@@ -12,7 +12,7 @@ const SMALL_AS_WRITTEN: [&str; 10] =
 /// Names of places that are spoken by their letters, with a vowel.
 const LETTERS: [&str; 3] = ["nyc", "jfk", "ucla"];
 
-/// Whether `lower` is a word that can stay small inside a name.
+/// True if `lower` is a word that can stay small inside a name.
 pub fn is_small(lower: &str) -> bool {
     SMALL.contains(&lower) || SMALL_AS_WRITTEN.contains(&lower)
 }

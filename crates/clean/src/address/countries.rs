@@ -45,7 +45,7 @@ pub struct Foreign {
     pub is_postcode_wrong: bool,
 }
 
-/// How many words at the end name the United States.
+/// The number of words at the end that name the United States.
 pub fn trailing_us(tokens: &[Token]) -> usize {
     match trailing_country(tokens) {
         Some(("US", words)) => words,
@@ -123,7 +123,7 @@ fn code_of(code: &str) -> Option<&'static str> {
     if code == "UK" { Some("GB") } else { find(code).map(|country| country.code) }
 }
 
-/// Whether what stands before a country's code is no American address.
+/// True if what stands before a country's code is no American address.
 fn is_foreign_body(body: &[Token]) -> bool {
     has_postcode_before_city(body)
         || has_foreign_street(body)
@@ -196,7 +196,7 @@ fn by_script(text: &str) -> Option<Option<&'static str>> {
     (letters > 3 && latin * 2 < letters).then_some(None)
 }
 
-/// Whether a country's name at the end is one. Many are names of towns in the United States too
+/// True if a country's name at the end is one. Many are names of towns in the United States too
 /// (Lebanon, Mexico, Jordan): then the rest must speak for it.
 fn is_trusted(code: &str, words: usize, text: &str, tokens: &[Token]) -> bool {
     let body = &tokens[..tokens.len() - words];
@@ -212,7 +212,7 @@ fn is_trusted(code: &str, words: usize, text: &str, tokens: &[Token]) -> bool {
     is_apart && !has_us_tail(body) && (parts > 1 || last_postcode(code, text).is_some())
 }
 
-/// Whether the words end with a state, or a ZIP after one.
+/// True if the words end with a state, or a ZIP after one.
 fn has_us_tail(tokens: &[Token]) -> bool {
     let is_zip = |token: &Token| {
         token.key.len() >= 4 && token.key.chars().all(|c| c.is_ascii_digit() || c == '-')

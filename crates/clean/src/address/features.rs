@@ -1,4 +1,4 @@
-//! What the sequence model sees of each word.
+//! Features of each word for the sequence model.
 
 use super::outline::Outline;
 use super::tokens::Token;
@@ -116,7 +116,7 @@ fn put_neighbours<S: AttributeSink>(
     writer.put(format_args!("w0,1={}|{}", word(0), word(1)));
 }
 
-/// Where it stands in the whole.
+/// Position in the whole address.
 fn put_place<S: AttributeSink>(
     writer: &mut Writer<S>,
     tokens: &[Token],

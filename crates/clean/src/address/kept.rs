@@ -1,11 +1,11 @@
-//! Whether the normal form holds every word.
+//! Check that the normal form contains every word.
 
 use super::parts::{Part, part_of};
 use super::standard::Labelled;
 use super::tokens::Token;
 use super::words;
 
-/// Whether `normal` lacks a word of `labelled`, its standard form too. States, ZIPs and countries
+/// True if `normal` lacks a word of `labelled`, its standard form too. States, ZIPs and countries
 /// are left out: they are one word each, whatever they were written as.
 pub fn loses_a_word(labelled: &[Labelled], normal: &str) -> bool {
     let mut held = normal.to_lowercase();

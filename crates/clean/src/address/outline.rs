@@ -19,7 +19,7 @@ pub struct Outline {
     classes: Vec<&'static str>,
     tails: Vec<&'static str>,
     cities: Vec<&'static str>,
-    /// Whether that city is all that stands between a comma and the tail.
+    /// True if that city is all that stands between a comma and the tail.
     is_city_apart: bool,
     names: Vec<&'static str>,
     seen: Vec<Seen>,
@@ -60,22 +60,22 @@ impl Outline {
         }
     }
 
-    /// Whether the word is body, state, ZIP or country.
+    /// The word's place: body, state, ZIP or country.
     pub fn tail(&self, at: usize) -> &'static str {
         self.tails[at]
     }
 
-    /// Whether the word is in the known city before the tail, and how well it fits the tail.
+    /// The word's place in the known city before the tail, and the city's fit to the tail.
     pub fn city(&self, at: usize) -> &'static str {
         self.cities[at]
     }
 
-    /// Whether the word is in a known city that stands alone before the tail.
+    /// True if the word is in a known city that stands alone before the tail.
     pub fn is_city_apart(&self, at: usize) -> bool {
         self.is_city_apart && !matches!(self.cities[at], "no" | "before")
     }
 
-    /// Whether the word is in any known name of a city.
+    /// The word's place in any known name of a city.
     pub fn place_name(&self, at: usize) -> &'static str {
         self.names[at]
     }
@@ -98,7 +98,7 @@ impl Outline {
         self.part_kinds[self.parts[at]]
     }
 
-    /// Whether the word is first, last, both or neither in its part.
+    /// The word's place in its part: first, last, both or neither.
     pub fn place_in_part(&self, at: usize) -> &'static str {
         let is_first = at == 0 || self.parts[at - 1] != self.parts[at];
         let is_last = self.parts.get(at + 1) != Some(&self.parts[at]);
@@ -286,7 +286,7 @@ fn cities(
     (marks, is_apart)
 }
 
-/// How well a name fits: 3 as one of the ZIP's, 2 as one of the state's, 1 as any, 0 not known.
+/// The fit of a name: 3 as one of the ZIP's, 2 as one of the state's, 1 as any, 0 not known.
 fn fit(span: &[Token], zip: Option<&str>, state: Option<&str>) -> u8 {
     let mut key = String::new();
     span.iter().for_each(|token| places::extend_place_key(&mut key, &token.key));

@@ -107,7 +107,7 @@ pub fn assemble(tokens: &[Token], tagger: &Tagger, reading: &Reading) -> Assembl
     Assembled { info, normal }
 }
 
-/// What follows the word `Box` and holds a digit is its number.
+/// Labels what follows the word `Box` and has a digit as its number.
 fn number_boxes(tokens: &[Token], labels: &mut [&str]) {
     for at in 1..tokens.len() {
         let is_box = labels[at - 1] == "USPSBoxType" && tokens[at - 1].key == "box";
@@ -152,7 +152,7 @@ fn others(labelled: &[Labelled]) -> Vec<String> {
     runs.iter().map(|run| standard::plain(run)).collect()
 }
 
-/// Whether there are two numbers with two streets, or two ZIPs, apart from one another.
+/// True if there are two numbers with two streets, or two ZIPs, apart from one another.
 fn is_several(labels: &[&str]) -> bool {
     let is_double = |part: Part| runs(labels, part) > 1;
     (is_double(Part::Number) && is_double(Part::Street)) || is_double(Part::Zip)

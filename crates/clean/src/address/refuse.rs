@@ -80,7 +80,7 @@ const PLACEHOLDERS: &[&str] = &[
     "sin direccion",
 ];
 
-/// Why a cleaned text is no address, judged by the text alone.
+/// The reason why a cleaned text is no address, by the text alone.
 pub fn by_text(text: &str) -> Option<Problem> {
     if !text.contains(char::is_alphanumeric) {
         return Some(Problem::Empty);
@@ -135,7 +135,8 @@ fn is_phone(text: &str) -> bool {
     is_signs && ((10..=15).contains(&digits) || is_local)
 }
 
-/// Why words are no address: nothing among them is of the kind that addresses are made of.
+/// The reason why words are no address: nothing among them is of the kind that addresses are made
+/// of.
 pub fn by_words(tokens: &[Token]) -> Option<Problem> {
     if let [only] = tokens
         && only.key.chars().all(|c| c.is_ascii_digit())
@@ -161,7 +162,7 @@ pub fn by_words(tokens: &[Token]) -> Option<Problem> {
     Some(Problem::NotAnAddress)
 }
 
-/// Whether the last words are a state or a known city.
+/// True if the last words are a state or a known city.
 fn ends_in_place(tokens: &[Token]) -> bool {
     let mut start = tokens.len();
     while start > 0 && tokens.len() - start < places::PLACE_WORDS_MAX {

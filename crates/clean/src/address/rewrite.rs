@@ -41,7 +41,7 @@ pub fn rewrite(tokens: Vec<Token>) -> Vec<Token> {
     puerto_rican(tokens)
 }
 
-/// Whether nothing but a state is left beside parts that stand for a missing value.
+/// True if nothing but a state is left beside parts that stand for a missing value.
 pub fn is_placeholder(tokens: &[Token]) -> bool {
     tokens.iter().any(is_nothing)
         && tokens

@@ -1,4 +1,5 @@
-//! What single words of an address mean: street suffixes, directionals, units, states and the rest.
+//! Meanings of single words of an address: street suffixes, directionals, units, states and the
+//! rest.
 //!
 //! Sources: USPS Publication 28 (appendices B, C1, C2 and section 23 on directionals); the suffix
 //! table is `data/address/suffixes.tsv`.
@@ -33,7 +34,7 @@ pub fn suffix(key: &str) -> Option<&'static str> {
     SUFFIXES.get(key).copied()
 }
 
-/// Whether a suffix is hardly ever anything else.
+/// True if a suffix is hardly ever anything else.
 pub fn is_plain_suffix(standard: &str) -> bool {
     matches!(
         standard,

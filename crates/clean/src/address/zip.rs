@@ -19,7 +19,7 @@ pub fn standard(written: &str) -> String {
     }
 }
 
-/// What ails a ZIP in its standard form. Nothing is changed by it.
+/// The problem of a ZIP in its standard form. Nothing is changed by it.
 pub fn problem(zip: &str, state: Option<&str>) -> Option<Problem> {
     let digits = zip.chars().filter(char::is_ascii_digit).count();
     let is_form = zip.chars().all(|c| c.is_ascii_digit() || c == '-');
@@ -34,13 +34,13 @@ pub fn problem(zip: &str, state: Option<&str>) -> Option<Problem> {
     contradicts(zip, state).then_some(Problem::ZipStateMismatch)
 }
 
-/// Whether ZIP and state are known and do not belong together.
+/// True if ZIP and state are known and do not belong together.
 fn contradicts(zip: &str, state: Option<&str>) -> bool {
     let (Some(state), Some(mut states)) = (state, places::states_of(zip)) else { return false };
     !states.any(|known| known == state)
 }
 
-/// Whether ZIP and state are of one another, so that the country is beyond doubt.
+/// True if ZIP and state are of one another, so that the country is beyond doubt.
 pub fn proves_us(zip: Option<&str>, state: Option<&str>) -> bool {
     zip.is_some_and(|zip| state.is_some() && problem(zip, state).is_none())
 }

@@ -12,7 +12,7 @@ pub(super) struct Time<'a> {
     zone: Zone,
 }
 
-/// What stands after the time.
+/// Text after the time.
 #[derive(Debug)]
 enum Zone {
     None,
@@ -78,7 +78,7 @@ impl Time<'_> {
         is_time.then(|| format!("T{hours:02}:{}:{seconds:0>2}{zone}", self.minutes))
     }
 
-    /// Whether the time is midnight, as an export writes for a day that has no time.
+    /// True if the time is midnight, as an export writes for a day that has no time.
     pub(super) fn is_midnight(&self) -> bool {
         let is_zero = |text: &str| text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b','));
         let is_twelve = self.half == Some(false) && self.hours == "12";

@@ -137,7 +137,7 @@ const MONTHS: [&[&str]; 12] = [
     ],
 ];
 
-/// What may stand in a date and says nothing: days of the week, and small words between.
+/// Words without meaning in a date: days of the week, and small words between.
 const FILLERS: [&str; 76] = [
     "monday",
     "mon",

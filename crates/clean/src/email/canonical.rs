@@ -7,7 +7,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What a provider leaves out when it looks for the mailbox.
+/// Characters that a provider ignores when it looks for the mailbox.
 struct Rule {
     /// The provider's domains that share one set of names; the first stands for all.
     domains: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! What stands after the `@`: a domain name, or an address literal.
+//! The part after the `@`: a domain name, or an address literal.
 //!
 //! Names are LDH labels (RFC 5321, 4.1.2; RFC 1035 and RFC 1123 for their form) or, outside ASCII,
 //! what UTS 46 maps to such labels without transitional processing.
@@ -20,9 +20,9 @@ const NAME_BYTES_MAX: usize = 253;
 pub(super) struct Domain {
     /// Lower-case ASCII, or an address literal in its usual form.
     pub(super) ascii: String,
-    /// Whether it was written as SMTP takes it: ASCII, or U-labels as RFC 5890, 2.3.2.1 has them.
+    /// True if it was written as SMTP takes it: ASCII, or U-labels as RFC 5890, 2.3.2.1 has them.
     pub(super) is_exact: bool,
-    /// Whether it holds letters that look like others.
+    /// True if it holds letters that look like others.
     pub(super) looks_alike: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn read(written: &str) -> Result<Domain, Problem> {
     Ok(Domain { is_exact, looks_alike, ascii })
 }
 
-/// Why `c` cannot stand in a domain. Outside ASCII, IDNA decides.
+/// The reason why `c` cannot be in a domain. Outside ASCII, IDNA decides.
 fn fault_of(c: char) -> Option<Problem> {
     match c {
         _ if c.is_whitespace() => Some(Problem::SpaceInside),
@@ -115,7 +115,7 @@ fn to_ascii(written: &str) -> Result<String, Problem> {
     Ok(ascii.into_owned())
 }
 
-/// Whether each label was written in ASCII or as the U-label of `unicode`.
+/// True if each label was written in ASCII or as the U-label of `unicode`.
 fn is_exact(written: &str, unicode: &str) -> bool {
     let mut labels = unicode.split('.');
     let all = written

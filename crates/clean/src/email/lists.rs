@@ -12,7 +12,7 @@ const TLDS: &str = include_str!("../../data/email/tlds.txt");
 /// Names that no registry gives out, and that people use on purpose (RFC 2606, RFC 6762).
 const RESERVED_TLDS: [&str; 6] = ["test", "example", "invalid", "localhost", "local", "internal"];
 
-/// Whether the domain, or one above it, gives out addresses to be thrown away.
+/// True if the domain, or one above it, gives out addresses to be thrown away.
 pub(super) fn is_disposable(domain: &str) -> bool {
     let mut rest = Some(domain).filter(|domain| !domain.starts_with('['));
     while let Some(name) = rest {
@@ -24,7 +24,7 @@ pub(super) fn is_disposable(domain: &str) -> bool {
     false
 }
 
-/// Whether the last label of a domain is none that the root of the DNS has. A name of one label and
+/// True if the last label of a domain is none that the root of the DNS has. A name of one label and
 /// an address literal have none.
 pub(super) fn is_tld_unknown(domain: &str) -> bool {
     let Some((_, tld)) = domain.rsplit_once('.').filter(|_| !domain.starts_with('[')) else {
@@ -33,18 +33,18 @@ pub(super) fn is_tld_unknown(domain: &str) -> bool {
     !holds(TLDS, tld) && !RESERVED_TLDS.contains(&tld)
 }
 
-/// Whether the domain is one of a provider of private mailboxes.
+/// True if the domain is one of a provider of private mailboxes.
 pub(super) fn is_free(domain: &str) -> bool {
     holds(FREE, domain)
 }
 
-/// Whether the local part, its `+tag` left out, names an office. Case makes no difference.
+/// True if the local part, its `+tag` left out, names an office. Case makes no difference.
 pub(super) fn is_role(local_part: &str) -> bool {
     let name = local_part.split_once('+').map_or(local_part, |(name, _)| name);
     holds(ROLES, &name.trim_matches('"').to_ascii_lowercase())
 }
 
-/// Whether `line` is one of the lines of `list`, which are sorted and each ended by a line feed.
+/// True if `line` is one of the lines of `list`, which are sorted and each ended by a line feed.
 fn holds(list: &str, line: &str) -> bool {
     let (list, line) = (list.as_bytes(), line.as_bytes());
     if line.is_empty() || line.contains(&b'\n') {

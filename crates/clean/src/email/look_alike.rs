@@ -14,7 +14,7 @@ enum Alphabet {
     Cherokee,
 }
 
-/// Whether a word (what stands between dots and hyphens) of `text` mixes such alphabets, or holds
+/// True if a word (what stands between dots and hyphens) of `text` mixes such alphabets, or holds
 /// typographic punctuation that looks like ASCII's.
 pub(super) fn holds(text: &str) -> bool {
     if text.is_ascii() {

@@ -1,4 +1,4 @@
-//! What people and programs put around an address, or do to it.
+//! Texts that people and programs put around an address, or changes that they make to it.
 //!
 //! Asked only where the field as written is no address. One layer after the other is taken off,
 //! each by a rule that wants its proof in the text; what is left must be an address by itself. The
@@ -12,7 +12,7 @@ use crate::text;
 /// Most layers that are taken off. People leave two or three.
 const LAYERS_MAX: usize = 12;
 
-/// What a label before the address holds, in lower case: English and what other languages call it.
+/// Words of a label before the address, in lower case: English and those of other languages.
 const LABELS: &[&str] = &[
     "mail",
     "smtp",
@@ -54,7 +54,7 @@ pub(super) fn mend(raw: &str) -> Result<Mailbox, Problem> {
     Ok(if seen == raw { found } else { found.mended(Problem::InvisibleCharacters) })
 }
 
-/// Whether a text may be a list of addresses. The items of a list may not.
+/// True if a text may be a list of addresses. The items of a list may not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lists {
     Allowed,
@@ -163,7 +163,7 @@ fn percent_decode(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// What follows `E-mail:`, `SMTP:` and the like.
+/// The text after `E-mail:`, `SMTP:` and the like.
 fn label(text: &str) -> Option<(String, Problem)> {
     let (label, rest) = text.split_once([':', '：'])?;
     let is_words =
@@ -173,7 +173,7 @@ fn label(text: &str) -> Option<(String, Problem)> {
     is_label.then(|| (rest.to_owned(), Problem::Label))
 }
 
-/// What stands in angle brackets, a name around them or not.
+/// The text in angle brackets, with a name around them or not.
 fn angle_brackets(text: &str) -> Option<(String, Problem)> {
     // Outlook writes `Ann [mailto:ann@x.com]`.
     let (open, close) = if text.contains("[mailto:") { ('[', ']') } else { ('<', '>') };

@@ -12,8 +12,8 @@ const COMMON: &str = include_str!("../../data/email/common.txt");
 /// too close to others' names.
 const BRAND_CHARS_MIN: usize = 5;
 
-/// What is typed for a top-level domain, and no top-level domain itself (`data/email/tlds.txt`),
-/// where it is further away than one slip, or could be two.
+/// Typos of top-level domains that are no top-level domains themselves (`data/email/tlds.txt`),
+/// where they are further away than one slip, or could be two.
 const TLD_TYPOS: &[(&str, &str)] = &[
     ("con", "com"),
     ("cmo", "com"),
@@ -123,7 +123,7 @@ pub(super) fn suggest_for_fault(raw: &str) -> Option<String> {
     COMMON.lines().find(|common| *common == domain).map(str::to_owned)
 }
 
-/// Whether `written` is `known` with one slip of the fingers. The first letter is seldom wrong,
+/// True if `written` is `known` with one slip of the fingers. The first letter is seldom wrong,
 /// and without it `gmail` would be near `email`, and `icloud` near `cloud`.
 fn is_typo(written: &str, known: &str) -> bool {
     let exchanged = written.as_bytes().get(..2).zip(known.as_bytes().get(..2));
@@ -132,7 +132,7 @@ fn is_typo(written: &str, known: &str) -> bool {
     known.len() >= BRAND_CHARS_MIN && is_same_start && is_one_edit(written, known)
 }
 
-/// Whether the restricted Damerau distance is exactly one. For ASCII.
+/// True if the restricted Damerau distance is exactly one. For ASCII.
 fn is_one_edit(one: &str, other: &str) -> bool {
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
     let (short, long) = (short.as_bytes(), long.as_bytes());

@@ -47,7 +47,7 @@ fn compose(local_part: &str) -> String {
     local_part.nfc().collect()
 }
 
-/// Whether a local part can stand without quotes.
+/// True if a local part can stand without quotes.
 pub(super) fn is_dot_string(text: &str) -> bool {
     dot_string_end(&[text, "@"].concat()) == Ok(text.len())
 }
@@ -128,7 +128,7 @@ fn dot_string_end(text: &str) -> Result<usize, Problem> {
     Err(Problem::MissingAt)
 }
 
-/// Why `c` cannot stand in an unquoted local part; none for `atext` (RFC 5322, 3.2.3).
+/// The reason why `c` cannot be in an unquoted local part; none for `atext` (RFC 5322, 3.2.3).
 fn fault_of(c: char) -> Option<Problem> {
     if !c.is_ascii() {
         return fault_outside_ascii(c);

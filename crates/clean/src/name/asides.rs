@@ -1,4 +1,4 @@
-//! What people write beside a name: whom a letter is for, notes, posts, letters after the name.
+//! Text beside a name: whom a letter is for, notes, posts, letters after the name.
 //!
 //! It is taken apart from the name only where the words say what it is; nothing of it is lost.
 
@@ -8,7 +8,7 @@ use super::words::{self, Role};
 /// A name field without what stands beside the name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Asides {
-    /// What is left to be read as a name.
+    /// The rest, to be read as a name.
     pub name: String,
     /// Post of the person: `CFO`, `Head of Sales`.
     pub job_title: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Asides {
     pub notes: Vec<String>,
 }
 
-/// What a field opens with that is addressed to somebody, in small letters.
+/// First words of a field that is addressed to somebody, in small letters.
 const ADDRESSED: &str = "\
     attn|attention|att|fao|f.a.o.|c/o|care of|z.hd.|z. hd.|z.h.|zhd|zu händen|zu handen|\
     à l'attention de|a la atención de|a la atencion de|alla c.a.|t.a.v.|tav";
@@ -26,7 +26,7 @@ const ADDRESSED: &str = "\
 /// Of these, the ones that can be names: a colon or a full stop must follow.
 const ADDRESSED_WEAK: &[&str] = &["att", "tav"];
 
-/// What notes begin with, in small letters.
+/// First words of notes, in small letters.
 const NOTES: &str = "\
     do not contact|do not call|do not email|do not e-mail|do not mail|do not use|do not disturb|\
     don't call|don't contact|dont call|no calls|no contact|dnc|vip|duplicate|dup|dupe|\
@@ -58,7 +58,7 @@ const POSTS: &str = "\
     directrice|gérant|gérante|gerente|directora|propietario|titolare|direttore|\
     directeur général|eigenaar";
 
-/// What a post opens with where more words follow.
+/// First words of a post, where more words follow.
 const POSTS_OPEN: &[&str] = &[
     "head of ",
     "director of ",
@@ -81,7 +81,7 @@ const POSTS_OPEN: &[&str] = &[
     "responsable ",
 ];
 
-/// Whether a list, parted by bars, has the words.
+/// True if a list, parted by bars, has the words.
 fn is_in(list: &str, words: &str) -> bool {
     list.split('|').any(|known| known == words)
 }
@@ -171,7 +171,7 @@ fn is_note(text: &str) -> bool {
         .any(|note| small.strip_prefix(note).is_some_and(|r| r.is_empty() || r.starts_with(' ')))
 }
 
-/// Whether the words are somebody's post.
+/// True if the words are somebody's post.
 fn is_post(text: &str) -> bool {
     let small = text.trim().trim_end_matches('.').to_lowercase();
     let count = small.split_whitespace().count();
@@ -283,7 +283,7 @@ fn take_family_of(asides: &mut Asides) {
     }
 }
 
-/// Whether a note says that the name stands for a family.
+/// True if a note says that the name stands for a family.
 pub(super) fn is_family(note: &str) -> bool {
     let small = note.to_lowercase();
     [" family", " famille", " familie", " familia"].iter().any(|end| small.ends_with(end))

@@ -10,7 +10,7 @@ const SMALL: &[&str] = &[
     "'s", "und", "d", "ul", "ur", "tot", "het",
 ];
 
-/// What follows `Mac` in names that have a capital letter there; `Macias` and `Mack` have not.
+/// Continuations of `Mac` in names that have a capital letter there; `Macias` and `Mack` have not.
 const AFTER_MAC: &[&str] = &[
     "alister",
     "allister",
@@ -94,7 +94,7 @@ const LINKS: &[&str] = &[
     "della", "van", "von", "en", "a", "an",
 ];
 
-/// How the letters of a text are written.
+/// Case of the letters of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
     /// All large or all small: case says nothing and is set anew.
@@ -103,7 +103,7 @@ pub(super) enum Case {
     Mixed,
 }
 
-/// How `words` are written; single letters do not count, unless there is nothing else.
+/// The case of `words`; single letters do not count, unless there is nothing else.
 pub(super) fn case_of<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Case {
     let long = words.clone().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1);
     let has = |test: fn(char) -> bool| long.clone().any(|word| word.chars().any(test));
@@ -144,7 +144,7 @@ pub(super) fn person_word(word: &str, roles: &Roles, case: Case, is_inside: bool
     written
 }
 
-/// Whether a word in a text of mixed case is all large: `Jean DUPONT`. Up to three letters can be
+/// True if a word in a text of mixed case is all large: `Jean DUPONT`. Up to three letters can be
 /// initials (`JP`, `TJ`).
 pub(super) fn is_shouted(word: &str) -> bool {
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();

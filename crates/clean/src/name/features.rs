@@ -1,4 +1,4 @@
-//! What the sequence model sees of the words of a name.
+//! Features of the words of a name for the sequence model.
 //!
 //! Case is seen only where a text mixes it: in `JOHN SMITH` and `acme inc` it says nothing.
 
@@ -9,7 +9,7 @@ use super::tokens::Token;
 use super::words::{self, Role, Roles};
 use crate::tagger::AttributeSink;
 
-/// What is known of one word.
+/// Features of one word.
 struct Look {
     key: String,
     roles: Roles,
@@ -52,7 +52,7 @@ pub(super) fn put(tokens: &[Token<'_>], sink: &mut impl AttributeSink) {
     }
 }
 
-/// Whether some words are written large and some are not.
+/// True if some words are written large and some are not.
 fn is_mixed_case(tokens: &[Token<'_>]) -> bool {
     let any = |test: fn(char) -> bool| tokens.iter().any(|token| token.text.chars().any(test));
     any(char::is_uppercase) && any(char::is_lowercase)
@@ -145,7 +145,7 @@ fn globals(tokens: &[Token<'_>], looks: &[Look]) -> Vec<&'static str> {
     globals
 }
 
-/// Whether people have the word in their names, for all that the lists know.
+/// True if people have the word in their names, for all that the lists know.
 fn is_known(look: &Look) -> bool {
     let has = |role| look.roles.has(role);
     look.common.given.max(look.common.family) > 1
@@ -156,7 +156,7 @@ fn is_known(look: &Look) -> bool {
         || has(Role::Particle)
 }
 
-/// Where the word stands, and what that means for a word like it.
+/// Position of the word, and its meaning for a word like it.
 fn position(
     tokens: &[Token<'_>],
     looks: &[Look],

@@ -1,4 +1,4 @@
-//! How common a word is as a given name and as a family name.
+//! Frequency of a word as a given name and as a family name.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -10,7 +10,7 @@ const NAMES: &str = include_str!("../../data/name/names.txt");
 /// Bits of likelihood from one level to the next.
 pub(super) const BITS_PER_LEVEL: f64 = 1.75;
 
-/// How common a word is in the two roles: 0 not known, 1 a millionth of the people, each further
+/// Frequency of a word in the two roles: 0 not known, 1 a millionth of the people, each further
 /// level 3.4 times as many, 9 the most common names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Commonness {
@@ -24,7 +24,7 @@ impl Commonness {
         (f64::from(self.given) - f64::from(self.family)) * BITS_PER_LEVEL
     }
 
-    /// Whether the word is on neither list.
+    /// True if the word is on neither list.
     pub fn is_unknown(self) -> bool {
         self.given == 0 && self.family == 0
     }

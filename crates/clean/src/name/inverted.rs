@@ -44,7 +44,7 @@ pub(super) fn read_inverted(words: &mut [Word<'_>]) {
     }
 }
 
-/// Whether the first comma parts a family name from given names: one word and its particles stand
+/// True if the first comma parts a family name from given names: one word and its particles stand
 /// before it, or what follows is the likelier given name.
 fn stops_with_comma(words: &[Word<'_>], comma: usize) -> bool {
     let before: Vec<&Word<'_>> =

@@ -6,7 +6,7 @@ use super::{INPUT_CHARS_MAX, Problem};
 use super::{gazetteer, screen};
 use crate::text;
 
-/// Which part of a name a column holds.
+/// Part of a name that a column contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamePart {
     /// Given names and initials.

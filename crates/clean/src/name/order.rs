@@ -1,10 +1,10 @@
-//! Which end the family name stands at, where no comma says it.
+//! Position of the family name, where no comma tells it.
 
 use super::case::is_shouted;
 use super::gazetteer::{self, BITS_PER_LEVEL, Commonness};
 use super::tokens::Token;
 
-/// How the words of a person's name are ordered.
+/// Order of the words of a person's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// As the model reads it.
@@ -53,7 +53,7 @@ const VIETNAMESE_MIDDLE: &str = " \
     van thi duc minh huu ngoc quang thanh xuan hong kim thu tuan quoc cong viet bao \
     phuong thuy nhat gia hoang dinh anh manh trong xuan ba dinh ";
 
-/// Whether `list` has the word; lists are words between spaces.
+/// True if `list` has the word; lists are words between spaces.
 fn is_in(list: &str, word: &str) -> bool {
     !word.is_empty() && list.contains(&format!(" {word} "))
 }
@@ -88,14 +88,14 @@ pub(super) fn order(tokens: &[&Token<'_>]) -> Order {
     by_commonness(gazetteer::look_up(first), gazetteer::look_up(last), words.len())
 }
 
-/// Whether the words are a name in an order that only people's names have.
+/// True if the words are a name in an order that only people's names have.
 pub(super) fn is_surely_a_person(tokens: &[Token<'_>]) -> bool {
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
     let folded: Vec<String> = words.iter().map(|word| gazetteer::fold(word)).collect();
     is_east_asian(&words, &folded) || is_patronymic_last(&folded) || is_initial_between(&words)
 }
 
-/// Whether the words are a Vietnamese, Korean or Chinese name with its family name first.
+/// True if the words are a Vietnamese, Korean or Chinese name with its family name first.
 fn is_east_asian(words: &[&str], folded: &[String]) -> bool {
     let [first, second] = words else { return is_vietnamese(words, folded) };
     is_vietnamese(words, folded) || is_korean(first, second) || is_chinese(second, folded)
@@ -117,7 +117,7 @@ fn is_initial_between(words: &[&str]) -> bool {
     is_initial && gazetteer::look_up(first).given >= 4 && last.chars().count() > 1
 }
 
-/// Whether a name with its family name first has the given name at its end: Vietnamese ones have.
+/// True if a name with its family name first has the given name at its end: Vietnamese ones have.
 pub(super) fn is_given_last(tokens: &[&Token<'_>]) -> bool {
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
     let folded: Vec<String> = words.iter().map(|word| gazetteer::fold(word)).collect();
@@ -176,7 +176,7 @@ fn is_patronymic_last(folded: &[String]) -> bool {
     is_patronymic(last) && !is_patronymic(middle) && !is_patronymic(first)
 }
 
-/// Whether the word is exactly so many syllables of pinyin.
+/// True if the word is exactly so many syllables of pinyin.
 fn is_syllables(word: &str, count: usize) -> bool {
     if count == 1 {
         return is_syllable(word);

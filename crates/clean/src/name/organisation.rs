@@ -16,7 +16,7 @@ const DOUBTFUL: &[&str] = &[
 /// Words that join legal forms: `GmbH & Co. KG`, `S.A. de C.V.`.
 const JOINTS: &[&str] = &["&", "de", "und", "and", "z", "+"];
 
-/// Whether the word is a legal form whatever stands around it.
+/// True if the word is a legal form whatever stands around it.
 pub(super) fn is_certain_form(key: &str) -> bool {
     words::roles(key).has(Role::Legal) && !DOUBTFUL.contains(&key)
 }
@@ -74,7 +74,7 @@ fn is_last_co(key: &str) -> bool {
     matches!(key, "co" | "company" | "limited")
 }
 
-/// Whether a joint has a legal form on both sides.
+/// True if a joint has a legal form on both sides.
 fn is_joined(tokens: &[Token<'_>], at: usize) -> bool {
     let is_form = |token: &Token<'_>| words::roles(&words::key(token.text)).has(Role::Legal);
     at > 1 && is_form(&tokens[at - 1])

@@ -17,7 +17,7 @@ const COMPOUND: &[&str] = &[
     "선우", "서문", "독고", "동방",
 ];
 
-/// What only organisations have in their names.
+/// Words of organisations' names only.
 const ORGANISATIONS: &[&str] = &[
     "公司",
     "集团",
@@ -161,7 +161,7 @@ const TITLES: &[&str] = &[
     "씨",
 ];
 
-/// What parts several people.
+/// Characters between several people.
 const SEPARATORS: [char; 8] = ['、', '，', ',', '/', '／', '&', '＆', ';'];
 
 /// Dots between the parts of a foreign name.
@@ -180,12 +180,12 @@ fn is_hangul(c: char) -> bool {
     matches!(c, '\u{AC00}'..='\u{D7A3}')
 }
 
-/// Whether a character belongs to one of these scripts.
+/// True if a character belongs to one of these scripts.
 pub(super) fn is_own(c: char) -> bool {
     is_han(c) || is_kana(c) || is_hangul(c)
 }
 
-/// What the name is, where it is one of these; none for names in other scripts.
+/// The name, if it is in one of these scripts; none for names in other scripts.
 pub(super) fn read(text: &str) -> Option<NameInfo> {
     if !text.contains(|c| is_own(c) || "㈱㈲㈜".contains(c)) {
         return None;
@@ -326,7 +326,7 @@ fn split(name: &str) -> Split {
     }
 }
 
-/// How many characters the family name has, and whether that is sure.
+/// The number of characters of the family name, and true if that is certain.
 fn cut(letters: &[char]) -> (Option<usize>, bool) {
     let count = letters.len();
     let is_family = |length: usize, script: char| {

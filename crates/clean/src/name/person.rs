@@ -9,7 +9,7 @@ use super::tokens::Token;
 use super::words::{self, Role, Roles};
 use super::{NameInfo, Problem};
 
-/// Which part of the name a word is in.
+/// Part of the name that a word is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Title,
@@ -124,8 +124,8 @@ fn mend_generation(words: &mut [Word<'_>]) {
     }
 }
 
-/// Where the model took words for an organisation's and the name was found to be a person's: the
-/// last one is the family name.
+/// Corrects words that the model took for an organisation's where the name was found to be a
+/// person's: the last one is the family name.
 fn mend_people_as_firms(words: &mut [Word<'_>], labels: &[Label]) {
     if !labels.iter().any(|label| label.is_organisation()) {
         return;
@@ -293,7 +293,7 @@ pub(super) fn reorder(words: &mut [Word<'_>]) -> Order {
     found
 }
 
-/// Whether the labels do not give given names before family names, where no comma turns them.
+/// True if the labels do not give given names before family names, where no comma turns them.
 fn is_read_oddly(words: &[Word<'_>], named: &[usize]) -> bool {
     let parts: Vec<Part> = named.iter().map(|at| words[*at].part).collect();
     let has_title = words.iter().any(|word| word.part == Part::Title);
@@ -361,7 +361,7 @@ fn fill(info: &mut NameInfo, words: &[Word<'_>], case: Case) {
     info.nickname = join(&[Part::Nickname], " ");
 }
 
-/// What the first of several people shares with the next: the family name, and in `Mr. and Mrs.
+/// Gives the first of several people the parts of the next: the family name, and in `Mr. and Mrs.
 /// John Smith` the given one.
 fn borrow(info: &mut NameInfo, people: &[&[Word<'_>]], case: Case) {
     for person in people.iter().skip(1) {

@@ -1,4 +1,4 @@
-//! What a name field may hold in place of a name, or beside one.
+//! Contents of a name field in place of a name, or beside one.
 
 use std::borrow::Cow;
 
@@ -170,7 +170,7 @@ const SHEET_ERRORS: &[&str] =
 /// Words that stand for a missing name after a form of address, too: `Mr. Unknown`.
 const UNKNOWN: &[&str] = &["unknown", "n/a", "na", "none", "tbd", "anonymous", "unbekannt"];
 
-/// Whether the text stands for a missing name.
+/// True if the text stands for a missing name.
 pub(super) fn is_placeholder(text: &str) -> bool {
     if text.len() > 60 {
         return false;
@@ -189,7 +189,7 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     are_all && !words.iter().all(|word| WEAK_WORDS.contains(word))
 }
 
-/// Whether the text can be no part of a name, as `Null` can.
+/// True if the text can be no part of a name, as `Null` can.
 pub(super) fn stands_for_none(text: &str) -> bool {
     let small = text.trim().to_lowercase();
     SHEET_ERRORS.contains(&small.as_str()) || ["n/a", "n.a.", "n.a", "-"].contains(&small.as_str())

@@ -13,7 +13,7 @@ use crate::tagger::{AttributeSink, Tagger};
 /// Weights, written by `examples/train_names`.
 const MODEL: &[u8] = include_bytes!("../../data/name/model.bin");
 
-/// What a word is in a name.
+/// Role of a word in a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names of the labelled data say it")]
@@ -80,7 +80,7 @@ impl Label {
         LABELS.iter().find(|(_, known)| *known == name).map(|(label, _)| *label)
     }
 
-    /// Whether the label belongs to the name of an organisation.
+    /// True if the label belongs to the name of an organisation.
     pub(super) fn is_organisation(self) -> bool {
         matches!(
             self,
@@ -95,7 +95,7 @@ impl Label {
         )
     }
 
-    /// Whether the label belongs to the name of a person.
+    /// True if the label belongs to the name of a person.
     pub(super) fn is_person(self) -> bool {
         matches!(
             self,
@@ -177,7 +177,7 @@ impl Model {
     }
 }
 
-/// Where the words of `text` are, in bytes.
+/// The positions of the words of `text`, in bytes.
 pub fn words(text: &str) -> Vec<Range<usize>> {
     let range = |token: Token<'_>| token.start..token.start + token.text.len();
     tokenise(text).into_iter().map(range).collect()

@@ -7,7 +7,7 @@ use super::sequence::Labelled;
 use super::tokens::Token;
 use super::words::{self, Role};
 
-/// Whose name it is.
+/// Kind of a name's bearer, by its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Side {
     pub is_person: bool,
@@ -68,7 +68,7 @@ fn is_initials(token: &Token<'_>) -> bool {
     token.text.contains('.') && parts.clone().all(|part| part.chars().count() == 1)
 }
 
-/// Whether organisations have the word and people hardly.
+/// True if organisations have the word and people hardly.
 fn is_marked(token: &Token<'_>) -> bool {
     let key = words::key(token.text);
     let roles = words::roles(&key);
@@ -82,7 +82,7 @@ fn is_marked(token: &Token<'_>) -> bool {
         || key.contains(|c: char| c.is_numeric())
 }
 
-/// Whether a list of names has the word.
+/// True if a list of names has the word.
 fn is_known(token: &Token<'_>) -> bool {
     let common = gazetteer::look_up(token.text);
     common.given.max(common.family) > 1

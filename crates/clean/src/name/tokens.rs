@@ -11,7 +11,7 @@ const QUOTED_WORDS_MAX: usize = 4;
 pub(super) struct Token<'a> {
     /// The word without commas, quotes and brackets; full stops, hyphens, apostrophes stay.
     pub text: &'a str,
-    /// Where `text` starts in the field, in bytes.
+    /// Start of `text` in the field, in bytes.
     pub start: usize,
     /// A comma or semicolon follows.
     pub has_comma: bool,
@@ -63,7 +63,7 @@ fn is_comma(c: char) -> bool {
     matches!(c, ',' | ';' | '，' | '、' | '؛' | '،' | '；')
 }
 
-/// Whether a sign stands inside one word: `AT&T`, `A/S`, `c/o`, `d/b/a`.
+/// True if a sign stands inside one word: `AT&T`, `A/S`, `c/o`, `d/b/a`.
 fn is_inside_word(text: &str, position: usize, sign: char) -> bool {
     let reach = match sign {
         '&' => 3,
@@ -128,7 +128,7 @@ fn mark_quoted(tokens: &mut [Token<'_>]) {
     }
 }
 
-/// How many words a quote that opens at the first one holds.
+/// The number of words in a quote that opens at the first one.
 fn quoted_until(tokens: &[Token<'_>]) -> Option<usize> {
     let first = tokens.first()?.text;
     let ends = closing(first.chars().next()?)?;

@@ -19,7 +19,7 @@ pub(super) enum Role {
     Particle,
     /// Legal form of an organisation: `GmbH`.
     Legal,
-    /// What organisations have in their names: `Hospital`.
+    /// Word of organisations' names: `Hospital`.
     Organisation,
     /// Joins two names: `&`.
     And,
@@ -52,7 +52,7 @@ pub(super) struct Roles {
 }
 
 impl Roles {
-    /// Whether the word can play `role`.
+    /// True if the word can play `role`.
     pub fn has(&self, role: Role) -> bool {
         self.spelling(role).is_some()
     }

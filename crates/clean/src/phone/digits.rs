@@ -19,7 +19,7 @@ pub fn digits(raw: &str, width: usize) -> String {
     padded
 }
 
-/// Whether `c` is of Unicode's category Nd.
+/// True if `c` is of Unicode's category Nd.
 pub(super) fn is_decimal_digit(c: char) -> bool {
     c.is_ascii_digit() || (!c.is_ascii() && c.general_category() == GeneralCategory::DecimalNumber)
 }

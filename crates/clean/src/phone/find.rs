@@ -52,7 +52,7 @@ pub fn find(body: &str, region: Region) -> Vec<Found> {
     found
 }
 
-/// Whether `raw` is a day, or two of them: `05.10.1986`, `03.06-07.06.2015`.
+/// True if `raw` is a day, or two of them: `05.10.1986`, `03.06-07.06.2015`.
 fn is_date(raw: &str) -> bool {
     let is_edge = |c: char| !c.is_ascii_digit();
     let numbers: Vec<&str> = raw.split(is_edge).filter(|number| !number.is_empty()).collect();
@@ -63,7 +63,7 @@ fn is_date(raw: &str) -> bool {
     signs + 1 >= numbers.len() && is_days(&numbers)
 }
 
-/// Whether the numbers are those of one date or of two, years of two or four digits.
+/// True if the numbers are those of one date or of two, years of two or four digits.
 fn is_days(numbers: &[&str]) -> bool {
     match *numbers {
         [a, b, c] => is_day_and_month(a, b) && is_year(c) || c.len() < 3 && is_iso(a, b, c),
@@ -91,7 +91,7 @@ fn is_year(year: &str) -> bool {
     year.len() == 2 || year.len() == 4 && matches!(year.get(..2), Some("18" | "19" | "20" | "21"))
 }
 
-/// Whether a currency stands beside `raw`.
+/// True if a currency stands beside `raw`.
 fn is_amount(before: &str, raw: &str, after: &str) -> bool {
     const SIGNS: &[char] = &['$', '€', '£', '¥', '₹', '₽', '₺', '₩', '₫', '₴', '฿', '₪'];
     const CODES: &[&str] = &[

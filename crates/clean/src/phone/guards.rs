@@ -4,14 +4,14 @@ use rlibphonenumber::PhoneNumber;
 
 use super::digits::is_decimal_digit;
 
-/// Whether an RFC 3966 `phone-context` stands before its `tel:`. No number can be read from that,
+/// True if an RFC 3966 `phone-context` stands before its `tel:`. No number can be read from that,
 /// and the library would slice the text backwards, which panics.
 pub(super) fn are_parameters_out_of_order(raw: &str) -> bool {
     let Some(context) = raw.find(";phone-context=") else { return false };
     raw.find("tel:").is_some_and(|prefix| prefix > context)
 }
 
-/// Whether `raw`, read as `number`, is two digits and an extension (`77#289`). libphonenumber
+/// True if `raw`, read as `number`, is two digits and an extension (`77#289`). libphonenumber
 /// wants three digits before an extension, reading over punctuation; the library is content with
 /// two, by a bracket in its pattern.
 pub(super) fn is_too_short_for_extension(raw: &str, number: &PhoneNumber) -> bool {

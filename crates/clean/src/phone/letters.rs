@@ -79,7 +79,7 @@ const SURPLUS_MAX: usize = 4;
 /// Digits of a number in the North American plan.
 const NANP_DIGITS: usize = 10;
 
-/// Whether libphonenumber's valid `number` is what `raw`, which holds letters, means.
+/// True if libphonenumber's valid `number` is what `raw`, which holds letters, means.
 pub(super) fn is_sound(
     util: &PhoneNumberUtil,
     raw: &str,
@@ -98,20 +98,20 @@ pub(super) fn is_sound(
     has_extension || !is_between_digits(inside)
 }
 
-/// What follows the first digit.
+/// The text after the first digit.
 fn inside(raw: &str) -> &str {
     let rest = raw.find(is_decimal_digit).and_then(|at| raw.get(at..)).unwrap_or_default();
     if rest.contains(char::is_alphabetic) { rest } else { "" }
 }
 
-/// Whether a digit follows a letter, `x` apart.
+/// True if a digit follows a letter, `x` apart.
 fn is_between_digits(inside: &str) -> bool {
     let is_letter = |c: char| c.is_alphabetic() && !matches!(c, 'x' | 'X' | 'ｘ' | 'Ｘ');
     let letter = inside.find(is_letter).and_then(|at| inside.get(at..));
     letter.is_some_and(|rest| rest.contains(is_decimal_digit))
 }
 
-/// Whether `raw` holds a letter of any script.
+/// True if `raw` holds a letter of any script.
 pub(super) fn holds_letters(raw: &str) -> bool {
     raw.bytes().any(|byte| byte.is_ascii_alphabetic())
         || !raw.is_ascii() && raw.chars().any(char::is_alphabetic)
@@ -143,7 +143,7 @@ fn national(number: &PhoneNumber) -> String {
     number.national_number.to_string()
 }
 
-/// Whether letters stand for digits in `raw`: the number is not whole without them, and it is of a
+/// True if letters stand for digits in `raw`: the number is not whole without them, and it is of a
 /// kind that is given out for its letters, or plainly written so.
 fn is_spelt(util: &PhoneNumberUtil, raw: &str, region: Region, number: &PhoneNumber) -> bool {
     let before = raw.find(is_decimal_digit).and_then(|at| raw.get(..at)).unwrap_or_default();
@@ -175,8 +175,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// What the field says once the words after the number are left out: a number, which need not be
-/// valid, with what was mended. None where digits are left that belong to nothing.
+/// The number in the field once the words after it are left out, which need not be valid, with the
+/// repair made. None where digits are left that belong to nothing.
 pub(super) fn without_words(
     util: &PhoneNumberUtil,
     raw: &str,
@@ -221,7 +221,7 @@ pub(super) fn without_words(
     (another && valid()).then_some((number, Problem::SeveralNumbers))
 }
 
-/// Whether `rest` says when to call.
+/// True if `rest` says when to call.
 fn is_hours(rest: &str) -> bool {
     let mut has_hours = false;
     let is_known = words(rest).all(|word| {

@@ -96,7 +96,7 @@ pub(super) fn read(
     Some((number, Problem::CountryCodeWithoutPlus))
 }
 
-/// Whether an international prefix that the region does not dial is one. In a bare row of digits
+/// True if an international prefix that the region does not dial is one. In a bare row of digits
 /// the region's own country code after it proves little; there only geographic numbers of the
 /// United States and Canada are read, where exports write `001` so.
 fn is_abroad(util: &PhoneNumberUtil, raw: &str, region: Region, number: &PhoneNumber) -> bool {

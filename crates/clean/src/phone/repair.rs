@@ -62,7 +62,7 @@ pub(super) fn repair(
     letters::without_words(util, raw, region).map(|(number, problem)| (Some(number), problem))
 }
 
-/// Why a valid answer of libphonenumber is not taken.
+/// Reason why a valid answer of libphonenumber is not taken.
 pub(super) enum Doubt {
     /// The text plainly says another number.
     Other(PhoneNumber, Problem),
@@ -70,7 +70,8 @@ pub(super) enum Doubt {
     Letters,
 }
 
-/// Whether `raw` says something else than `number`, libphonenumber's valid reading of it.
+/// The doubt about `number`, libphonenumber's valid reading of `raw`, if `raw` means something
+/// else.
 pub(super) fn doubt(
     util: &PhoneNumberUtil,
     raw: &str,
@@ -94,7 +95,7 @@ pub(super) fn doubt(
     Some(Doubt::Other(other, Problem::CountryCodeWithoutPlus))
 }
 
-/// Whether `head` is a valid number, and one again with `digits` for its last ones: `030 1234567`
+/// True if `head` is a valid number, and one again with `digits` for its last ones: `030 1234567`
 /// and `68`.
 pub(super) fn abbreviated(
     util: &PhoneNumberUtil,

@@ -1,4 +1,4 @@
-//! What a column holds, told from its name and its values.
+//! Kind of a column's values, guessed from its name and its values.
 //!
 //! The name speaks first; values that plainly are something else overrule it. Where the name says
 //! nothing, only values that can hardly be anything else decide: e-mail addresses, telephone
@@ -372,7 +372,7 @@ const ABOUT: &[&str] = &[
     "carrier",
 ];
 
-/// What a column's name says; none where it says nothing.
+/// The kind that a column's name suggests; none where it suggests nothing.
 fn by_name(words: &[String]) -> Option<Kind> {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let last = words.iter().rev().find(|word| !word.chars().all(char::is_numeric))?;

@@ -14,7 +14,7 @@ pub const WIDTH_MAX: usize = 1000;
 /// Digits of the North American plan with the country code.
 const WIDTH_DEFAULT: usize = 11;
 
-/// What a column holds, which decides how its values are cleaned.
+/// Kind of a column's values, which decides how they are cleaned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A telephone number, to E.164. `None`: in the region that the caller has as its default.
@@ -48,7 +48,7 @@ pub enum Kind {
     Keep,
 }
 
-/// Why a text names no kind.
+/// Reason why a text names no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KindError {

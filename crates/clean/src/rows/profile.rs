@@ -1,4 +1,4 @@
-//! What is in a column, and what ails it: counts over its values, one after the other.
+//! Profile of a column: counts over its values, one after the other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -32,7 +32,7 @@ pub struct Column {
     shapes: HashMap<String, u64>,
 }
 
-/// What was counted.
+/// The counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The column.
@@ -46,7 +46,7 @@ pub struct Profile {
     /// Share of the values there (not NULL, blank or placeholder) that the kind can read; none
     /// without such values.
     pub valid_share: Option<f64>,
-    /// How often each problem was met.
+    /// Number of values with each problem.
     pub problems: BTreeMap<&'static str, u64>,
     /// The most frequent shapes with their counts, the most frequent first.
     pub shapes: Vec<(String, u64)>,
@@ -130,7 +130,7 @@ impl Column {
         *self.shapes.entry(shape).or_default() += 1;
     }
 
-    /// What was counted.
+    /// The counts.
     pub fn finish(mut self) -> Profile {
         let kind = self.settle();
         let mut shapes: Vec<(String, u64)> = self.shapes.into_iter().collect();

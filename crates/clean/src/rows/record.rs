@@ -12,7 +12,7 @@ use super::value::clean;
 use crate::pause;
 use crate::phone::Region;
 
-/// Why a record cannot be cleaned at all. Holds nothing of its values.
+/// Reason why a record cannot be cleaned at all. Contains nothing of its values.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -25,9 +25,9 @@ pub enum RecordError {
     /// One of the kinds.
     #[error("column \"{column}\": {error}")]
     Kind {
-        /// Whose kind.
+        /// The column.
         column: String,
-        /// What is wrong with it.
+        /// The problem of its kind.
         error: KindError,
     },
 }
@@ -104,7 +104,7 @@ fn json_of(value: Option<String>, kind: Kind) -> Value {
     }
 }
 
-/// What a field holds, as far as cleaning cares.
+/// Content of a field, as far as cleaning cares.
 enum Field {
     Null,
     Boolean,

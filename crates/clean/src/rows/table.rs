@@ -14,22 +14,22 @@ const MISSING: &str = "missing";
 /// The problem of a clean value that is longer than its column.
 const DOES_NOT_FIT: &str = "does_not_fit";
 
-/// What is to be done with one column.
+/// Treatment of one column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Step {
-    /// What the column holds.
+    /// Kind of the column's values.
     pub kind: Kind,
-    /// Whether a row without a value here is rejected.
+    /// True if a row without a value here is rejected.
     pub is_required: bool,
-    /// Whether the column is part of the result; where not, its changes are not told.
+    /// True if the column is part of the result; where not, its changes are not told.
     pub is_kept: bool,
     /// Most characters that the result's column takes.
     pub chars_max: Option<usize>,
-    /// Whether the result's column takes no NULL, so that what cannot be read stays as it is.
+    /// True if the result's column takes no NULL, so that what cannot be read stays as it is.
     pub is_not_null: bool,
 }
 
-/// What is to be done with a row, column by column.
+/// Treatment of a row, column by column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan(pub Vec<Step>);
 
@@ -38,7 +38,7 @@ pub struct Plan(pub Vec<Step>);
 #[error("the plan of the columns to clean cannot be read")]
 pub struct InvalidPlan;
 
-/// Why a row is rejected.
+/// Reason why a row is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// A required value is NULL, blank or a placeholder.
@@ -62,11 +62,11 @@ impl Reason {
 pub struct Row {
     /// Clean values.
     pub values: Vec<Option<String>>,
-    /// What ails them.
+    /// Their problems.
     pub problems: Vec<Option<&'static str>>,
-    /// Whether the value is another than it was, in a column that is kept.
+    /// True if the value is another than it was, in a column that is kept.
     pub changed: Vec<bool>,
-    /// Why the row must be rejected; none where it is kept.
+    /// Reason why the row must be rejected; none where it is kept.
     pub reason: Option<Reason>,
 }
 

@@ -6,17 +6,17 @@ use crate::pause;
 use crate::phone::Region;
 use crate::{address, booleans, dates, email, name, phone, text};
 
-/// What became of a value.
+/// Result for a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cleaned {
     /// The clean form; none where the field holds no value, or one that its kind cannot read.
     pub value: Option<String>,
-    /// What is wrong, doubtful or was mended: a stable lower-case code.
+    /// The problem, doubt or repair: a stable lower-case code.
     pub problem: Option<&'static str>,
 }
 
 impl Cleaned {
-    /// Whether there was something in the field that its kind cannot read.
+    /// True if there was something in the field that its kind cannot read.
     pub fn is_invalid(&self) -> bool {
         self.value.is_none() && !self.problem.is_none_or(is_absence)
     }
@@ -33,7 +33,7 @@ impl Cleaned {
 const EMPTY: &str = "empty";
 const PLACEHOLDER: &str = "placeholder";
 
-/// Whether a problem says that there was no value in the field, rather than a wrong one: `empty`
+/// True if a problem says that there was no value in the field, rather than a wrong one: `empty`
 /// and `placeholder`.
 pub fn is_absence(problem: &str) -> bool {
     matches!(problem, EMPTY | PLACEHOLDER)
@@ -141,7 +141,7 @@ fn is_rounded(text: &str) -> bool {
     whole.len() == 1 && [whole, decimals, exponent].into_iter().all(is_digits)
 }
 
-/// What exports, spreadsheets and clerks write for a value that is not there; compared in small
+/// Placeholders that exports, spreadsheets and clerks write for a missing value; compared in small
 /// letters. pandas takes most of them for missing when it reads a CSV file.
 const PLACEHOLDERS: [&str; 34] = [
     "n/a",

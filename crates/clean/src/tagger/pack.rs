@@ -28,7 +28,7 @@ pub(super) struct Unpacked {
     pub weights: Vec<(u8, f32)>,
 }
 
-/// Why a trained model cannot be packed.
+/// Reason why a trained model cannot be packed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
     /// A line of the dump that is no weight.
@@ -185,7 +185,7 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Unpacked, ModelError> {
     Ok(Unpacked { labels, transitions, attributes, weights })
 }
 
-/// What is left to read.
+/// The bytes left to read.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {

@@ -8,8 +8,8 @@ use super::mojibake::cp1252;
 /// Longest reference in bytes: `&CounterClockwiseContourIntegral;`.
 pub(super) const BYTES_MAX: usize = 33;
 
-/// What a reference stands for, up to two characters; none where `reference`, which runs from `&`
-/// to `;`, is not one.
+/// The value of a reference, up to two characters; none where `reference`, which runs from `&` to
+/// `;`, is not one.
 pub(super) fn decode(reference: &str) -> Option<(char, Option<char>)> {
     if let Some(number) = reference.strip_prefix("&#") {
         return numeric(number.strip_suffix(';')?).map(|c| (c, None));

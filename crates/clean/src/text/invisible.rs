@@ -70,7 +70,7 @@ fn is_invisible(c: char) -> bool {
     }
 }
 
-/// Whether a joiner between these two characters changes what is read.
+/// True if a joiner between these two characters changes what is read.
 fn joins(before: Option<char>, joiner: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     if canonical_combining_class(before) == VIRAMA {

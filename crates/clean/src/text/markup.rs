@@ -27,7 +27,7 @@ struct Candidate {
     start: usize,
     /// The quote that an attribute's value stands in.
     quote: Option<char>,
-    /// Whether the last character that is no white space was `=`.
+    /// True if the last character that is no white space was `=`.
     after_equals: bool,
 }
 
@@ -37,7 +37,7 @@ struct Stripper {
     candidates: Vec<Candidate>,
     /// Offsets of the `<!--` that are still open, in order.
     comments: Vec<usize>,
-    /// Where the text of an open script or style element starts.
+    /// Start of the text of an open script or style element.
     hidden: Option<usize>,
 }
 

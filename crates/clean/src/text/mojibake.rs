@@ -43,7 +43,7 @@ const CP1252: [Option<char>; 32] = [
     Some('Ÿ'),
 ];
 
-/// What Windows shows for a C1 control character; none where it shows nothing.
+/// The character that Windows shows for a C1 control character; none where it shows nothing.
 pub(super) fn cp1252(c: char) -> Option<char> {
     let index = u32::from(c).checked_sub(0x80)?;
     CP1252.get(usize::try_from(index).ok()?).copied().flatten()
@@ -61,7 +61,7 @@ fn byte(c: char) -> Option<u8> {
     }
 }
 
-/// How sure it is that a sequence is mojibake.
+/// Certainty that a sequence is mojibake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Certainty {
     Possible,
@@ -247,13 +247,13 @@ fn is_s_with_caron(before: Option<char>, after: Option<char>) -> bool {
     !before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_uppercase)
 }
 
-/// Whether `c` may follow a letter in a text that is right: quotes, dashes, dots, spaces.
+/// True if `c` may follow a letter in a text that is right: quotes, dashes, dots, spaces.
 fn is_punctuation(c: char) -> bool {
     const MARKS: &str = "’‘“”„‚…–—«»‹›•™\u{A0}";
     MARKS.contains(c)
 }
 
-/// Whether `c` is a sign that may follow a word or a letter.
+/// True if `c` is a sign that may follow a word or a letter.
 fn is_sign(c: char) -> bool {
     matches!(c, '·' | '®' | '©' | '€' | '¹' | '²' | '³')
 }

@@ -1,9 +1,9 @@
-//! Which `<…>` is an HTML tag, and what its removal leaves behind.
+//! HTML tags among `<…>`, and the results of their removal.
 //!
 //! Only names that HTML (or Word's export) has, with attributes in HTML's form, are tags: in
 //! customers' texts `<3`, `a <b and c> d` and `<ann@example.com>` are text.
 
-/// What a tag is to the text around it.
+/// Kind of a tag, by its effect on the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tag {
     /// Stands inside a word or line: leaves nothing.
@@ -169,7 +169,7 @@ fn element(name: &str, closes: bool) -> Option<Tag> {
     (INLINES.binary_search(&name).is_ok() || is_word()).then_some(Tag::Inline)
 }
 
-/// Whether all of `rest` is attributes: each after white space, with a value or one of HTML's
+/// True if all of `rest` is attributes: each after white space, with a value or one of HTML's
 /// flags, and perhaps a `/` at the end.
 fn are_attributes(mut rest: &str) -> bool {
     loop {
@@ -187,7 +187,7 @@ fn are_attributes(mut rest: &str) -> bool {
     }
 }
 
-/// What follows the attribute at the start of `text`; none where there is none.
+/// The text after the attribute at the start of `text`; none where there is none.
 fn after_attribute(text: &str) -> Option<&str> {
     let is_name =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':' | b'.');

@@ -1,4 +1,4 @@
-//! What is taken out, what must stay, and that cleaning twice is cleaning once.
+//! Parts that are taken out, parts that must stay, and that cleaning twice is cleaning once.
 
 use super::clean;
 

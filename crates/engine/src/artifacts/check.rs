@@ -1,4 +1,4 @@
-//! Whether an artifact's files are those that its digest names.
+//! Check that an artifact's files are those that its digest names.
 
 use crm_ai_wire::{Digest, Manifest};
 use std::collections::HashMap;
@@ -18,12 +18,12 @@ type Fingerprint = Vec<(&'static str, u64, u64)>;
 /// times as fast and finds what a disk or a careless hand does.
 #[derive(Debug, Default)]
 pub struct Checks {
-    /// What was found right.
+    /// Artifacts that were found intact.
     known: Mutex<HashMap<Digest, Fingerprint>>,
 }
 
 impl Checks {
-    /// Whether the files in a folder are those of the digest. Fails when they cannot be read.
+    /// True if the files in a folder are those of the digest. Fails when they cannot be read.
     pub fn is_right(&self, digest: &Digest, folder: &Path) -> io::Result<bool> {
         let found = fingerprint(folder)?;
         if let Some(known) = self.lock().get(digest) {

@@ -1,4 +1,4 @@
-//! Which databases sent a cached artifact: their OIDs, in a file beside the artifact's own.
+//! The databases that sent a cached artifact: their OIDs, in a file beside the artifact's own.
 
 use std::fs;
 use std::io;

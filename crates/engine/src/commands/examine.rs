@@ -78,7 +78,7 @@ pub(crate) fn run(options: Options) -> Result<(), CommandError> {
     output.write_all(&frame).and_then(|()| output.flush()).map_err(|error| failed(&error))
 }
 
-/// What a process needs that reads a model's folder.
+/// The confinement of a process that reads a model's folder.
 pub(super) fn confined(folder: &Path, runtime: &Path) -> Profile {
     let library_folder = runtime.parent().map(Path::to_path_buf);
     Profile {

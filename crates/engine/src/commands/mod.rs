@@ -33,7 +33,7 @@ train     does the training job in FILE; tells how it goes on stdout, as lines o
 link      looks for duplicates as the job in FILE says; tells how it goes in the same way
 ";
 
-/// Why a sub-command failed; each kind has an exit code of its own.
+/// Failure of a sub-command; each kind has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     /// The command line is wrong, or names a runtime library that cannot be loaded.

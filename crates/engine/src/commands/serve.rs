@@ -35,8 +35,8 @@ const FILE_BYTES_MAX: u64 = 64 << 30;
 /// Memory that the engine may take beside models and kept answers, where models have a limit: the
 /// queue, the batches under way, the program itself.
 const SPARE_BYTES: u64 = 4 << 30;
-/// How often, and with which pauses, a socket is tried that another engine still serves: one that
-/// is being ended leaves within moments.
+/// Number of attempts to take over a socket that another engine still serves: one that is being
+/// ended leaves within moments.
 const TAKE_OVER_TRIES: u32 = 20;
 const TAKE_OVER_PAUSE: Duration = Duration::from_millis(100);
 
@@ -167,7 +167,7 @@ fn loader(options: &Options) -> Result<OnnxLoader, CommandError> {
     }))
 }
 
-/// What the engine needs once it serves.
+/// The confinement of the serving engine.
 fn confined(options: &Options) -> Profile {
     let library_folder = options.runtime.parent().map(Path::to_path_buf);
     let devices = options.device != DeviceChoice::Cpu;

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::job::Caller;
-use crate::outlet::Outlet;
+use crate::reply_sink::ReplySink;
 use crm_ai_infer::Tokens;
 use crm_ai_wire::{Digest, Frame, FrameReader, Precision, Reply, Request, Task};
 
 struct Nowhere;
 
-impl Outlet for Nowhere {
+impl ReplySink for Nowhere {
     fn send(&self, _request_id: u64, _reply: &Reply) {}
 }
 

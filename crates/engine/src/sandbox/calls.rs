@@ -1,4 +1,4 @@
-//! Which system calls are refused: a seccomp filter.
+//! Refused system calls: a seccomp filter.
 //!
 //! It names what is refused, not what is allowed: ONNX Runtime, the C library and a graphics
 //! processor's driver make calls that differ from release to release. What is named reaches other

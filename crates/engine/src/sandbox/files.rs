@@ -1,4 +1,4 @@
-//! Which files can be opened: Landlock.
+//! Accessible files: Landlock.
 
 use super::Profile;
 use landlock::{
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// The newest kernel interface that is asked for; older ones give what they have.
 const NEWEST: ABI = ABI::V6;
 
-/// What the C library, ONNX Runtime and this program read of the system. What is not there is left
-/// out.
+/// Files of the system that the C library, ONNX Runtime and this program read. Those that do not
+/// exist are left out.
 const SYSTEM: [&str; 22] = [
     "/lib",
     "/lib32",
@@ -40,7 +40,7 @@ const SYSTEM: [&str; 22] = [
 /// The program that the kernel starts a program with.
 const LOADERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
 
-/// What CUDA's libraries read beside.
+/// Further files that CUDA's libraries read.
 const CUDA: [&str; 8] = [
     "/proc/driver/nvidia",
     "/proc/devices",

@@ -1,7 +1,7 @@
 //! Small requests do not wait behind large ones; batches hold texts of similar length.
 
 use crate::support::*;
-use crm_ai_infer::Seat;
+use crm_ai_infer::WorkerSlot;
 
 #[test]
 fn a_single_text_overtakes_the_tail_of_a_large_request() {
@@ -67,19 +67,22 @@ fn only_a_text_without_company_takes_all_processors() {
     // Until the other worker is at rest, nobody is alone.
     let mut first = loop {
         let mut held = harness.hold();
-        if *harness.script.seats.lock().unwrap() == [Seat::Alone] {
+        if *harness.script.worker_slots.lock().unwrap() == [WorkerSlot::Alone] {
             break held;
         }
         harness.script.gate.open();
         assert_right(held.wait(1).unwrap(), &["held"]);
-        harness.script.seats.lock().unwrap().clear();
+        harness.script.worker_slots.lock().unwrap().clear();
     };
     let mut second = harness.client();
     harness.send(&mut second, 1, 0, &["second"]);
-    wait_until(|| harness.script.seats.lock().unwrap().len() == 2);
+    wait_until(|| harness.script.worker_slots.lock().unwrap().len() == 2);
     harness.script.gate.open();
     assert_right(first.wait(1).unwrap(), &["held"]);
     assert_right(second.wait(1).unwrap(), &["second"]);
-    let seats = harness.script.seats.lock().unwrap();
-    assert!(matches!(seats[..], [Seat::Alone, Seat::Worker(_)]), "{seats:?}");
+    let worker_slots = harness.script.worker_slots.lock().unwrap();
+    assert!(
+        matches!(worker_slots[..], [WorkerSlot::Alone, WorkerSlot::Worker(_)]),
+        "{worker_slots:?}"
+    );
 }

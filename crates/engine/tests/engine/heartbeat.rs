@@ -4,7 +4,7 @@ use crate::process::*;
 use crate::support::*;
 use crm_ai_engine::artifacts::Store;
 use crm_ai_engine::job::{Caller, Job};
-use crm_ai_engine::outlet::Outlet;
+use crm_ai_engine::reply_sink::ReplySink;
 use crm_ai_engine::sandbox::Held;
 use crm_ai_engine::{Engine, EngineOptions};
 use crm_ai_wire::{Digest, FrameReader, Precision, Reply, Request, Task};
@@ -49,7 +49,7 @@ fn a_stopped_engine_does_not_answer() {
 
 struct Nowhere;
 
-impl Outlet for Nowhere {
+impl ReplySink for Nowhere {
     fn send(&self, _request_id: u64, _reply: &Reply) {}
 }
 

@@ -86,7 +86,7 @@ fn bent_bytes_close_their_connection_alone() {
 
 #[test]
 fn a_peer_that_does_not_read_is_dropped_and_others_are_served() {
-    let server = ServerOptions { outlet_bytes_max: 1 << 20, ..ServerOptions::default() };
+    let server = ServerOptions { sink_bytes_max: 1 << 20, ..ServerOptions::default() };
     let harness = Setup { server, queue_rows: usize::MAX, ..Setup::default() }.start();
     let mut stream = UnixStream::connect(&harness.socket).unwrap();
     let texts = vec!["e"; 20_000];

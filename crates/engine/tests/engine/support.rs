@@ -6,7 +6,7 @@ use crm_ai_engine::queue::BatchLimits;
 use crm_ai_engine::sandbox::Held;
 use crm_ai_engine::server::{self, ServerOptions};
 use crm_ai_engine::{Engine, EngineOptions};
-use crm_ai_infer::{Info, Seat, Stop, Tokens};
+use crm_ai_infer::{Info, Stop, Tokens, WorkerSlot};
 use crm_ai_wire::client::Client;
 use crm_ai_wire::{
     Digest, EngineStats, ErrorCode, Manifest, ModelInfo, Precision, Reply, Request, Scores, Task,
@@ -64,7 +64,7 @@ pub struct Script {
     /// Texts of each batch, by their tokens' count.
     pub batches: Mutex<Vec<Vec<usize>>>,
     /// Where each batch was judged, in the order in which they arrived at the gate.
-    pub seats: Mutex<Vec<Seat>>,
+    pub worker_slots: Mutex<Vec<WorkerSlot>>,
     pub loads: AtomicUsize,
     pub describes: AtomicUsize,
     /// Whether a run at the closed gate ends when it is asked to.
@@ -122,12 +122,12 @@ impl Predictor for Fake {
 
     fn run(
         &self,
-        seat: Seat,
+        worker_slot: WorkerSlot,
         _task: Task,
         batch: &[&Input],
         stop: &Stop,
     ) -> Result<Vec<f32>, Failure> {
-        self.script.seats.lock().unwrap().push(seat);
+        self.script.worker_slots.lock().unwrap().push(worker_slot);
         if self.script.obeys.load(Ordering::SeqCst) {
             self.script.gate.pass_unless(stop);
         } else {

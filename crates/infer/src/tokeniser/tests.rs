@@ -1,4 +1,4 @@
-//! Where texts are cut, and that a cut changes nothing.
+//! Cuts of texts: their places, and that a cut changes nothing.
 
 use super::*;
 use proptest::prelude::*;

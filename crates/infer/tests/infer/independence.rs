@@ -2,7 +2,7 @@
 //! padding, on the worker, on its threads, on what runs beside it. On 2,027 real sentences.
 
 use crate::support::{distance, fixture, load, root, runtime, tokenise};
-use crm_ai_infer::{Error, Model, Precision, Seat, Tokens};
+use crm_ai_infer::{Error, Model, Precision, Tokens, WorkerSlot};
 use std::fs;
 
 /// Largest batch; small ones are mostly padding when lengths are mixed.
@@ -46,10 +46,10 @@ fn batches(count: usize, seed: u64) -> Vec<Vec<usize>> {
 
 fn probabilities(
     model: &Model,
-    seat: impl Into<Seat>,
+    worker_slot: impl Into<WorkerSlot>,
     texts: &[&Tokens],
 ) -> Result<Vec<Vec<f32>>, Error> {
-    let rows = model.classify(seat, texts)?;
+    let rows = model.classify(worker_slot, texts)?;
     Ok(rows.chunks_exact(model.info().labels.len()).map(<[f32]>::to_vec).collect())
 }
 
@@ -124,7 +124,7 @@ fn independent(precision: Precision) {
     }
     let wide: Vec<_> = tokens
         .iter()
-        .map(|text| probabilities(&model, Seat::Alone, &[text]).unwrap().remove(0))
+        .map(|text| probabilities(&model, WorkerSlot::Alone, &[text]).unwrap().remove(0))
         .collect();
     same_answers(&alone, &wide, tolerance(precision), "several threads");
     let one = batched(&model, &tokens, &batches(tokens.len(), 1), 1);

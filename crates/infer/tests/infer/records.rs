@@ -1,7 +1,7 @@
 //! Models of records: what ONNX Runtime answers is what the trees say.
 
 use crate::support::{distance, fixture, root, runtime};
-use crm_ai_infer::{Device, Error, LoadOptions, Precision, Seat, TableModel};
+use crm_ai_infer::{Device, Error, LoadOptions, Precision, TableModel, WorkerSlot};
 use crm_ai_tabular::{Features, Options, Trained, train};
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -72,7 +72,7 @@ fn the_graph_says_what_the_trees_say() {
             .map(|(record, _)| model.features(&Value::from(record.clone()).to_string()).unwrap())
             .collect();
         let batch: Vec<&[f32]> = features.iter().map(|row| &**row).collect();
-        let answers = model.predict(Seat::Worker(0), &batch).unwrap();
+        let answers = model.predict(WorkerSlot::Worker(0), &batch).unwrap();
         let classes = model.info().labels.len();
         let mut right = 0;
         for ((row, (record, label)), answer) in
@@ -81,7 +81,7 @@ fn the_graph_says_what_the_trees_say() {
             assert!(distance(answer, &trained.probabilities(record)) <= 1e-6);
             assert!((answer.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             // Alone and from another worker: the very same numbers.
-            assert_eq!(model.predict(Seat::Worker(1), &[row]).unwrap(), answer);
+            assert_eq!(model.predict(WorkerSlot::Worker(1), &[row]).unwrap(), answer);
             let best = (0..classes).max_by(|a, b| answer[*a].total_cmp(&answer[*b])).unwrap();
             right += usize::from(model.info().labels[best] == *label);
         }
@@ -106,7 +106,7 @@ fn thresholds_are_compared_alike() {
         }));
     }
     let batch: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-    let answers = model.predict(Seat::Worker(0), &batch).unwrap();
+    let answers = model.predict(WorkerSlot::Worker(0), &batch).unwrap();
     for (row, answer) in rows.iter().zip(answers.chunks_exact(2)) {
         let [no, yes] = trained.forest.logits(row)[..] else { panic!("two classes") };
         let expected = 1.0 / (1.0 + f64::from(no - yes).exp());
@@ -131,8 +131,8 @@ fn files_that_do_not_fit_are_refused() {
     let (folder, model) = saved(&trained);
     assert_eq!(model.features("[]"), Err(Error::Record));
     assert_eq!(model.features("nonsense"), Err(Error::Record));
-    assert_eq!(model.predict(Seat::Worker(0), &[&[1.0]]), Err(Error::Record));
-    assert!(matches!(model.predict(Seat::Worker(9), &[]), Err(Error::Worker { .. })));
+    assert_eq!(model.predict(WorkerSlot::Worker(0), &[&[1.0]]), Err(Error::Record));
+    assert!(matches!(model.predict(WorkerSlot::Worker(9), &[]), Err(Error::Worker { .. })));
     let refused = |file: &str, content: &[u8]| {
         let broken = tempfile::tempdir().unwrap();
         for name in ["features.json", "model.onnx"] {
@@ -169,7 +169,7 @@ fn a_strangers_model_answers_as_its_rules_say() {
         serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
     for row in rows {
         let features = model.features(&row.record.to_string()).unwrap();
-        let answer = model.predict(Seat::Worker(0), &[&features]).unwrap();
+        let answer = model.predict(WorkerSlot::Worker(0), &[&features]).unwrap();
         assert!(distance(&answer, &row.probabilities) <= 1e-6, "{}: {answer:?}", row.record);
     }
 }

@@ -49,16 +49,16 @@ pub struct TrainingGraph {
     pub windows: Vec<Window>,
     /// Rate of the dropout of token rows, and of attention.
     pub rates: [f32; 2],
-    /// How the text's vector is made of the tokens'.
+    /// Pooling of the tokens' vectors.
     pub pooling: crate::Pooling,
-    /// What the matrix products are computed in.
+    /// Arithmetic of the matrix products.
     pub arithmetic: Arithmetic,
-    /// Whether a text may have several classes at a time.
+    /// True if a text may have several classes at a time.
     pub multi_label: bool,
 }
 
-/// What the matrix products of training are computed in. Weights, gradients, normalisations,
-/// softmax and loss are in 32 bits whatever it is.
+/// Arithmetic of the matrix products of training. Weights, gradients, normalisations, softmax and
+/// loss are always in 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
     /// 32-bit floating point.
@@ -91,9 +91,9 @@ pub struct Parameter {
     pub shape: Vec<u64>,
     /// The numbers to begin with, row-major; empty for a new head, which begins at random.
     pub values: Vec<f32>,
-    /// Whether weight decay applies: not to biases and normalisations.
+    /// True if weight decay applies: not to biases and normalisations.
     pub decays: bool,
-    /// What its gradient is.
+    /// Its gradient.
     pub gradient: Gradient,
 }
 
@@ -109,7 +109,7 @@ pub enum Gradient {
     TokenRows(String),
 }
 
-/// How many numbers of a dropout mask one window takes.
+/// Number of values of a dropout mask in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// batch · tokens · this many.
@@ -131,24 +131,24 @@ impl Window {
     }
 }
 
-/// What the head answers and how it is learnt.
+/// Options of a training graph.
 #[derive(Debug, Clone)]
 pub struct TrainingOptions {
     /// Number of classes.
     pub classes: u64,
-    /// Whether the checkpoint's own classes and their matrix are kept.
+    /// True if the checkpoint's own classes and their matrix are kept.
     pub keep_head: bool,
-    /// How tokens are pooled; `None`: as the checkpoint does. Not for a head that is kept.
+    /// Pooling of tokens; `None`: as in the checkpoint. Not for a head that is kept.
     pub pooling: Option<crate::Pooling>,
     /// Label smoothing, from 0 to below 1.
     pub label_smoothing: f32,
-    /// Whether a text may have several classes at a time: each is a question of its own.
+    /// True if a text may have several classes at a time: each is a question of its own.
     pub multi_label: bool,
-    /// Whether anything is dropped out, as the checkpoint's configuration says.
+    /// True if anything is dropped out, as the checkpoint's configuration says.
     pub dropout: bool,
-    /// What the matrix products are computed in.
+    /// Arithmetic of the matrix products.
     pub arithmetic: Arithmetic,
-    /// Whether products of 16 bits are computed in 32 and rounded, factors and results: for the
+    /// True if products of 16 bits are computed in 32 and rounded, factors and results: for the
     /// processor, where the runtime has no kernels for them and would leave the rounding out.
     pub emulated: bool,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Tape {
     gradients: HashMap<String, Vec<Value>>,
     /// The type of the products' factors, where it is not that of all other values.
     narrow: Option<ElementType>,
-    /// Whether they are rounded to that type and go on as 32 bits.
+    /// True if they are rounded to that type and go on as 32 bits.
     emulated: bool,
     /// Values in that type, by name.
     narrowed: HashMap<String, Value>,
@@ -41,7 +41,7 @@ pub(crate) struct Norm {
     pub epsilon: f32,
 }
 
-/// What all attention blocks of a graph share.
+/// Values that all attention blocks of a graph share.
 #[derive(Debug, Clone)]
 pub(crate) struct Heads {
     /// [4]: batch, tokens, heads, width of a head.
@@ -364,7 +364,7 @@ impl Tape {
     }
 }
 
-/// Which factor of a product is transposed.
+/// The transposed factor of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turned {
     None,

@@ -38,7 +38,7 @@ const AXES: [(&str, &str); 3] = [
 /// The constants of AdamW.
 #[derive(Debug, Clone, Copy)]
 pub struct Moving {
-    /// What a moving mean of gradients keeps of itself.
+    /// Decay of the moving mean of gradients.
     pub beta_1: f32,
     /// The same for their squares.
     pub beta_2: f32,
@@ -69,7 +69,7 @@ impl UpdateGraphs {
 struct Numbered<'a> {
     number: usize,
     parameter: &'a Parameter,
-    /// Where its gradients are of rows.
+    /// Axes of its gradients of rows.
     axes: Option<(&'static str, &'static str)>,
 }
 
@@ -171,7 +171,7 @@ fn finish_sums(mut graph: Builder, mut outputs: Outputs, squares: &[Value]) -> V
     graph.finish_many(&outputs)
 }
 
-/// What all weights share in the update.
+/// Values that all weights share in the update.
 struct Scalars {
     clip: Value,
     kept: Value,

@@ -58,6 +58,7 @@ fn job(folder: &TempDir, base: &str, method: Method, rows: &[TextRow]) -> Job {
         device: "cpu".to_owned(),
         threads: 2,
         promote: Promote::IfBetter,
+        minimums: Default::default(),
     }
 }
 

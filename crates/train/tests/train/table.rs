@@ -39,6 +39,7 @@ fn job(folder: &Path, rows: &[TableRow], champion: Option<&Path>) -> Job {
         device: "auto".to_owned(),
         threads: 2,
         promote: Promote::IfBetter,
+        minimums: Default::default(),
     }
 }
 

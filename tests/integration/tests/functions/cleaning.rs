@@ -142,6 +142,48 @@ fn a_dry_run_makes_nothing_and_shows_examples() {
 }
 
 #[test]
+fn a_dry_run_counts_what_a_run_counts() {
+    let mut scratch = Scratch::new();
+    scratch.run(
+        "CREATE TABLE raw AS SELECT n % 7 AS id, CASE n % 5 WHEN 0 THEN NULL
+             WHEN 1 THEN 'call me' ELSE '650-253-000' || n % 4 END AS phone
+         FROM generate_series(1, 60) n",
+    );
+    for (number, rest) in [
+        "",
+        ", required => '{phone}'",
+        ", distinct_on => '{*}'",
+        ", distinct_on => '{phone}', required => '{phone}'",
+        ", distinct_on => '{id,phone}', required => '{*}', keep => '{phone}'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let report = |scratch: &mut Scratch, dry_run: bool| {
+            let mut report = scratch.json(&format!(
+                "SELECT to_jsonb(crm_ai.clean_table('raw', 'clean{number}',
+                     '{{\"phone\": \"phone:US\"}}', dry_run => {dry_run}{rest}))::text"
+            ));
+            report["examples"].take();
+            report
+        };
+        let dry = report(&mut scratch, true);
+        assert_eq!(dry, report(&mut scratch, false), "{rest}");
+    }
+}
+
+#[test]
+fn a_dry_run_works_in_a_read_only_transaction_and_a_run_fails_with_25006() {
+    let mut scratch = Scratch::new();
+    scratch.run("CREATE TABLE raw AS SELECT ' a' AS note UNION ALL SELECT NULL");
+    scratch.run("SET TRANSACTION READ ONLY");
+    let clean =
+        |rest: &str| format!("SELECT (crm_ai.clean_table('raw', 'clean'{rest})).read::text");
+    assert_eq!(scratch.text(&clean(", dry_run => true")).as_deref(), Some("2"));
+    assert_eq!(scratch.failure(&clean("")), "25006");
+}
+
+#[test]
 fn a_profile_tells_what_ails_each_column() {
     let mut scratch = Scratch::new();
     scratch.run(

@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Takes the replies to one peer, from any thread, without waiting for the peer.
-pub trait Outlet: Send + Sync {
+pub trait ReplySink: Send + Sync {
     /// Sends a reply; nothing happens when the peer is gone.
     fn send(&self, request_id: u64, reply: &Reply);
 }
@@ -34,12 +34,12 @@ struct Waiting {
     /// Bytes at the front that were sent already.
     sent: usize,
     closed: bool,
-    /// Whether the poll tells when the socket takes more.
+    /// True if the poll tells when the socket takes more.
     watched: bool,
 }
 
 impl SocketOutlet {
-    /// An outlet into a non-blocking `stream` that the poll watches under `id`.
+    /// A reply sink into a non-blocking `stream` that the poll watches under `id`.
     pub fn new(stream: Arc<UnixStream>, poll: Arc<Poll>, id: u64, bytes_max: usize) -> Self {
         Self { stream, poll, id, bytes_max, state: Mutex::default() }
     }
@@ -129,7 +129,7 @@ impl SocketOutlet {
     }
 }
 
-impl Outlet for SocketOutlet {
+impl ReplySink for SocketOutlet {
     fn send(&self, request_id: u64, reply: &Reply) {
         self.push(&encode(request_id, reply));
     }
@@ -147,7 +147,7 @@ fn encode(request_id: u64, reply: &Reply) -> Vec<u8> {
 /// Bytes of an answer beside its numbers and labels.
 const ANSWER_OVERHEAD_BYTES: usize = 64;
 
-/// Whether an answer of `rows` times `width` numbers fits one frame.
+/// True if an answer of `rows` times `width` numbers fits one frame.
 pub fn fits_frame(rows: usize, width: usize, labels: &[String]) -> bool {
     let labels: usize = labels.iter().map(|label| label.len() + Request::TEXT_OVERHEAD_BYTES).sum();
     let numbers = rows.saturating_mul(width.saturating_mul(4).saturating_add(1));
