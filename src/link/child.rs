@@ -2,11 +2,11 @@
 
 use super::folder::LinkFolder;
 use crate::error::{Error, Result};
+use crate::pg::activity;
 use crate::pg::child::Limits;
 use crate::pg::piped::PipedChild;
 use crate::settings;
 use crm_ai_wire::linkage::{LinkEvent, LinkJob, LinkOutcome};
-use pgrx::prelude::*;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -42,10 +42,26 @@ fn nonsense() -> Error {
         .hint("restart the server after an upgrade of the package")
 }
 
-/// What the child has told so far.
+/// Phases of a search and what is counted in them.
+const PHASES: [(&str, &str); 12] = [
+    ("reading", "rows"),
+    ("preparing", "rows"),
+    ("estimating keys", ""),
+    ("sampling", ""),
+    ("learning", ""),
+    ("choosing keys", ""),
+    ("blocking", "keys"),
+    ("comparing", "pairs"),
+    ("scoring", "pairs"),
+    ("clustering", "pairs"),
+    ("weighing clusters", "pairs"),
+    ("writing", "pairs"),
+];
+
+/// Events that the child has told so far.
 #[derive(Default)]
 struct Told {
-    phase: String,
+    phase: Option<&'static str>,
     outcome: Option<LinkOutcome>,
     failure: Option<String>,
 }
@@ -53,14 +69,20 @@ struct Told {
 impl Told {
     fn take(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Phase { phase, .. } => {
-                if phase != self.phase {
-                    debug1!("search for duplicates: {phase}");
-                    self.phase = phase;
-                }
-            }
+            LinkEvent::Phase { phase, done, of } => self.reach(&phase, done, of),
             LinkEvent::Finished(outcome) => self.outcome = Some(*outcome),
             LinkEvent::Failed { message } => self.failure = Some(message),
+        }
+    }
+
+    /// Reports how far the child is, in `crm_ai.progress`.
+    fn reach(&mut self, phase: &str, done: u64, of: u64) {
+        let Some((name, unit)) = PHASES.iter().find(|(name, _)| *name == phase) else { return };
+        if self.phase == Some(*name) {
+            activity::reach(done);
+        } else {
+            self.phase = Some(*name);
+            activity::phase(name, unit, Some(of).filter(|of| *of > 1), done);
         }
     }
 

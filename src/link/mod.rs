@@ -9,6 +9,7 @@ pub use find::{Explained, Hit, explain, find};
 pub use survivors::golden;
 
 use crate::error::{Error, Result};
+use crate::pg::activity;
 use crate::settings;
 use crate::store;
 use crate::store::linkage::{self, LinkSource, LinkTarget, Results};
@@ -69,6 +70,8 @@ pub fn link(request: &Request) -> Result<Report> {
     }
     let target = LinkTarget::parse(request.target.as_deref(), &left.table)?;
     target.make_room()?;
+    let command = if right.is_some() { "link" } else { "dedupe" };
+    let _report = activity::begin(command, "rows", Some(left.table.oid));
     let folder = LinkFolder::make()?;
     let job = spill(request, &folder, &left, right.as_ref())?;
     let outcome = child::search(&job, &folder)?;

@@ -5,18 +5,26 @@
 //! pairs to compare are chosen by what was learned ([`blocking`]), and rows are put together by the
 //! evidence between groups ([`clusters`]). The same rows give the same bits, in whatever order they
 //! come and however many threads work.
+//!
+//! Without the feature `search` the crate compares single records by what a search has learned, on the
+//! calling thread alone.
 
 pub mod blocking;
+#[cfg(feature = "search")]
 pub mod bundle;
+#[cfg(feature = "search")]
 pub mod clusters;
 pub mod dates;
 pub mod distance;
+#[cfg(feature = "search")]
 pub mod edges;
 pub mod fold;
 pub mod kind;
 pub mod layout;
+#[cfg(feature = "search")]
 pub mod learn;
 pub mod levels;
+#[cfg(feature = "search")]
 pub mod matches;
 pub mod model;
 pub mod names;
@@ -28,6 +36,8 @@ pub mod table;
 pub mod value;
 pub mod watch;
 
+#[cfg(feature = "search")]
 mod find;
 
+#[cfg(feature = "search")]
 pub use find::{Found, Options, find};

@@ -5,7 +5,6 @@ use crate::layout::{Layout, Part};
 use crate::names;
 use crate::rows::Rows;
 use crate::value::{Dictionary, normalise};
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A column that is compared.
@@ -173,9 +172,18 @@ impl Table {
     }
 }
 
-/// Values that more than one thread normalises. Below it no thread is started: a server's process
-/// that looks for one record has one alone.
-pub(crate) const PARALLEL_MIN: usize = 5000;
+/// Each number below `count` as `of` makes it, on all threads.
+#[cfg(feature = "search")]
+fn each<T: Send>(count: usize, of: impl Fn(u32) -> T + Send + Sync) -> Vec<T> {
+    use rayon::prelude::*;
+    (0..count as u32).into_par_iter().map(of).collect()
+}
+
+/// Each number below `count` as `of` makes it.
+#[cfg(not(feature = "search"))]
+fn each<T>(count: usize, of: impl Fn(u32) -> T) -> Vec<T> {
+    (0..count as u32).map(of).collect()
+}
 
 /// The values of a source's column, normalised, by their numbers in `dictionary`, which are given in
 /// the order of the rows.
@@ -199,12 +207,7 @@ fn ids(
         let text = if part == Part::Given { given } else { family };
         (!text.is_empty()).then_some(text)
     };
-    let all = 0..raw.distinct() as u32;
-    let texts: Vec<Option<String>> = if raw.distinct() > PARALLEL_MIN {
-        all.into_par_iter().map(|id| of_part(raw.value(id))).collect()
-    } else {
-        all.map(|id| of_part(raw.value(id))).collect()
-    };
+    let texts = each(raw.distinct(), |id| of_part(raw.value(id)));
     let mut numbers = vec![UNSEEN; texts.len()];
     let number = |&id: &u32| {
         let number = &mut numbers[id as usize];

@@ -2,6 +2,7 @@
 
 use super::source::LinkSource;
 use crate::error::{Error, Result};
+use crate::pg::activity;
 use crate::store::caller;
 use crate::store::sql;
 use crate::store::table::Table;
@@ -197,6 +198,7 @@ fn each_batch(
     let failed = |error: std::io::Error| Error::io("a file of results", &error);
     let file = File::open(path).map_err(failed)?;
     let mut reader = RowReader::new(BufReader::with_capacity(1 << 18, file), columns);
+    activity::phase("writing tables", "rows", None, 0);
     loop {
         let mut batch = vec![Vec::with_capacity(BATCH); columns];
         while batch[0].len() < BATCH {
@@ -209,6 +211,7 @@ fn each_batch(
             return Ok(());
         }
         pgrx::check_for_interrupts!();
+        activity::advance(batch[0].len() as u64);
         write(batch)?;
     }
 }

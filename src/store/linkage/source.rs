@@ -1,7 +1,7 @@
 //! The rows of a table as they go to the child that looks for duplicates.
 
 use crate::error::{Error, Result};
-use crate::pg::{query, session, transaction};
+use crate::pg::{activity, query, session, transaction};
 use crate::store::table::{Alias, Column, Table};
 use crm_ai_wire::linkage::{LinkColumn, RowWriter};
 use pgrx::pg_sys;
@@ -114,6 +114,7 @@ pub fn spill(source: &LinkSource, path: &Path) -> Result<u64> {
     let mut writer = RowWriter::new(BufWriter::with_capacity(1 << 18, file.map_err(failed)?));
     let limit = transaction::temp_file_limit_kb();
     let (mut rows, mut bytes) = (0, 0);
+    activity::phase("reading rows", "rows", None, 0);
     session::in_plain_forms(|| {
         query::read(&source.query(), &[], |row| {
             let key = row.text(1).ok_or_else(|| null_key(source))?;
@@ -123,6 +124,7 @@ pub fn spill(source: &LinkSource, path: &Path) -> Result<u64> {
                 bytes += writer.value(value.as_deref()).map_err(failed)?;
             }
             rows += 1;
+            activity::advance(1);
             match limit.filter(|limit| bytes > limit * 1024) {
                 Some(limit) => Err(Error::over_temp_file_limit(limit)),
                 None => Ok(true),
