@@ -28,7 +28,7 @@ pub struct Explained {
     pub column: String,
     /// The values of both rows.
     pub values: (Option<String>, Option<String>),
-    /// How far they agree.
+    /// Level of their agreement.
     pub level: Option<String>,
     /// The weight in bits.
     pub weight: f64,

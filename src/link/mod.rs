@@ -30,20 +30,20 @@ pub struct Request {
     pub key: String,
     /// Kinds by column, `auto` for one that is guessed; all columns where `None`.
     pub columns: Option<BTreeMap<String, String>>,
-    /// What the tables' names begin with.
+    /// Prefix of the tables' names.
     pub target: Option<String>,
     /// Least probability of a pair.
     pub threshold: f64,
-    /// Whether a row is linked with one row alone.
+    /// True if a row is linked with one row alone.
     pub one_to_one: bool,
 }
 
-/// What a search came to.
+/// Result of a search.
 #[derive(Debug)]
 pub struct Report {
     /// The name of the search, which its tables' names begin with.
     pub target: String,
-    /// What was found.
+    /// Findings.
     pub outcome: LinkOutcome,
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-/// How the value of a column is chosen.
+/// Choice of the value of a column.
 #[derive(Debug, Clone, PartialEq)]
 enum Rule {
     /// The one that most rows have.
@@ -210,7 +210,7 @@ fn choose<'a>(members: &'a [Member], column: &str, rule: &Rule) -> Option<&'a Me
     having.first().copied()
 }
 
-/// Whether a value is this truth value, however it is written.
+/// True if a value is this truth value, however it is written.
 fn is_value(value: Option<&Value>, wanted: bool) -> bool {
     let words: &[&str] = if wanted {
         &["true", "t", "yes", "y", "1", "on"]

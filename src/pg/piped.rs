@@ -8,9 +8,9 @@ use std::os::fd::AsRawFd;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-/// How long a wait for output lasts at most.
+/// Longest wait for output.
 pub const LOOK: Duration = Duration::from_millis(300);
-/// How often it is looked for the end of a child that has closed its output.
+/// Interval of looks for the end of a child that has closed its output.
 const LOOK_FOR_END: Duration = Duration::from_millis(10);
 /// Longest line that a child may write.
 const LINE_BYTES_MAX: usize = 64 << 20;
@@ -19,9 +19,9 @@ const LINE_BYTES_MAX: usize = 64 << 20;
 /// not reaped, so that no other process can have its number.
 pub struct PipedChild {
     child: Child,
-    /// What was read and is no whole line yet.
+    /// Bytes read that are no whole line yet.
     rest: Vec<u8>,
-    /// How it ended, once it is reaped.
+    /// Exit status, once it is reaped.
     status: Option<ExitStatus>,
 }
 

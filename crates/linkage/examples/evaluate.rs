@@ -70,7 +70,8 @@ fn report(path: &str, found: &Found, truth: &[String], seconds: f64) {
     let (p, r) = (sure_right / sure.len() as f64, sure_right / all);
     let (cp, cr) = (right / linked, right / all);
     println!(
-        "{path}: {} rows, {} pairs compared, {seconds:.2} s\n  pairs @.95 P {p:.4} R {r:.4} F1 {:.4} | clusters P {cp:.4} R {cr:.4} F1 {:.4}",
+        "{path}: {} rows, {} pairs compared, {seconds:.2} s\n  pairs @.95 P {p:.4} R {r:.4} \
+         F1 {:.4} | clusters P {cp:.4} R {cr:.4} F1 {:.4}",
         truth.len(),
         found.compared,
         2.0 * p * r / (p + r),

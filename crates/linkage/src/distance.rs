@@ -101,7 +101,7 @@ fn without_ends<'a>(mut a: &'a [u16], mut b: &'a [u16]) -> (&'a [u16], &'a [u16]
     (a, b)
 }
 
-/// Whether signatures of two texts allow a Jaro similarity of `least`.
+/// True if signatures of two texts allow a Jaro similarity of `least`.
 pub fn may_reach(common: u32, a: usize, b: usize, least: f64) -> bool {
     let common = f64::from(common.min(a.min(b) as u32));
     (common / a as f64 + common / b as f64 + 1.0) / 3.0 >= least

@@ -29,7 +29,7 @@ pub fn score(table: &Table, model: &Model, pairs: &[Pair], patterns: &[Pattern])
     pairs.par_iter().zip(patterns).filter_map(of).collect()
 }
 
-/// How often a value is found among other people, for each column: the expected number of rows of
+/// Frequency of each value among other people, for each column: the expected number of rows of
 /// other people that agree with a row that has it, of all rows with a value. It is
 /// `(2 · (c(c − 1)/2 − Σp) / c + 1) / n`, where c rows have the value and Σp sums the
 /// probabilities of the pairs that agree on it.

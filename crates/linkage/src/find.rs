@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 /// Most pairs of a table all of which are compared.
 const ALL_PAIRS_MAX: f64 = 6e6;
-/// How often frequencies of values and weights of pairs are made from one another.
+/// Rounds in which frequencies of values and weights of pairs are made from one another.
 const FREQUENCY_ROUNDS: usize = 2;
 /// Weight in bits above which a pair counts where keys are chosen.
 const LIKELY: f64 = -2.0;
@@ -24,14 +24,14 @@ const CHUNK: usize = 1 << 18;
 /// The threshold at which groups need even odds; see [`Options::threshold`].
 const EVEN_THRESHOLD: f64 = 0.95;
 
-/// What is asked for.
+/// Settings of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Least probability of a pair, above 0 and below 1. Clusters follow it: at 0.95 groups are
     /// joined at even odds of the evidence between them, and above and below by as many bits more
     /// or less as the threshold lies above or below.
     pub threshold: f64,
-    /// Whether a row of one table may be linked with one row of the other alone.
+    /// True if a row of one table may be linked with one row of the other alone.
     pub one_to_one: bool,
 }
 
@@ -41,7 +41,7 @@ impl Default for Options {
     }
 }
 
-/// What was found. Rows have the numbers of [`Rows::sort`].
+/// Result of a search. Rows have the numbers of [`Rows::sort`].
 #[derive(Debug)]
 pub struct Found {
     /// For each place, which row as it was read is there.
@@ -50,7 +50,7 @@ pub struct Found {
     pub layout: Layout,
     /// The table as it was compared.
     pub table: Table,
-    /// What was learned; `None` where there was nothing to compare.
+    /// The learned model; `None` where there was nothing to compare.
     pub model: Option<Model>,
     /// The number of each row's cluster, from 1.
     pub clusters: Vec<u32>,
@@ -239,7 +239,7 @@ fn one_to_one(table: &Table, edges: &[Edge], least: f64) -> Vec<u32> {
     lowest
 }
 
-/// Where there is nothing that could be compared, rows that are equal in everything are one.
+/// Result where nothing can be compared: rows that are equal in everything are one.
 fn identical(rows: &Rows, order: Vec<u32>, layout: Layout, table: Table) -> Found {
     /// The weight of such a pair, in bits.
     const SURE: f32 = 20.0;

@@ -98,7 +98,7 @@ const MISSING: &[&str] = &[
 /// Longest text, in bytes, that can stand for a missing value.
 const MISSING_BYTES_MAX: usize = 20;
 
-/// Whether a value says that there is none: blank, a word such as `n/a`, or zeros or nines alone.
+/// True if a value says that there is none: blank, a word such as `n/a`, zeros or nines alone.
 pub fn is_missing(text: &str) -> bool {
     let text = text.trim();
     if text.len() > MISSING_BYTES_MAX {
@@ -108,7 +108,7 @@ pub fn is_missing(text: &str) -> bool {
     words.is_empty() || is_filler_number(&words) || MISSING.contains(&words.as_str())
 }
 
-/// Whether digits are a filler: `0` alone, or four or more equal zeros or nines.
+/// True if digits are a filler: `0` alone, or four or more equal zeros or nines.
 fn is_filler_number(words: &str) -> bool {
     let is_all = |digit: char| words.chars().all(|c| c == digit || c == ' ');
     words == "0" || (words.len() >= 4 && (is_all('0') || is_all('9')))

@@ -98,7 +98,7 @@ const CODE_LEVELS: &[&str] =
     &["different", "similar", "two characters off", "one character off", "equal"];
 
 impl Kind {
-    /// What its levels are called, worst first; the last is equality.
+    /// Names of its levels, worst first; the last is equality.
     pub fn levels(self) -> &'static [&'static str] {
         match self {
             Self::GivenName | Self::FamilyName | Self::Name => NAME_LEVELS,
@@ -121,7 +121,7 @@ impl Kind {
         self.levels().len().saturating_sub(1)
     }
 
-    /// Whether its values are compared word by word.
+    /// True if its values are compared word by word.
     pub fn has_tokens(self) -> bool {
         matches!(self, Self::Words | Self::Address)
     }
@@ -194,12 +194,12 @@ pub fn header_words(header: &str) -> Vec<String> {
 /// Headers of columns that identify a row.
 const KEY_WORDS: &[&str] = &["id", "key", "nr", "no", "code", "uuid", "guid", "pk"];
 
-/// Whether a header names a row's key.
+/// True if a header names a row's key.
 pub fn is_key_header(header: &str) -> bool {
     header_words(header).iter().any(|word| KEY_WORDS.contains(&word.as_str()))
 }
 
-/// Whether a header names a birth date.
+/// True if a header names a birth date.
 pub fn is_birth_header(header: &str) -> bool {
     const STEMS: &[&str] =
         &["birth", "dob", "born", "geburt", "naissance", "nacimiento", "nascita"];
@@ -382,7 +382,7 @@ fn of_names(seen: &Seen<'_>) -> Option<Kind> {
     (is_organisation && words > 1.2).then_some(Kind::Words)
 }
 
-/// What is left, by the number of words and of different values.
+/// Kinds of the other columns, by the number of words and of different values.
 fn of_words(seen: &Seen<'_>) -> Kind {
     let count = seen.values.len() as f64;
     let words = mean_words(seen);

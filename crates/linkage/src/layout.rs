@@ -1,4 +1,4 @@
-//! Which columns of a source are compared, and as what.
+//! The columns of a source that are compared, with their kinds.
 
 use crate::fold::words;
 use crate::kind::{self, Kind};
@@ -130,7 +130,7 @@ fn fullest(rows: &Rows, kinds: &[Kind], wanted: Kind) -> Option<usize> {
         .max_by_key(|&source| rows.columns[source].ids.iter().filter(|id| **id != 0).count())
 }
 
-/// Whether a column of whole names is made of the given and family names beside it.
+/// True if a column of whole names is made of the given and family names beside it.
 fn is_derived(rows: &Rows, whole: usize, given: usize, family: usize) -> bool {
     let step = (rows.len() / SAMPLE).max(1);
     let value = |source: usize, row: usize| {

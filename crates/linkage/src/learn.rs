@@ -56,7 +56,7 @@ pub fn learn(table: &Table, sample: &Sample) -> Model {
     learner.model
 }
 
-/// What a round knows.
+/// State of a round.
 struct Learner<'a> {
     table: &'a Table,
     sample: &'a Sample,

@@ -6,8 +6,8 @@
 //! evidence between groups ([`clusters`]). The same rows give the same bits, in whatever order they
 //! come and however many threads work.
 //!
-//! Without the feature `search` the crate compares single records by what a search has learned, on the
-//! calling thread alone.
+//! Without the feature `search` the crate compares single records by what a search has learned, on
+//! the calling thread alone.
 
 pub mod blocking;
 #[cfg(feature = "search")]

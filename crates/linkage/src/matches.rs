@@ -32,9 +32,9 @@ const SURE_MAX: f64 = 0.99;
 
 /// The pairs within clusters and the candidates across, sorted.
 ///
-/// A pair in a cluster has the larger of its own weight and of the smaller one by which its two rows
-/// belong to the rest of the cluster. One across has even odds at most. Those in clusters are then
-/// shifted together, so that the expected number of matches is what the single pairs say.
+/// A pair in a cluster has the larger of its own weight and of the smaller one by which its two
+/// rows belong to the rest of the cluster. One across has even odds at most. Those in clusters are
+/// then shifted together, so that the expected number of matches is what the single pairs say.
 pub fn matches(
     table: &Table,
     model: &Model,

@@ -1,8 +1,8 @@
 //! The model: how much each level of each column speaks for one person.
 //!
-//! A pair's match weight is `log2(λ / (1 − λ)) + Σ log2(m(l | l_parent) / u(l | l_parent))` over the
-//! columns (Fellegi and Sunter 1969), where m and u are the shares of a level among pairs of one
-//! person and of two, given the level of the column that it depends on most.
+//! A pair's match weight is `log2(λ / (1 − λ)) + Σ log2(m(l | l_parent) / u(l | l_parent))` over
+//! the columns (Fellegi and Sunter 1969), where m and u are the shares of a level among pairs of
+//! one person and of two, given the level of the column that it depends on most.
 
 use crate::kind::{Kind, LEVELS_MAX};
 use crate::pattern::Pattern;
@@ -47,7 +47,7 @@ pub struct Model {
     pub swap_share: f64,
     /// See [`Relatives`]; `None` where no column tells people of one household apart.
     pub relatives: Option<Relatives>,
-    /// Whether rare values weigh more ([`crate::frequency`]).
+    /// True if rare values weigh more (`count_frequencies`).
     pub uses_frequency: bool,
 }
 
@@ -56,9 +56,9 @@ pub struct Model {
 pub struct Weighed {
     /// Per column the level and its weight in bits; `None` where a value is missing.
     pub columns: Vec<Option<(usize, f64)>>,
-    /// What swapped names take away; 0 where they are not.
+    /// Weight of swapped names; 0 where they are not swapped.
     pub swap: f64,
-    /// What the chance that two people of one household agree so takes away.
+    /// Weight of the chance that two people of one household agree so.
     pub relatives: f64,
 }
 

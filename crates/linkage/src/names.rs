@@ -31,7 +31,7 @@ pub fn groups(name: &str) -> Groups {
     GROUPS.get(name).copied().unwrap_or_default()
 }
 
-/// Whether two names are forms of one.
+/// True if two names are forms of one.
 pub fn share_group(a: Groups, b: Groups) -> bool {
     a.iter().any(|group| *group != 0 && b.contains(group))
 }

@@ -17,7 +17,7 @@ impl Pattern {
         (level != MISSING).then_some(usize::from(level))
     }
 
-    /// Whether the given name of each agrees with the family name of the other.
+    /// True if the given name of each agrees with the family name of the other.
     #[inline]
     pub fn is_swapped(self) -> bool {
         self.0 & SWAPPED != 0
@@ -47,7 +47,7 @@ impl Pattern {
     }
 }
 
-/// How much a level of a name speaks for one person, roughly.
+/// Rough weight of a level of a name.
 fn worth(level: u8) -> i32 {
     match level {
         MISSING => 0,

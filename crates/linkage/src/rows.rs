@@ -116,7 +116,7 @@ impl Rows {
         self.keys.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

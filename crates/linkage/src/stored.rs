@@ -1,4 +1,4 @@
-//! What is kept of a search for duplicates, for questions about single records and pairs: the
+//! The kept part of a search for duplicates, for questions about single records and pairs: the
 //! model, the keys, and how common values and words are. No value itself is kept, but its hash.
 
 #[cfg(feature = "search")]
@@ -30,7 +30,7 @@ pub struct Stored {
     keys: Vec<(String, Option<String>)>,
 }
 
-/// How common values of a column are.
+/// Frequencies of the values of a column.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Statistics {
     present: usize,
@@ -47,7 +47,7 @@ pub struct Compared {
     pub place: usize,
     /// The match weight in bits.
     pub weight: f64,
-    /// Where it comes from.
+    /// The weight by its parts.
     pub weighed: Weighed,
 }
 
@@ -163,7 +163,7 @@ impl Statistics {
 const VALUE_SALT: u64 = 21;
 const WORD_SALT: u64 = 22;
 
-/// What a pair's evidence is, ready to be read: each column with its level and weight, and what
+/// Evidence of a pair, ready to be read: each column with its level and weight, and what
 /// swapped names and relatives take away.
 pub fn evidence<'a>(
     columns: impl Iterator<Item = (&'a str, crate::kind::Kind)>,

@@ -18,13 +18,13 @@ pub struct Column {
     pub ids: Vec<u32>,
     /// The distinct values. Given and family names have one together.
     pub dictionary: Arc<Dictionary>,
-    /// How many rows have each value.
+    /// Number of rows with each value.
     pub counts: Vec<u32>,
-    /// How many rows have any.
+    /// Number of rows with any value.
     pub present: usize,
     /// The weight of each word: its inverse document frequency.
     pub rarity: Vec<f32>,
-    /// The share of other people's rows that have a value ([`crate::frequency`]).
+    /// The share of other people's rows that have a value (`count_frequencies`).
     pub frequency: Vec<f64>,
 }
 
@@ -76,7 +76,7 @@ impl Column {
         self.counts.iter().filter(|count| **count > 0).count()
     }
 
-    /// Whether too few rows have a value, or all the same one, for the column to tell anything.
+    /// True if too few rows have a value, or all the same one, for the column to tell anything.
     fn is_useless(&self, rows: usize) -> bool {
         let too_few = self.present * 100 < rows.min(100_000) && self.present < 1000;
         too_few || self.distinct() <= 1
@@ -108,7 +108,7 @@ pub struct Table {
     pub left: Option<usize>,
     /// The columns. Where `has_names`, the first is the given name and the second the family name.
     pub columns: Vec<Column>,
-    /// Whether given and family name are columns of their own, so that they may be swapped.
+    /// True if given and family name are columns of their own, so that they may be swapped.
     pub has_names: bool,
 }
 
@@ -152,7 +152,7 @@ impl Table {
         Self { rows: rows.len(), left: rows.left(), columns, has_names }
     }
 
-    /// Whether two rows may be compared: of linked tables one must be of each.
+    /// True if two rows may be compared: of linked tables one must be of each.
     pub fn is_pair(&self, a: usize, b: usize) -> bool {
         self.left.is_none_or(|left| (a < left) != (b < left))
     }
@@ -166,7 +166,7 @@ impl Table {
         }
     }
 
-    /// Whether a column belongs to one person alone, and is not shared in a household.
+    /// True if a column belongs to one person alone, and is not shared in a household.
     pub fn is_individual(&self, column: usize) -> bool {
         matches!(self.columns[column].kind, Kind::GivenName | Kind::BirthDate | Kind::Code)
     }
@@ -185,7 +185,7 @@ fn each<T>(count: usize, of: impl Fn(u32) -> T) -> Vec<T> {
     (0..count as u32).map(of).collect()
 }
 
-/// The values of a source's column, normalised, by their numbers in `dictionary`, which are given in
+/// The values of a source's column, normalised, by their numbers in `dictionary`, given in
 /// the order of the rows.
 fn ids(
     rows: &Rows,
@@ -231,7 +231,7 @@ pub(crate) fn sample(rows: &Rows, source: usize, step: usize) -> Vec<&str> {
         .collect()
 }
 
-/// Whether the values of a column are keys: nearly every row has one of its own, and the header
+/// True if the values of a column are keys: nearly every row has one of its own, and the header
 /// says so.
 pub(crate) fn is_key(rows: &Rows, source: usize) -> bool {
     let raw = &rows.columns[source];

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 /// Most words of a value that are compared.
 pub const TOKENS_MAX: usize = 64;
 
-/// What a kind knows of a value beside its characters.
+/// Properties of a value by its kind.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Detail {
     /// Nothing.
@@ -21,7 +21,7 @@ pub enum Detail {
     Date(Date),
     /// The length of an e-mail address's local part, and a hash of its mailbox.
     Email(u16, u32),
-    /// Where its words begin in the dictionary, their number, and a hash of the house number, or 0.
+    /// Place of its words in the dictionary, their number, and a hash of the house number, or 0.
     Tokens(u32, u16, u32),
     /// A number.
     Number(f64),

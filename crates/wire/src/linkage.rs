@@ -1,4 +1,4 @@
-//! What a backend and the child that looks for duplicates tell each other.
+//! Messages between a backend and the child that looks for duplicates.
 //!
 //! The backend writes a [`LinkJob`] as JSON into a file and the rows beside it ([`RowWriter`]). The
 //! child writes [`LinkEvent`]s to its standard output, one JSON object a line, and its results into
@@ -27,7 +27,7 @@ pub struct LinkJob {
     pub output: PathBuf,
     /// Least probability of a pair, above 0 and below 1.
     pub threshold: f64,
-    /// Whether a row is linked with one row of the other table alone.
+    /// True if a row is linked with one row of the other table alone.
     pub one_to_one: bool,
     /// Threads that may be used.
     pub threads: usize,
@@ -42,15 +42,15 @@ pub struct LinkColumn {
     pub kind: Option<String>,
 }
 
-/// What the child tells.
+/// Events of the child.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkEvent {
-    /// How far it is.
+    /// Progress.
     Phase {
         /// The phase.
         phase: String,
-        /// What is done of it.
+        /// Units done.
         done: u64,
         /// Of how much.
         of: u64,
@@ -64,7 +64,7 @@ pub enum LinkEvent {
     },
 }
 
-/// What was found.
+/// Findings.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LinkOutcome {
     /// Rows that were read.
@@ -83,7 +83,7 @@ pub struct LinkOutcome {
     pub kinds: BTreeMap<String, String>,
     /// The keys of blocks, best first. Of a small table all pairs are compared all the same.
     pub keys: Vec<LinkKey>,
-    /// What was learned, as JSON to be kept; `None` where nothing could be compared.
+    /// The learned model as JSON to be kept; `None` where nothing could be compared.
     pub model: Option<String>,
 }
 
@@ -163,7 +163,7 @@ impl<R: Read> RowReader<R> {
         Ok(Some(&mut self.values))
     }
 
-    /// The length of the next value; `None` at the end of the file, which may be before a row alone.
+    /// The length of the next value; `None` at the end of the file, allowed before a row alone.
     fn length(&mut self, may_end: bool) -> io::Result<Option<u32>> {
         let mut bytes = [0; 4];
         let mut read = 0;

@@ -34,9 +34,9 @@ pub struct Registered {
     pub right_source: Option<String>,
     /// The column that holds keys.
     pub key: String,
-    /// What was learned, as JSON.
+    /// The learned model as JSON.
     pub model: Option<Rc<str>>,
-    /// Who searched.
+    /// The role that searched.
     owner: pg_sys::Oid,
 }
 

@@ -10,7 +10,7 @@ use crate::store::table::{Alias, Table};
 /// Most rows that a record is compared with: those that share most keys with it.
 const CANDIDATES_MAX: usize = 500;
 
-/// What a look-up asks for.
+/// Arguments of a look-up.
 #[derive(Debug)]
 pub struct Lookup<'a> {
     /// The hashes of the record's keys.

@@ -12,13 +12,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-/// What the tables' names end with.
+/// Suffixes of the tables' names.
 const PAIRS: &str = "_pairs";
 pub(super) const CLUSTERS: &str = "_clusters";
 pub(super) const KEYS: &str = "_keys";
-/// What the names of a default target ends with.
+/// Suffix of a default target's name.
 const DUPLICATES: &str = "_duplicates";
-/// What the comments of tables that are made here begin with.
+/// Prefix of the comments of tables that are made here.
 const MADE_BY: &str = "crm_ai.dedupe";
 /// Rows that are written at once.
 const BATCH: usize = 10_000;

@@ -137,7 +137,7 @@ impl Keys {
         self.ends.push(self.text.len());
     }
 
-    /// Whether no key of a table comes twice; the first `left` are of the left one.
+    /// True if no key of a table comes twice; the first `left` are of the left one.
     fn are_unique(&self, left: usize) -> bool {
         let is_unique = |rows: std::ops::Range<usize>| {
             let mut keys: Vec<&str> = rows.map(|row| self.get(row)).collect();
@@ -258,7 +258,7 @@ fn create(path: &Path) -> io::Result<RowWriter<BufWriter<File>>> {
     Ok(RowWriter::new(BufWriter::with_capacity(1 << 18, file)))
 }
 
-/// Whether a key comes after another: as numbers where both are, else as text.
+/// True if a key comes after another: as numbers where both are, else as text.
 fn is_after(left: &str, right: &str) -> bool {
     match (left.parse::<i64>(), right.parse::<i64>()) {
         (Ok(left), Ok(right)) => left > right,

@@ -11,7 +11,7 @@ pub const HASHES_MAX: usize = 3;
 /// The hashes of a row in a component; 0 stands for none.
 pub type Hashes = [u32; HASHES_MAX];
 
-/// How a component's hashes come from its columns.
+/// Origin of a component's hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// One column.
@@ -25,12 +25,12 @@ enum Source {
 /// A part of a column.
 #[derive(Debug, Clone)]
 pub struct Component {
-    /// What the user reads: the column and the part.
+    /// Name for the user: the column and the part.
     pub name: String,
     /// The column; given and family name count as one.
     pub group: usize,
     column: usize,
-    /// Whether it is telling enough to be a key alone.
+    /// True if it is telling enough to be a key alone.
     pub stands_alone: bool,
     from: Source,
     /// By the number of the value.
@@ -58,7 +58,7 @@ impl Component {
         }
     }
 
-    /// Whether a record may be looked up by it: a whole e-mail address, phone number or code, both
+    /// True if a record may be looked up by it: a whole e-mail address, phone number or code, both
     /// names, or all words of a name or an address.
     pub fn is_lookup(&self, table: &Table) -> bool {
         let column = &table.columns[self.column];
@@ -70,7 +70,7 @@ impl Component {
         }
     }
 
-    /// Whether it may be joined with another to a key: parts of one column say the same, unless
+    /// True if it may be joined with another to a key: parts of one column say the same, unless
     /// they are of given and family name.
     pub fn joins(&self, other: &Self) -> bool {
         let is_plain = self.from == Source::Value && other.from == Source::Value;

@@ -15,7 +15,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// What the user reads.
+    /// Name for the user.
     pub fn name(self, components: &[Component]) -> String {
         let first = &components[self.a].name;
         self.b.map_or_else(|| first.clone(), |b| format!("{first} & {}", components[b].name))
@@ -55,7 +55,7 @@ impl Key {
         }
     }
 
-    /// Whether two rows agree in it.
+    /// True if two rows agree in it.
     pub fn agrees(self, table: &Table, components: &[Component], a: usize, b: usize) -> bool {
         let mut hashes = [0u64; 9];
         let mut count = 0;
@@ -93,7 +93,7 @@ pub fn all_keys(components: &[Component]) -> Vec<Key> {
     keys
 }
 
-/// How many pairs a key gives, estimated.
+/// Estimated number of pairs that a key gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
     /// Pairs in blocks that are looked at.

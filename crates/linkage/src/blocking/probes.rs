@@ -23,7 +23,7 @@ const WIDE_PER_COLUMNS: usize = 2;
 /// Largest block that is looked at.
 const WIDE_BLOCK_MAX: usize = 3 * BLOCK_MAX;
 
-/// What was found.
+/// Findings.
 #[derive(Debug)]
 pub struct Probes {
     /// Candidates: the probe, the other row, their levels.

@@ -1,4 +1,4 @@
-//! Which column depends on which among pairs of two people: a maximum spanning forest of mutual
+//! Dependences of columns among pairs of two people: a maximum spanning forest of mutual
 //! information (Chow and Liu 1968).
 
 use super::{Learner, UNMATCHED_MAX};

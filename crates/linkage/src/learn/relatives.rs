@@ -65,7 +65,7 @@ impl Learner<'_> {
         self.cap_namesakes();
     }
 
-    /// Whether there are enough relatives to be believed. Pairs in which what is one person's is
+    /// True if there are enough relatives to be believed. Pairs in which what is one person's is
     /// missing tell nothing.
     pub(super) fn has_relatives(&self) -> bool {
         let mut seen = 0.0;
@@ -77,7 +77,7 @@ impl Learner<'_> {
         seen >= LEAST_RELATED * self.matched.iter().sum::<f64>()
     }
 
-    /// Whether a column of one person's differs.
+    /// True if a column of one person's differs.
     fn is_apart(&self, pattern: Pattern, column: usize) -> bool {
         self.table.is_individual(column) && pattern.level(column).is_some_and(|level| level < 2)
     }

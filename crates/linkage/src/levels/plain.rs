@@ -19,7 +19,7 @@ fn nearness(a: Side<'_>, b: Side<'_>) -> (f64, usize) {
     (similarity, if is_close { distance(a, b, 2) } else { FAR })
 }
 
-/// Whether both have a word of at least `least` characters, and one of them has several words.
+/// True if both have a word of at least `least` characters, and one of them has several words.
 fn share_word(a: Side<'_>, b: Side<'_>, least: usize) -> bool {
     if !a.text.contains(&BLANK) && !b.text.contains(&BLANK) {
         return false;

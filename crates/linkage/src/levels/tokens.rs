@@ -97,7 +97,7 @@ fn overlap(column: &Column, a: Side<'_>, b: Side<'_>) -> Overlap {
     Overlap { share: common / all, contained: common / weight_a.min(weight_b).max(1e-6) }
 }
 
-/// How far a word stands for another, 0 to 1: numbers not at all.
+/// Likeness of two words, 0 to 1: of numbers 0.
 fn likeness(column: &Column, a: u32, b: u32) -> f32 {
     let words = &column.dictionary.words;
     let ((value_a, a), (value_b, b)) = (words.get(a), words.get(b));

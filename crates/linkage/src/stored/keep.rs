@@ -12,7 +12,7 @@ use crate::table::{Column, rarity_cap};
 const VALUES_MAX: usize = 5000;
 
 impl Stored {
-    /// What is to be kept; `None` where nothing was compared.
+    /// The part of a search to be kept; `None` where nothing was compared.
     pub fn of(found: &Found, headers: Vec<String>) -> Option<Self> {
         let model = found.model.clone()?;
         let components = blocking::components(&found.table);
