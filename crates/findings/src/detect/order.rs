@@ -1,0 +1,191 @@
+//! Days and numbers that come in an order on nearly all rows: ended before it started, sold under
+//! cost.
+
+use crate::facts::{Facts, Role, measure_at};
+use crate::finding::{Findings, Severity};
+use crate::study::Study;
+use crate::table::NULL;
+
+/// Fewer rows with both values say nothing.
+const ROWS_MIN: usize = 50;
+/// More columns of one role are not compared with each other.
+const COLUMNS_MAX: usize = 40;
+
+/// Pairs of words: the first comes before the second, or is the smaller.
+const BEFORE: &[(&str, &str)] = &[
+    (
+        "start started begin began from opened open",
+        "end ended finish finished to until closed close completed expiry expires expiration",
+    ),
+    (
+        "created create signup signed registered registration joined",
+        "updated modified changed last login closed deleted cancelled activity",
+    ),
+    (
+        "order ordered purchase purchased placed",
+        "ship shipped shipping delivery delivered received returned return refund refunded invoice paid fulfilled",
+    ),
+    ("ship shipped shipping dispatched", "delivery delivered arrived received returned return"),
+    ("admission admitted admit", "discharge discharged release released"),
+    (
+        "birth dob born birthdate",
+        "death deceased hire hired admission admitted signup created visit registered enrollment diagnosis joined",
+    ),
+    ("hire hired", "termination terminated left"),
+    ("issue issued invoice", "due expiry expires expiration paid payment"),
+    ("min minimum low lower least", "max maximum high upper most"),
+    ("diastolic", "systolic"),
+    ("cost", "price retail msrp"),
+    ("subtotal net", "total gross"),
+    ("sale discounted", "list original regular"),
+    ("scheduled check_in checkin", "checkout check_out"),
+];
+
+pub fn detect(study: &Study<'_>, findings: &mut Findings) {
+    for role in [Role::Date, Role::Number] {
+        let columns: Vec<usize> = study
+            .columns()
+            .filter(|(_, _, facts)| facts.role == role && !facts.title.is_identifier())
+            .map(|(place, _, _)| place)
+            .collect();
+        if columns.len() > COLUMNS_MAX {
+            continue;
+        }
+        for &earlier in &columns {
+            for &later in &columns {
+                (study.context.pause)();
+                if earlier != later {
+                    compare(study, findings, earlier, later);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the names say that the first comes before the second: one word apart, or of known pairs.
+fn is_named(earlier: &Facts, later: &Facts) -> bool {
+    BEFORE.iter().any(|(first, second)| {
+        earlier.title.has(first)
+            && later.title.has(second)
+            && !(earlier.title.has(second) && !later.title.has(first))
+    })
+}
+
+fn compare(study: &Study<'_>, findings: &mut Findings, earlier: usize, later: usize) {
+    let (first, second) = (&study.facts[earlier], &study.facts[later]);
+    let named = is_named(first, second);
+    if !named && is_named(second, first) {
+        return;
+    }
+    let lags = lags(study, findings, earlier, later);
+    if lags.len() < ROWS_MIN {
+        return;
+    }
+    let mut broken: Vec<usize> =
+        lags.iter().filter(|pair| pair.1 < 0.0).map(|pair| pair.0).collect();
+    let share = broken.len() as f64 / lags.len() as f64;
+    let is_rule = match (named, first.role) {
+        (true, _) => share <= 0.15,
+        // Numbers of like size are not in an order yet.
+        (false, Role::Date) => share <= 0.02 && follows(study, earlier, &lags),
+        (false, _) => share <= 0.01 && follows(study, earlier, &lags) && lags.len() >= 500,
+    };
+    let is_strict = lags.iter().filter(|pair| pair.1 > 0.0).count() * 2 > lags.len();
+    if broken.is_empty() || !is_rule || !is_strict {
+        return;
+    }
+    broken.sort_unstable();
+    let severity = if named { Severity::Error } else { Severity::Warning };
+    findings.rows(&[later, earlier], ("order", severity), &broken, mend(study, earlier, later));
+}
+
+fn mend(study: &Study<'_>, earlier: usize, later: usize) -> Option<String> {
+    let names = &study.context.names;
+    let is_date = study.facts[earlier].role == Role::Date;
+    if is_date && (names.is_text[earlier] || names.is_text[later]) {
+        return None;
+    }
+    let side = |place| if is_date { names.column(place) } else { names.number(place) };
+    names.check(&format!("{} OPERATOR(pg_catalog.<=) {}", side(earlier), side(later)))
+}
+
+/// By row, how much later the second is; rows with suspect values left out.
+fn lags(study: &Study<'_>, findings: &Findings, earlier: usize, later: usize) -> Vec<(usize, f64)> {
+    let (first, second) = (&study.table.columns[earlier], &study.table.columns[later]);
+    let (Some(firsts), Some(seconds)) =
+        (study.facts[earlier].measures(), study.facts[later].measures())
+    else {
+        return Vec::new();
+    };
+    let is_sound = |row: usize| {
+        let (one, other) = (first.cells[row], second.cells[row]);
+        one != NULL
+            && other != NULL
+            && !findings.is_suspect(earlier, one)
+            && !findings.is_suspect(later, other)
+    };
+    let is_days = study.facts[earlier].role == Role::Date;
+    (0..study.table.rows())
+        .filter(|row| is_sound(*row))
+        .map(|row| {
+            let (one, other) = (measure_at(first, firsts, row), measure_at(second, seconds, row));
+            // A day without a time is no earlier than a moment of it.
+            let is_same_day = is_days
+                && one.floor() == other.floor()
+                && (one.fract() == 0.0 || other.fract() == 0.0);
+            (row, if is_same_day { 0.0 } else { other - one })
+        })
+        .filter(|pair| !pair.1.is_nan())
+        .collect()
+}
+
+/// Whether the second value goes along with the first: the lags vary far less than the values.
+fn follows(study: &Study<'_>, earlier: usize, lags: &[(usize, f64)]) -> bool {
+    let column = &study.table.columns[earlier];
+    let Some(measures) = study.facts[earlier].measures() else { return false };
+    let values = lags.iter().map(|(row, _)| measure_at(column, measures, *row)).collect();
+    let lags = lags.iter().map(|pair| pair.1).collect();
+    spread(lags) <= 0.4 * spread(values)
+}
+
+/// The distance between the quartiles.
+fn spread(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = |part: usize| values.get(values.len() * part / 4).copied().unwrap_or(0.0);
+    at(3) - at(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::detect::testing::{Sheet, found, random};
+
+    fn day(number: usize) -> String {
+        format!(
+            "20{:02}-{:02}-{:02}",
+            10 + number / 336 % 14,
+            1 + number / 28 % 12,
+            1 + number % 28
+        )
+    }
+
+    #[test]
+    fn broken_order_is_found_by_names_and_by_values() {
+        let noise = random(9);
+        let sheet = Sheet::new("start_date,end_date,a_on,b_on,c_on").rows(600, |row| {
+            let start = (noise(row) * 4000.0) as usize + 400;
+            let end = if row % 50 == 3 { start - 40 } else { start + 30 };
+            let seen = if row == 7 { start - 9 } else { start + 5 + row % 7 };
+            vec![
+                day(start),
+                day(end),
+                day(start),
+                day(seen),
+                day((noise(row + 9999) * 4000.0) as usize),
+            ]
+        });
+        let findings = found(&sheet);
+        assert!(sheet.codes(&findings, "end_date").contains(&"order"));
+        assert!(sheet.codes(&findings, "b_on").contains(&"order"));
+        assert!(!sheet.codes(&findings, "c_on").contains(&"order"));
+    }
+}

@@ -1,0 +1,216 @@
+//! A table in memory: columns of numbers that stand for values. A table that takes more room than
+//! allowed is thinned to every second row, then every fourth, and so on.
+
+use crate::dictionary::{Dictionary, VALUE_BYTES_MAX};
+
+/// Stands for NULL among the numbers of values.
+pub const NULL: u32 = u32::MAX;
+
+/// What the type of a column says of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SqlType {
+    /// Any characters.
+    Text,
+    /// Whole numbers.
+    Integer,
+    /// Numbers with decimals.
+    Number,
+    /// Days.
+    Date,
+    /// Moments.
+    Timestamp,
+    /// Truth values.
+    Boolean,
+    /// Anything else: only missing and equal values are looked at.
+    Other,
+}
+
+/// A column's description.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub sql_type: SqlType,
+    /// Whether a constraint keeps its values different from each other.
+    pub is_unique: bool,
+}
+
+/// A column and its values.
+#[derive(Debug)]
+pub struct Column {
+    /// Its description.
+    pub head: Head,
+    /// The number of each row's value.
+    pub cells: Vec<u32>,
+    dictionary: Dictionary,
+    /// How many rows hold each value.
+    pub counts: Vec<u64>,
+    /// Rows that hold NULL.
+    pub nulls: u64,
+    /// Whether a value was cut.
+    pub is_cut: bool,
+}
+
+impl Column {
+    fn new(head: Head) -> Self {
+        Self {
+            head,
+            cells: Vec::new(),
+            dictionary: Dictionary::default(),
+            counts: Vec::new(),
+            nulls: 0,
+            is_cut: false,
+        }
+    }
+
+    fn add(&mut self, value: Option<&str>) {
+        let Some(value) = value else {
+            self.cells.push(NULL);
+            self.nulls += 1;
+            return;
+        };
+        self.is_cut |= value.len() > VALUE_BYTES_MAX;
+        let number = self.dictionary.number(value);
+        self.counts.resize(self.dictionary.len(), 0);
+        self.counts[number as usize] += 1;
+        self.cells.push(number);
+    }
+
+    /// The value of a number.
+    pub fn value(&self, number: u32) -> &str {
+        self.dictionary.value(number)
+    }
+
+    /// The value in a row; none is NULL.
+    pub fn at(&self, row: usize) -> Option<&str> {
+        let number = *self.cells.get(row)?;
+        (number != NULL).then(|| self.value(number))
+    }
+
+    /// All different values, in the order of their numbers.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.dictionary.values()
+    }
+
+    /// How many different values there are.
+    pub fn distinct(&self) -> usize {
+        self.dictionary.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.dictionary.bytes() + self.cells.capacity() * 4 + self.counts.capacity() * 8
+    }
+
+    /// The same with every second row.
+    fn thinned(self) -> Self {
+        let mut thin = Self::new(self.head.clone());
+        for row in (0..self.cells.len()).step_by(2) {
+            thin.add(self.at(row));
+        }
+        thin.is_cut = self.is_cut;
+        thin
+    }
+}
+
+/// Rows as they were read, or an even part of them.
+#[derive(Debug)]
+pub struct Table {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// Where each row that is kept stood among those read, and the place it was given.
+    pub places: Vec<(u64, u64)>,
+    read: u64,
+    step: u64,
+    bytes_max: usize,
+}
+
+impl Table {
+    /// A table without rows that takes about `bytes_max` of memory at most.
+    pub fn new(heads: Vec<Head>, bytes_max: usize) -> Self {
+        let columns = heads.into_iter().map(Column::new).collect();
+        Self { columns, places: Vec::new(), read: 0, step: 1, bytes_max }
+    }
+
+    /// Adds a row; `place` is whatever the caller wants back for it.
+    pub fn add<'v>(&mut self, place: u64, values: impl IntoIterator<Item = Option<&'v str>>) {
+        const LOOK_EVERY: usize = 256;
+        let ordinal = self.read;
+        self.read += 1;
+        if !ordinal.is_multiple_of(self.step) {
+            return;
+        }
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.add(value);
+        }
+        self.places.push((ordinal, place));
+        if self.places.len().is_multiple_of(LOOK_EVERY) && self.bytes() > self.bytes_max {
+            self.thin();
+        }
+    }
+
+    /// Rows that were given.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// Rows that are kept.
+    pub fn rows(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether the next row will be kept.
+    pub fn wants_next(&self) -> bool {
+        self.read.is_multiple_of(self.step)
+    }
+
+    /// About so many bytes of memory are used.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum::<usize>() + self.places.capacity() * 16
+    }
+
+    fn thin(&mut self) {
+        self.step *= 2;
+        let columns = std::mem::take(&mut self.columns);
+        self.columns = columns.into_iter().map(Column::thinned).collect();
+        self.places = self.places.iter().step_by(2).copied().collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(name: &str) -> Head {
+        Head { name: name.to_owned(), sql_type: SqlType::Text, is_unique: false }
+    }
+
+    #[test]
+    fn rows_that_take_too_much_room_are_thinned_evenly() {
+        let mut table = Table::new(vec![head("a")], 200_000);
+        for row in 0..100_000_u64 {
+            table.add(row, [Some(format!("value {row}").as_str())]);
+        }
+        assert_eq!(table.read(), 100_000);
+        assert!(table.rows() > 500 && table.rows() < 10_000, "{}", table.rows());
+        let gaps: Vec<u64> = table.places.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        assert!(gaps.iter().all(|gap| *gap == gaps[0]));
+        let last = table.rows() - 1;
+        assert_eq!(
+            table.columns[0].at(last),
+            Some(format!("value {}", table.places[last].1).as_str())
+        );
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let mut table = Table::new(vec![head("a")], 1 << 20);
+        for value in [Some("x"), None, Some("x"), Some("y")] {
+            table.add(0, [value]);
+        }
+        let column = &table.columns[0];
+        assert_eq!((column.nulls, column.distinct()), (1, 2));
+        assert_eq!(column.counts, [2, 1]);
+        assert_eq!(column.at(1), None);
+    }
+}
