@@ -6,6 +6,7 @@ pub mod clean_tables;
 pub mod clean_trigger;
 pub mod enrich;
 pub mod evaluate;
+pub mod findings;
 pub mod models;
 pub mod predict;
 pub mod records;

@@ -5,6 +5,7 @@
 //! the rows, and says in a [`Context`] what day it is and how things are called in SQL.
 //! `docs/findings.md` says what each code means.
 
+mod checks;
 mod detect;
 mod dictionary;
 mod facts;
@@ -15,6 +16,7 @@ mod study;
 mod table;
 mod words;
 
+pub use checks::suggest_checks;
 pub use finding::{Finding, Severity};
 pub use mend::Names;
 pub use study::{Context, find};

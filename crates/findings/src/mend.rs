@@ -14,8 +14,11 @@ pub struct Names {
     pub functions: String,
     /// Names of its columns, not quoted.
     pub columns: Vec<String>,
-    /// Whether each column is of one of the server's types for text.
+    /// Whether each column holds characters.
     pub is_text: Vec<bool>,
+    /// Whether each column is of one of the server's own types. Whoever owns another type decides
+    /// what its operators and casts do, so nothing is written for its columns.
+    pub is_builtin: Vec<bool>,
     /// Whether rows can be changed in it and constraints added: it is a table.
     pub is_table: bool,
 }
@@ -191,6 +194,7 @@ mod tests {
             functions: "\"public\"".to_owned(),
             columns: vec!["x\"y".to_owned(), "n".to_owned()],
             is_text: vec![true, false],
+            is_builtin: vec![true, true],
             is_table: true,
         }
     }

@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::finding::{Finding, Findings};
 use crate::mend::Names;
-use crate::table::{Column, Table};
+use crate::table::{Column, SqlType, Table};
 use crm_ai_clean::phone::Region;
 
 /// What the host tells besides the rows.
@@ -44,6 +44,11 @@ impl<'s> Study<'s> {
         columns.map(|(place, (column, facts))| (place, column, facts))
     }
 
+    /// Whether a column holds characters.
+    pub fn is_text(&self, place: usize) -> bool {
+        self.table.columns[place].head.sql_type == SqlType::Text
+    }
+
     /// Numbers of the values that are there and for which `test` holds.
     pub fn values(&self, place: usize, test: impl Fn(u32, &str) -> bool) -> Vec<u32> {
         let (column, facts) = (&self.table.columns[place], &self.facts[place]);
@@ -68,19 +73,28 @@ impl<'s> Study<'s> {
 
 /// What ails a table: the worst first, then by column.
 pub fn find(table: &Table, context: &Context<'_>) -> Vec<Finding> {
-    if table.rows() == 0 {
-        return Vec::new();
-    }
+    examine(table, context).1
+}
+
+/// What is known of a table, and what ails it.
+pub fn examine<'s>(table: &'s Table, context: &'s Context<'s>) -> (Study<'s>, Vec<Finding>) {
     let study = Study::new(table, context);
     let mut findings = Findings::new(table);
-    for detect in crate::detect::ALL {
-        (context.pause)();
-        detect(&study, &mut findings);
+    if table.rows() > 0 {
+        for detect in crate::detect::ALL {
+            (context.pause)();
+            detect(&study, &mut findings);
+        }
     }
     let mut list = findings.list;
+    for finding in &mut list {
+        if finding.columns.iter().any(|place| !context.names.is_builtin[*place]) {
+            finding.mend = None;
+        }
+    }
     list.sort_by(|left, right| {
         let rank = |finding: &Finding| (finding.severity, finding.columns.first().copied());
         rank(left).cmp(&rank(right)).then(left.code.cmp(right.code))
     });
-    list
+    (study, list)
 }

@@ -123,13 +123,24 @@ pub struct Table {
     read: u64,
     step: u64,
     bytes_max: usize,
+    rows_max: usize,
 }
 
 impl Table {
     /// A table without rows that takes about `bytes_max` of memory at most.
     pub fn new(heads: Vec<Head>, bytes_max: usize) -> Self {
         let columns = heads.into_iter().map(Column::new).collect();
-        Self { columns, places: Vec::new(), read: 0, step: 1, bytes_max }
+        Self { columns, places: Vec::new(), read: 0, step: 1, bytes_max, rows_max: usize::MAX }
+    }
+
+    /// Keeps so many rows at most: of more, an even part.
+    pub fn keep_at_most(&mut self, rows: usize) {
+        self.rows_max = rows.max(1);
+    }
+
+    /// Counts a row that will not be kept.
+    pub fn skip(&mut self) {
+        self.read += 1;
     }
 
     /// Adds a row; `place` is whatever the caller wants back for it.
@@ -144,7 +155,9 @@ impl Table {
             column.add(value);
         }
         self.places.push((ordinal, place));
-        if self.places.len().is_multiple_of(LOOK_EVERY) && self.bytes() > self.bytes_max {
+        let is_large =
+            || self.places.len().is_multiple_of(LOOK_EVERY) && self.bytes() > self.bytes_max;
+        if self.places.len() > self.rows_max || is_large() {
             self.thin();
         }
     }

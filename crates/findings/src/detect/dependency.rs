@@ -88,7 +88,7 @@ fn broken(
     let following: usize = usual.values().map(|pair| pair.0).sum();
     let share = following as f64 / rows.len() as f64;
     let commonest = totals.values().max().copied().unwrap_or(0) as f64 / rows.len() as f64;
-    let is_rule = share >= NEARLY_ALL && share < 1.0 && 1.0 - share <= 0.2 * (1.0 - commonest);
+    let is_rule = (NEARLY_ALL..1.0).contains(&share) && 1.0 - share <= 0.2 * (1.0 - commonest);
     let odd = || {
         rows.iter().copied().filter(|row| usual[&causes.cells[*row]].1 != dependents.cells[*row])
     };

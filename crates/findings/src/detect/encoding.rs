@@ -7,7 +7,7 @@ use crm_ai_clean::text;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     for place in 0..study.table.columns.len() {
-        if !study.context.names.is_text[place] || study.facts[place].role == Role::Empty {
+        if !study.is_text(place) || study.facts[place].role == Role::Empty {
             continue;
         }
         let cleaned = format!(

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     for (place, column, facts) in study.columns() {
-        if !study.context.names.is_text[place] {
+        if !study.is_text(place) {
             continue;
         }
         match facts.role {

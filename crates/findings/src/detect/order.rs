@@ -67,7 +67,7 @@ fn is_named(earlier: &Facts, later: &Facts) -> bool {
     BEFORE.iter().any(|(first, second)| {
         earlier.title.has(first)
             && later.title.has(second)
-            && !(earlier.title.has(second) && !later.title.has(first))
+            && (!earlier.title.has(second) || later.title.has(first))
     })
 }
 

@@ -22,7 +22,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
             continue;
         }
         let lost = lost_zeros(study, findings, place, column, facts);
-        if study.context.names.is_text[place] && !lost {
+        if study.is_text(place) && !lost {
             forms(study, findings, place, column, facts);
         }
     }

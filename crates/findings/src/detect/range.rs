@@ -78,8 +78,8 @@ fn signs(study: &Study<'_>, findings: &mut Findings, place: usize, column: &Colu
     let names = &study.context.names;
     let negative = study.values(place, |value, _| number(value) < 0.0);
     let rows = study.rows_of(place, &negative) as f64 / facts.there as f64;
-    let most = if quantity && !signed { 0.1 } else { 0.02 };
-    if rows <= most && (quantity && !signed || !signed && is_positive(column, facts)) {
+    let most = if quantity { 0.1 } else { 0.02 };
+    if rows <= most && !signed && (quantity || is_positive(column, facts)) {
         let severity = if quantity { Severity::Error } else { Severity::Warning };
         let mend = names.check(&names.between(place, Some(0.0), None));
         findings.values(study, place, ("negative_value", severity), &negative, mend);

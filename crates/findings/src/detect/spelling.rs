@@ -12,7 +12,7 @@ const PAIRS_MAX: usize = 4_000_000;
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     for (place, column, facts) in study.columns() {
         let is_worded = matches!(facts.role, Role::Name | Role::Label | Role::Text);
-        if !study.context.names.is_text[place] || !is_worded {
+        if !study.is_text(place) || !is_worded {
             continue;
         }
         let count = |number: u32| column.counts[number as usize];

@@ -36,16 +36,24 @@ impl Sheet {
     }
 }
 
-/// What ails a sheet, on 2026-12-01.
+/// What ails a sheet.
 pub fn found(sheet: &Sheet) -> Vec<Finding> {
+    in_context(sheet, find)
+}
+
+/// Constraints for a sheet.
+pub fn suggested(sheet: &Sheet) -> String {
+    in_context(sheet, crate::checks::suggest_checks)
+}
+
+/// What `work` makes of a sheet, on 2026-12-01.
+fn in_context<T>(sheet: &Sheet, work: impl FnOnce(&Table, &Context<'_>) -> T) -> T {
     let head =
         |name: &String| Head { name: name.clone(), sql_type: SqlType::Text, is_unique: false };
     let mut table = Table::new(sheet.heads.iter().map(head).collect(), 64 << 20);
     for (place, row) in sheet.rows.iter().enumerate() {
-        table.add(
-            place as u64,
-            row.iter().map(|value| (!value.is_empty()).then_some(value.as_str())),
-        );
+        let values = row.iter().map(|value| (!value.is_empty()).then_some(value.as_str()));
+        table.add(place as u64, values);
     }
     let names = Names {
         table: "\"public\".\"t\"".to_owned(),
@@ -54,10 +62,11 @@ pub fn found(sheet: &Sheet) -> Vec<Finding> {
         functions: "\"public\"".to_owned(),
         columns: sheet.heads.clone(),
         is_text: vec![true; sheet.heads.len()],
+        is_builtin: vec![true; sheet.heads.len()],
         is_table: true,
     };
     let region = "US".parse().unwrap_or(Region::NONE);
-    find(&table, &Context { today: 20_788.0, region, names, pause: &|| {} })
+    work(&table, &Context { today: 20_788.0, region, names, pause: &|| {} })
 }
 
 /// A seeded stream of numbers from 0 to 1.

@@ -7,7 +7,7 @@ use crate::table::Column;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     for (place, column, facts) in study.columns() {
-        if !study.context.names.is_text[place] || facts.role == Role::Empty {
+        if !study.is_text(place) || facts.role == Role::Empty {
             continue;
         }
         stray_space(study, findings, place);
