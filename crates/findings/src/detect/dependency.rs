@@ -16,7 +16,7 @@ const ROWS_MIN: usize = 100;
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     let columns: Vec<usize> = study
         .columns()
-        .filter(|(_, column, facts)| may_depend(column, facts))
+        .filter(|(_, _, facts)| may_depend(facts))
         .map(|(place, ..)| place)
         .collect();
     // By column that depends: the rule that most rows follow.
@@ -37,8 +37,8 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     }
 }
 
-fn may_depend(column: &Column, facts: &Facts) -> bool {
-    let repeats = column.cells.len() >= ROWS_OF_EACH_MIN * facts.distinct;
+fn may_depend(facts: &Facts) -> bool {
+    let repeats = facts.there >= (ROWS_OF_EACH_MIN * facts.distinct) as u64;
     let is_label =
         !matches!(facts.role, Role::Empty | Role::Date | Role::Text | Role::Email | Role::Phone)
             || facts.has_labels();
@@ -84,6 +84,9 @@ fn broken(
             *best = (count, other);
         }
         *totals.entry(other).or_default() += count;
+    }
+    if rows.len() < ROWS_OF_EACH_MIN * usual.len() {
+        return None;
     }
     let following: usize = usual.values().map(|pair| pair.0).sum();
     let share = following as f64 / rows.len() as f64;

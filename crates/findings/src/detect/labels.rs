@@ -52,13 +52,24 @@ fn truths(study: &Study<'_>, findings: &mut Findings, place: usize) {
     findings.values(study, place, ("mixed_boolean", Severity::Warning), &odd, mend);
 }
 
-/// Small letters, white space and signs of separation aside.
+/// Small letters; white space around and signs of separation between letters and figures aside.
 fn folded(value: &str) -> String {
+    let value: Vec<char> = value.trim().chars().collect();
+    let is_joined = |place: usize| {
+        let is_word = |place: usize| value.get(place).is_some_and(|c: &char| c.is_alphanumeric());
+        let is_separator = |c: char| c.is_whitespace() || matches!(c, '-' | '_' | '.' | '/');
+        let before = (0..place).rev().find(|place| !is_separator(value[*place]));
+        let after = (place..value.len()).find(|place| !is_separator(value[*place]));
+        is_separator(value[place]) && before.is_some_and(is_word) && after.is_some_and(is_word)
+    };
     let mut folded = String::with_capacity(value.len());
-    for c in value.trim().chars() {
-        if c.is_alphanumeric() {
-            folded.extend(c.to_lowercase());
+    for (place, c) in value.iter().enumerate().filter(|(place, _)| !is_joined(*place)) {
+        let is_apart = place > 0 && is_joined(place - 1) && c.is_numeric();
+        if is_apart {
+            // `1.5` is not `15`.
+            folded.push(' ');
         }
+        folded.extend(c.to_lowercase());
     }
     folded
 }

@@ -85,10 +85,13 @@ fn compare(study: &Study<'_>, findings: &mut Findings, earlier: usize, later: us
         lags.iter().filter(|pair| pair.1 < 0.0).map(|pair| pair.0).collect();
     let share = broken.len() as f64 / lags.len() as f64;
     let is_rule = match (named, first.role) {
-        (true, _) => share <= 0.15,
+        (true, Role::Date) => share <= 0.15,
+        (true, _) => share <= 0.05 && follows(study, earlier, &lags, 0.9),
         // Numbers of like size are not in an order yet.
-        (false, Role::Date) => share <= 0.02 && follows(study, earlier, &lags),
-        (false, _) => share <= 0.01 && follows(study, earlier, &lags) && lags.len() >= 500,
+        (false, Role::Date) => {
+            share <= 0.02 && follows(study, earlier, &lags, 0.4) && breaks_off(&lags)
+        }
+        (false, _) => share <= 0.01 && follows(study, earlier, &lags, 0.4) && breaks_off(&lags),
     };
     let is_strict = lags.iter().filter(|pair| pair.1 > 0.0).count() * 2 > lags.len();
     if broken.is_empty() || !is_rule || !is_strict {
@@ -139,13 +142,24 @@ fn lags(study: &Study<'_>, findings: &Findings, earlier: usize, later: usize) ->
         .collect()
 }
 
+/// Whether lags become rare all at once below zero, rather than gradually as those of two columns
+/// do that have no order.
+fn breaks_off(lags: &[(usize, f64)]) -> bool {
+    const TIMES_MIN: usize = 4;
+    let mut below: Vec<f64> = lags.iter().map(|pair| -pair.1).filter(|lag| *lag > 0.0).collect();
+    below.sort_by(f64::total_cmp);
+    let Some(width) = below.last() else { return false };
+    let above = lags.iter().filter(|pair| pair.1 > 0.0 && pair.1 <= *width).count();
+    above >= TIMES_MIN * below.len()
+}
+
 /// Whether the second value goes along with the first: the lags vary far less than the values.
-fn follows(study: &Study<'_>, earlier: usize, lags: &[(usize, f64)]) -> bool {
+fn follows(study: &Study<'_>, earlier: usize, lags: &[(usize, f64)], most: f64) -> bool {
     let column = &study.table.columns[earlier];
     let Some(measures) = study.facts[earlier].measures() else { return false };
     let values = lags.iter().map(|(row, _)| measure_at(column, measures, *row)).collect();
     let lags = lags.iter().map(|pair| pair.1).collect();
-    spread(lags) <= 0.4 * spread(values)
+    spread(lags) <= most * spread(values)
 }
 
 /// The distance between the quartiles.

@@ -10,9 +10,11 @@ use crate::table::Column;
 const DISTINCT_MIN: usize = 20;
 /// So many rows are needed.
 const ROWS_MIN: u64 = 50;
-/// Distance from the quartiles, in their distance from each other, that no value of a sound
-/// distribution has.
+/// Distance from the quartiles, in their distance from each other, that no value of a symmetric
+/// distribution has; the more lopsided it is, the further off values are expected.
 const FENCE: f64 = 3.5;
+/// How much further for a distribution that lies wholly on one side.
+const LOPSIDED: f64 = 4.0;
 /// Within this distance all but a fiftieth must lie, or the tails are heavy by nature.
 const BULK: f64 = 2.0;
 /// More rows than this part are no outliers.
@@ -95,6 +97,7 @@ impl Sorted {
         let is_logarithmic = may_be_logarithmic && low > 0.0 && skew(logs) < skew(points);
         let points = if is_logarithmic { logs } else { points };
         let spread = points[3] - points[1];
+        let distance = FENCE * (1.0 + LOPSIDED * skew(points)) * spread;
         let is_narrow =
             points[4] <= points[3] + BULK * spread && points[0] >= points[1] - BULK * spread;
         (spread > 0.0 && is_narrow).then_some(Fence {
@@ -102,9 +105,9 @@ impl Sorted {
             least: if is_logarithmic && skew(points) > 0.15 {
                 f64::NEG_INFINITY
             } else {
-                points[1] - FENCE * spread
+                points[1] - distance
             },
-            most: points[3] + FENCE * spread,
+            most: points[3] + distance,
             is_logarithmic,
         })
     }

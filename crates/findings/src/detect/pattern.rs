@@ -43,8 +43,11 @@ fn forms(study: &Study<'_>, findings: &mut Findings, place: usize, column: &Colu
         .into_iter()
         .find_map(|kind| usual(study, place, column, facts, kind).map(|usual| (kind, usual)));
     let Some((kind, usual)) = chosen else { return };
+    let counted = Counted::of(study, place, column, facts);
     let odd = study.values(place, |number, value| {
-        !findings.is_suspect(place, number) && !usual.contains(&form(value.trim(), kind))
+        !findings.is_suspect(place, number)
+            && !usual.contains(&form(value.trim(), kind))
+            && !counted.has(value.trim())
     });
     let is_phone = facts.role == Role::Phone;
     // Numbers that are dialled alike may be written otherwise.
@@ -75,6 +78,45 @@ fn usual(
     let covered: u64 = usual.iter().map(|pair| pair.1).sum();
     let is_clear = covered as f64 >= NEARLY_ALL * total && usual.len() <= FORMS_MAX;
     (is_clear && !usual.is_empty()).then(|| usual.into_iter().map(|pair| pair.0).collect())
+}
+
+/// Values that end in a number which is counted up, so that each width has about a tenth of the
+/// values of the next: their widths are no forms. By what stands before the number: the rows of each
+/// width.
+struct Counted(HashMap<String, Vec<u64>>);
+
+impl Counted {
+    fn of(study: &Study<'_>, place: usize, column: &Column, facts: &Facts) -> Self {
+        const WIDTH_MAX: usize = 20;
+        let mut heads: HashMap<String, Vec<u64>> = HashMap::new();
+        for number in study.values(place, |_, _| true) {
+            let Some((head, width)) = Self::split(column.value(number).trim()) else { continue };
+            let rows = heads.entry(head).or_insert_with(|| vec![0; WIDTH_MAX + 1]);
+            rows[width.min(WIDTH_MAX)] += column.counts[number as usize];
+        }
+        heads.retain(|_, rows| rows.iter().sum::<u64>() as f64 >= USUAL_MIN * facts.there as f64);
+        Self(heads)
+    }
+
+    /// The form of what stands before the number, and its width; none with zeros before it.
+    fn split(value: &str) -> Option<(String, usize)> {
+        let head = value.trim_end_matches(|c: char| c.is_ascii_digit());
+        let figures = &value[head.len()..];
+        let is_counted = !figures.is_empty() && (!figures.starts_with('0') || figures == "0");
+        is_counted.then(|| (form(head, Form::Exact), figures.len()))
+    }
+
+    fn has(&self, value: &str) -> bool {
+        const PART_MIN: f64 = 0.02;
+        let Some((head, width)) = Self::split(value) else { return false };
+        let Some(rows) = self.0.get(&head) else { return false };
+        let main = (0..rows.len()).max_by_key(|width| rows[*width]).unwrap_or(0);
+        let follows = |width: usize| {
+            rows[width + 1] > 0 && rows[width] as f64 >= PART_MIN * rows[width + 1] as f64
+        };
+        // Beyond the most frequent width the count has only begun.
+        (width..main).all(follows) && width <= main + 1
+    }
 }
 
 /// A regular expression for forms.

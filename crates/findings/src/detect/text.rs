@@ -90,7 +90,13 @@ fn casing(study: &Study<'_>, findings: &mut Findings, place: usize) {
     let Some(main) = main else { return };
     let is_odd =
         |value: &str| matches!(case_of(value), Some(case) if case != main && case != Case::Other);
-    let odd = study.values(place, |_, value| is_odd(value));
+    // Among labels there are abbreviations, and frequent ones are written as they should be.
+    let letters = |value: &str| value.chars().filter(|c| c.is_alphabetic()).count();
+    let may_be_odd = |number: u32, value: &str| {
+        let is_rare = column.counts[number as usize] * 100 < facts.there;
+        facts.role != Role::Label || is_rare && letters(value) >= 5
+    };
+    let odd = study.values(place, |number, value| is_odd(value) && may_be_odd(number, value));
     let rows = study.rows_of(place, &odd) as f64;
     if rows <= MINORITY_MAX * facts.there as f64 {
         let names = &study.context.names;

@@ -56,7 +56,9 @@ fn what_of(place: usize, column: &Column, facts: &Facts) -> Option<(&'static str
     if share >= 1.0 {
         return None;
     }
-    let is_key = facts.title.is_identifier();
+    // What only some rows have tells no rows apart.
+    let is_full = facts.there * 10 >= column.cells.len() as u64 * 9;
+    let is_key = facts.title.is_identifier() && is_full;
     let is_first = place == 0 || column.head.name.eq_ignore_ascii_case("id");
     let is_personal =
         facts.role == Role::Email || facts.title.has("ssn passport username login iban");
@@ -64,10 +66,12 @@ fn what_of(place: usize, column: &Column, facts: &Facts) -> Option<(&'static str
         matches!(facts.role, Role::Number | Role::Date | Role::Boolean | Role::Name | Role::Text);
     if is_key && is_first && share >= 0.8 {
         Some(("duplicate_key", Severity::Error))
-    } else if is_key && share >= 0.95 {
-        Some(("duplicate_key", Severity::Warning))
     } else if is_personal && share >= 0.9 {
         Some(("duplicate_value", Severity::Warning))
+    } else if is_key && share >= 0.99 {
+        Some(("duplicate_key", Severity::Warning))
+    } else if is_key && share >= 0.95 {
+        Some(("duplicate_key", Severity::Info))
     } else if facts.role == Role::Phone && share >= 0.95 || !is_measure && share >= 0.99 {
         Some(("duplicate_value", Severity::Info))
     } else {
