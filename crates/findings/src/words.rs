@@ -60,7 +60,11 @@ impl Title {
             "id ids uuid guid key code sku ref reference identifier number no nr num ssn isbn iban \
              ean upc vin npi mrn account username login barcode serial token hash customerid \
              userid accountid orderid",
-        ) && !self.has("phone tel mobile fax house street count quantity floor room unit")
+        ) && !self.has(
+            "phone tel mobile fax house street count quantity floor room unit zip postal country \
+             area state currency language coupon promo discount referral dial airport color colour \
+             status department error tax diagnosis procedure dx icd cpt hcpcs",
+        )
     }
 
     /// Whether values are names of people or places.

@@ -31,7 +31,10 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
             mend(),
         );
         let numbers = study.values(place, |_, value| has_markup(value));
-        findings.values(study, place, ("markup", Severity::Warning), &numbers, mend());
+        // A column of pages is meant to hold them.
+        let is_meant = study.rows_of(place, &numbers) * 5 >= study.facts[place].there;
+        let severity = if is_meant { Severity::Info } else { Severity::Warning };
+        findings.values(study, place, ("markup", severity), &numbers, mend());
         let numbers = study.values(place, |_, value| is_typographic(value));
         let is_rare = study.rows_of(place, &numbers) * 10 < study.facts[place].there;
         if is_rare {

@@ -53,6 +53,10 @@ fn minority(
     };
     let odd =
         study.values(place, |_, value| form_of(value.trim()).is_some_and(|form| form != *main));
+    // Two accepted ways side by side are a habit, but of dates and numbers they confuse.
+    let is_habit = study.rows_of(place, &odd) * 20 >= facts.there;
+    let is_code = !matches!(facts.role, Role::Date | Role::Number);
+    let severity = if is_habit && is_code { Severity::Info } else { severity };
     let kind = match facts.role {
         Role::Number | Role::Code => None,
         _ => Some(facts.kind.to_string()),

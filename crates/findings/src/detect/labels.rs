@@ -148,8 +148,11 @@ fn abbreviations(
             }
             let mut longer = all.iter().filter(|other| {
                 let word = column.value(**other).trim().to_lowercase();
+                let is_rare =
+                    column.counts[number as usize] * 10 <= column.counts[**other as usize];
                 word.starts_with(&value)
                     && word.chars().count() >= 4
+                    && (is_rare || value.chars().count() == 1)
                     && column.counts[**other as usize] > column.counts[number as usize]
             });
             let word = longer.next()?;
@@ -170,7 +173,10 @@ fn strangers(
     const LABELS_MAX: usize = 40;
     const TIMES_MIN: u64 = 20;
     const SHARE_MAX: f64 = 0.03;
-    if facts.role == Role::Text && !facts.has_labels() {
+    // Names and sentences are never a closed list, however few there are.
+    let is_open = facts.role == Role::Text
+        || facts.role == Role::Name && !facts.title.has("state country county province region");
+    if is_open {
         return;
     }
     let total = facts.there as f64;
@@ -181,7 +187,8 @@ fn strangers(
         return;
     }
     let least = usual.iter().map(|number| count(*number)).min().unwrap_or(0);
-    let rare = study.values(place, |number, _| !usual.contains(&number));
+    let rare = study
+        .values(place, |number, _| !usual.contains(&number) && !findings.is_suspect(place, number));
     let is_far_rarer = rare.iter().all(|number| count(*number) * TIMES_MIN <= least);
     let rows = study.rows_of(place, &rare) as f64;
     if !is_far_rarer || rows > SHARE_MAX * total {

@@ -13,6 +13,7 @@ const SHARE_OF_EXCEPTIONS: f64 = 0.05;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     let rows = study.table.rows() as u64;
+    let mut found: Vec<(usize, Vec<usize>, Severity)> = Vec::new();
     for (place, column, facts) in study.columns() {
         if facts.role == Role::Empty {
             findings.column(place, ("empty_column", Severity::Info), rows, None);
@@ -32,8 +33,15 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
         let severity = if is_exception { Severity::Warning } else { Severity::Info };
         let is_missing = |row: &usize| column.at(*row).is_none_or(|value| value.trim().is_empty());
         let missing: Vec<usize> = (0..study.table.rows()).filter(is_missing).collect();
-        let mend = study.context.names.not_null(place);
-        findings.rows(&[place], ("missing_values", severity), &missing, mend);
+        found.push((place, missing, severity));
+    }
+    for (place, missing, severity) in &found {
+        // Columns that are missing together are a part that some rows do without.
+        let is_part = found.iter().any(|(other, rows, _)| other != place && rows == missing)
+            && missing.len() > 1;
+        let severity = if is_part { Severity::Info } else { *severity };
+        let mend = study.context.names.not_null(*place);
+        findings.rows(&[*place], ("missing_values", severity), missing, mend);
     }
 }
 

@@ -23,6 +23,7 @@ mod spelling;
 mod text;
 mod types;
 mod unique;
+mod weekday;
 
 use crate::finding::Findings;
 use crate::study::Study;
@@ -39,13 +40,14 @@ pub const ALL: &[Detector] = &[
     types::detect,
     range::detect,
     outlier::detect,
-    labels::detect,
     spelling::detect,
+    labels::detect,
     unique::detect,
     pattern::detect,
     checksum::detect,
     formats::detect,
     sequence::detect,
+    weekday::detect,
     order::detect,
     age::detect,
     place::detect,

@@ -38,8 +38,15 @@ const BEFORE: &[(&str, &str)] = &[
     ("cost", "price retail msrp"),
     ("subtotal net", "total gross"),
     ("sale discounted", "list original regular"),
+    (
+        "payment paid reimbursed refund refunded copay",
+        "claim claimed billed charge charged invoiced",
+    ),
     ("scheduled check_in checkin", "checkout check_out"),
 ];
+
+/// Columns whose order is broken, the later first, and the rows.
+type Broken = (usize, usize, Vec<usize>);
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     for role in [Role::Date, Role::Number] {
@@ -51,15 +58,41 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
         if columns.len() > COLUMNS_MAX {
             continue;
         }
-        for &earlier in &columns {
-            for &later in &columns {
-                (study.context.pause)();
-                if earlier != later {
-                    compare(study, findings, earlier, later);
+        let mut told: Vec<Broken> = Vec::new();
+        for named in [true, false] {
+            for &earlier in &columns {
+                for &later in columns.iter().filter(|later| **later != earlier) {
+                    (study.context.pause)();
+                    if is_named(&study.facts[earlier], &study.facts[later]) == named {
+                        told.extend(compare(study, findings, &told, earlier, later));
+                    }
                 }
             }
         }
     }
+}
+
+/// Whether most of these rows break an order of one of the columns with a third one already.
+fn is_told(told: &[Broken], columns: [usize; 2], broken: &[usize]) -> bool {
+    told.iter().any(|(later, earlier, rows)| {
+        let is_one = columns.contains(later) || columns.contains(earlier);
+        let common = broken.iter().filter(|row| rows.binary_search(row).is_ok()).count();
+        is_one && common * 2 >= broken.len()
+    })
+}
+
+/// Words for what is spent, and for how much may be.
+const LIMITED: (&str, &str) = (
+    "amount total cost charge claim balance used spent usage value quantity",
+    "max maximum limit cap ceiling allowed allowance quota capacity",
+);
+
+/// Whether the names say that one is the limit of the other.
+fn is_limit(earlier: &Facts, later: &Facts) -> bool {
+    later.title.has(LIMITED.1)
+        && earlier.title.has(LIMITED.0)
+        && !earlier.title.has(LIMITED.1)
+        && !earlier.title.has("min minimum")
 }
 
 /// Whether the names say that the first comes before the second: one word apart, or of known pairs.
@@ -71,20 +104,28 @@ fn is_named(earlier: &Facts, later: &Facts) -> bool {
     })
 }
 
-fn compare(study: &Study<'_>, findings: &mut Findings, earlier: usize, later: usize) {
+fn compare(
+    study: &Study<'_>,
+    findings: &mut Findings,
+    told: &[Broken],
+    earlier: usize,
+    later: usize,
+) -> Option<Broken> {
     let (first, second) = (&study.facts[earlier], &study.facts[later]);
     let named = is_named(first, second);
     if !named && is_named(second, first) {
-        return;
+        return None;
     }
     let lags = lags(study, findings, earlier, later);
     if lags.len() < ROWS_MIN {
-        return;
+        return None;
     }
     let mut broken: Vec<usize> =
         lags.iter().filter(|pair| pair.1 < 0.0).map(|pair| pair.0).collect();
     let share = broken.len() as f64 / lags.len() as f64;
+    let is_limited = first.role == Role::Number && is_limit(first, second);
     let is_rule = match (named, first.role) {
+        _ if is_limited => share <= 0.02,
         (true, Role::Date) => share <= 0.15,
         (true, _) => share <= 0.05 && follows(study, earlier, &lags, 0.9),
         // Numbers of like size are not in an order yet.
@@ -95,11 +136,15 @@ fn compare(study: &Study<'_>, findings: &mut Findings, earlier: usize, later: us
     };
     let is_strict = lags.iter().filter(|pair| pair.1 > 0.0).count() * 2 > lags.len();
     if broken.is_empty() || !is_rule || !is_strict {
-        return;
+        return None;
     }
     broken.sort_unstable();
-    let severity = if named { Severity::Error } else { Severity::Warning };
+    if !named && is_told(told, [later, earlier], &broken) {
+        return None;
+    }
+    let severity = if named || is_limited { Severity::Error } else { Severity::Warning };
     findings.rows(&[later, earlier], ("order", severity), &broken, mend(study, earlier, later));
+    Some((later, earlier, broken))
 }
 
 fn mend(study: &Study<'_>, earlier: usize, later: usize) -> Option<String> {
@@ -148,9 +193,10 @@ fn breaks_off(lags: &[(usize, f64)]) -> bool {
     const TIMES_MIN: usize = 4;
     let mut below: Vec<f64> = lags.iter().map(|pair| -pair.1).filter(|lag| *lag > 0.0).collect();
     below.sort_by(f64::total_cmp);
-    let Some(width) = below.last() else { return false };
-    let above = lags.iter().filter(|pair| pair.1 > 0.0 && pair.1 <= *width).count();
-    above >= TIMES_MIN * below.len()
+    let Some(&width) = below.get(below.len() / 2) else { return false };
+    let within = |lag: f64| lag > 0.0 && lag <= width;
+    let above = lags.iter().filter(|pair| within(pair.1)).count();
+    above >= TIMES_MIN * below.iter().filter(|lag| within(**lag)).count()
 }
 
 /// Whether the second value goes along with the first: the lags vary far less than the values.

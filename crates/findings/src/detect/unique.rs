@@ -17,6 +17,8 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
         }
         let Some((code, severity)) = what_of(place, column, facts) else { continue };
         let double = study.values(place, |number, _| column.counts[number as usize] > 1);
+        let is_chance = place > 0 && double.len() as f64 <= 3.0 * by_chance(column, facts).max(0.5);
+        let severity = if is_chance { Severity::Info } else { severity };
         let names = &study.context.names;
         let mend = names
             .is_table
@@ -48,6 +50,27 @@ fn note(
         }
     }
     findings.rows(&[place], what, &rows, mend);
+}
+
+/// How many values come twice where codes of the column's form are drawn at random.
+fn by_chance(column: &Column, facts: &Facts) -> f64 {
+    if !matches!(facts.role, Role::Code | Role::Number) {
+        return 0.0;
+    }
+    // By place: the characters that stand there.
+    const CHARS_MAX: usize = 40;
+    let mut places: Vec<u64> = Vec::new();
+    for value in column.values().take(5000).map(str::trim).filter(|value| value.is_ascii()) {
+        for (place, byte) in value.bytes().take(CHARS_MAX).enumerate() {
+            if places.len() == place {
+                places.push(0);
+            }
+            places[place] |= 1 << (byte.to_ascii_lowercase() % 64);
+        }
+    }
+    let codes: f64 = places.iter().map(|seen| f64::from(seen.count_ones().max(1))).product();
+    let rows = facts.there as f64;
+    rows * rows / (2.0 * codes.max(1.0))
 }
 
 /// What repeated values are in this column; none where values may repeat.

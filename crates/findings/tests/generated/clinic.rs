@@ -3,7 +3,7 @@
 use crate::Sheet;
 use crate::draw::{Draw, FAMILY, GIVEN, day};
 
-const HEADS: [&str; 33] = [
+const HEADS: [&str; 36] = [
     "patient_id",
     "mrn",
     "first_name",
@@ -37,6 +37,9 @@ const HEADS: [&str; 33] = [
     "follow_up_date",
     "lab_result",
     "visit_time",
+    "service_day",
+    "charge_amount",
+    "policy_limit",
 ];
 
 const DIAGNOSES: [(&str, &str); 8] = [
@@ -119,5 +122,9 @@ fn stay(draw: &mut Draw, row: usize) -> Vec<String> {
         if draw.chance(0.5) { String::new() } else { day(admitted + 30 + draw.below(60)) },
         format!("{:.2}", draw.normal(1.0, 0.6).exp()),
         format!("{:02}:{:02}", 7 + draw.below(11), draw.below(60)),
+        // Monday 2024-01-01 and the days after it.
+        day(8766 + draw.below(20) * 7 + draw.below(5)),
+        format!("{:.2}", draw.normal(6.0, 0.9).exp().min(1_900.0)),
+        draw.pick(&["2000", "3000", "5000"]).into(),
     ]
 }
