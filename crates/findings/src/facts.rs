@@ -240,7 +240,7 @@ impl Facts {
         if share(&is_code) >= 0.8 {
             return Role::Code;
         }
-        if self.has_labels() { Role::Label } else { Role::Text }
+        if self.has_labels() && !self.title.is_prose() { Role::Label } else { Role::Text }
     }
 
     /// Whether figures name things: `02134`, which nobody adds up.

@@ -75,6 +75,11 @@ impl Title {
         ) && !self.is_identifier()
     }
 
+    /// Whether values are sentences.
+    pub fn is_prose(&self) -> bool {
+        self.has("note notes comment comments remark remarks message text body review feedback")
+    }
+
     /// Whether values are moments that lie behind.
     pub fn is_past(&self) -> bool {
         self.is_birth()

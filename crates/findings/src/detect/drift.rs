@@ -9,14 +9,16 @@ use crate::table::{Column, NULL};
 const PARTS: usize = 10;
 /// Fewer rows in a part say nothing.
 const ROWS_MIN: usize = 100;
-/// Distance of two distributions, from 0 to 1, that chance does not make.
-const DISTANCE_MIN: f64 = 0.2;
+/// Distance of two distributions, from 0 to 1, that means something.
+const DISTANCE_MIN: f64 = 0.1;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     let rows = study.table.rows();
     if rows < PARTS * ROWS_MIN {
         return;
     }
+    // By chance a tenth of the table is no further from the rest than this.
+    let chance = 2.2 * (PARTS as f64 / rows as f64 * (1.0 + 1.0 / 9.0)).sqrt();
     for (place, column, facts) in study.columns() {
         (study.context.pause)();
         let distance = match facts.role {
@@ -25,7 +27,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
             _ => None,
         };
         let distance = distance.unwrap_or(0.0).max(missing(column));
-        if distance >= DISTANCE_MIN {
+        if distance >= DISTANCE_MIN.max(chance) {
             findings.column(
                 place,
                 ("drift", Severity::Info),

@@ -19,6 +19,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
                 minority(study, findings, place, column, facts, date_form, Severity::Warning)
             }
             Role::Number => {
+                decimals(study, findings, place, column, facts);
                 minority(study, findings, place, column, facts, number_form, Severity::Warning)
             }
             Role::Code if facts.title.has("zip zipcode postal") => {
@@ -30,6 +31,23 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// Numbers with more decimals than nearly all others have.
+fn decimals(
+    study: &Study<'_>,
+    findings: &mut Findings,
+    place: usize,
+    column: &Column,
+    facts: &Facts,
+) {
+    const NEARLY_ALL: f64 = 0.98;
+    const DECIMALS_MAX: usize = 4;
+    let decimals = |value: &str| value.trim().split_once('.').map_or(0, |(_, rest)| rest.len());
+    let share = |most: usize| facts.share(column, |_, value| decimals(value) <= most);
+    let Some(usual) = (1..=DECIMALS_MAX).find(|most| share(*most) >= NEARLY_ALL) else { return };
+    let odd = study.values(place, |_, value| decimals(value) > usual);
+    findings.values(study, place, ("decimal_places", Severity::Info), &odd, None);
 }
 
 /// Notes what is not written in the most frequent way.

@@ -8,6 +8,10 @@ use crate::table::NULL;
 
 /// Fewer rows with both values say nothing.
 const ROWS_MIN: usize = 50;
+/// Where names say nothing of an order, at most this part of the rows breaks it,
+const UNNAMED_MAX: f64 = 0.005;
+/// and at least so many do.
+const UNNAMED_ROWS_MIN: usize = 3;
 /// More columns of one role are not compared with each other.
 const COLUMNS_MAX: usize = 40;
 
@@ -130,19 +134,23 @@ fn compare(
         (true, _) => share <= 0.05 && follows(study, earlier, &lags, 0.9),
         // Numbers of like size are not in an order yet.
         (false, Role::Date) => {
-            share <= 0.02 && follows(study, earlier, &lags, 0.4) && breaks_off(&lags)
+            share <= UNNAMED_MAX && follows(study, earlier, &lags, 0.4) && breaks_off(&lags)
         }
-        (false, _) => share <= 0.01 && follows(study, earlier, &lags, 0.4) && breaks_off(&lags),
+        (false, _) => {
+            share <= UNNAMED_MAX && follows(study, earlier, &lags, 0.4) && breaks_off(&lags)
+        }
     };
     let is_strict = lags.iter().filter(|pair| pair.1 > 0.0).count() * 2 > lags.len();
     if broken.is_empty() || !is_rule || !is_strict {
         return None;
     }
     broken.sort_unstable();
-    if !named && is_told(told, [later, earlier], &broken) {
+    let is_guess = !named && !is_limited;
+    let is_weak = || broken.len() < UNNAMED_ROWS_MIN || is_told(told, [later, earlier], &broken);
+    if is_guess && is_weak() {
         return None;
     }
-    let severity = if named || is_limited { Severity::Error } else { Severity::Warning };
+    let severity = if !is_guess { Severity::Error } else { Severity::Warning };
     findings.rows(&[later, earlier], ("order", severity), &broken, mend(study, earlier, later));
     Some((later, earlier, broken))
 }
@@ -234,7 +242,7 @@ mod tests {
         let sheet = Sheet::new("start_date,end_date,a_on,b_on,c_on").rows(600, |row| {
             let start = (noise(row) * 4000.0) as usize + 400;
             let end = if row % 50 == 3 { start - 40 } else { start + 30 };
-            let seen = if row == 7 { start - 9 } else { start + 5 + row % 7 };
+            let seen = if row % 250 == 7 { start - 9 } else { start + 5 + row % 7 };
             vec![
                 day(start),
                 day(end),

@@ -21,6 +21,7 @@ const BULK: f64 = 2.0;
 const SHARE_MAX: f64 = 0.02;
 
 pub fn detect(study: &Study<'_>, findings: &mut Findings) {
+    let mut days: Vec<(usize, Vec<u32>, Vec<usize>)> = Vec::new();
     for (place, column, facts) in study.columns() {
         let Some(measures) = facts.measures() else { continue };
         if facts.there < ROWS_MIN || facts.distinct < DISTINCT_MIN || facts.title.is_identifier() {
@@ -35,14 +36,35 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
         if rows > SHARE_MAX * facts.there as f64 {
             continue;
         }
-        let code = if facts.role == Role::Date { "date_outlier" } else { "outlier" };
+        if facts.role == Role::Date {
+            let rows = rows_with(column, &odd);
+            days.push((place, odd, rows));
+            continue;
+        }
         let names = &study.context.names;
-        let mend =
-            fence.bounds().filter(|_| facts.role == Role::Number).and_then(|(least, most)| {
-                names.check(&names.between(place, Some(rounded(least)), Some(rounded(most))))
-            });
-        findings.values(study, place, (code, Severity::Warning), &odd, mend);
+        let mend = fence.bounds().and_then(|(least, most)| {
+            names.check(&names.between(place, Some(rounded(least)), Some(rounded(most))))
+        });
+        findings.values(study, place, ("outlier", Severity::Warning), &odd, mend);
     }
+    for (place, odd, rows) in &days {
+        // Days that are far off together are of a row that is, not of a slip.
+        let agree = |(other, _, others): &&(usize, Vec<u32>, Vec<usize>)| {
+            let common = rows.iter().filter(|row| others.binary_search(row).is_ok()).count();
+            other != place && common * 10 >= rows.len() * 8
+        };
+        let is_together = days.iter().any(|other| agree(&other));
+        let severity = if is_together { Severity::Info } else { Severity::Warning };
+        findings.values(study, *place, ("date_outlier", severity), odd, None);
+    }
+}
+
+/// The rows that hold one of these values.
+fn rows_with(column: &Column, numbers: &[u32]) -> Vec<usize> {
+    let mut is_wanted = vec![false; column.distinct()];
+    numbers.iter().for_each(|number| is_wanted[*number as usize] = true);
+    let is_one = |number: u32| is_wanted.get(number as usize).copied().unwrap_or(false);
+    (0..column.cells.len()).filter(|row| is_one(column.cells[*row])).collect()
 }
 
 /// A number to three figures.

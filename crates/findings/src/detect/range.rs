@@ -11,6 +11,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
             Role::Number => {
                 limits(study, findings, place);
                 signs(study, findings, place, column, facts);
+                levels(study, findings, place, column, facts);
             }
             Role::Date => future(study, findings, place, facts),
             _ => {}
@@ -89,6 +90,45 @@ fn signs(study: &Study<'_>, findings: &mut Findings, place: usize, column: &Colu
     let rows = study.rows_of(place, &zero) as f64 / facts.there as f64;
     if never_zero && rows <= 0.03 && facts.distinct > 10 {
         findings.values(study, place, ("zero_value", Severity::Warning), &zero, None);
+    }
+}
+
+/// Few whole numbers that make up nearly all rows, as marks from 1 to 5: others are none of them.
+fn levels(
+    study: &Study<'_>,
+    findings: &mut Findings,
+    place: usize,
+    column: &Column,
+    facts: &Facts,
+) {
+    const LEVELS_MAX: usize = 15;
+    const SHARE_MAX: f64 = 0.02;
+    let number = |value: u32| facts.numbers[value as usize];
+    let count = |value: u32| column.counts[value as usize];
+    let usual = study.values(place, |value, _| {
+        number(value).fract() == 0.0 && count(value) as f64 >= 0.02 * facts.there as f64
+    });
+    let bounds =
+        usual.iter().map(|value| number(*value)).fold(None, |bounds, number| match bounds {
+            None => Some((number, number)),
+            Some((least, most)) => Some((number.min(least), number.max(most))),
+        });
+    let Some((least, most)) = bounds.filter(|_| (3..=LEVELS_MAX).contains(&usual.len())) else {
+        return;
+    };
+    let odd = study.values(place, |value, _| {
+        !number(value).is_nan()
+            && !(least..=most).contains(&number(value))
+            && !findings.is_suspect(place, value)
+    });
+    let share = study.rows_of(place, &odd) as f64 / facts.there as f64;
+    // A tail goes down step by step; levels break off.
+    let rarest = usual.iter().map(|value| count(*value)).min().unwrap_or(0);
+    let breaks_off = odd.iter().all(|value| count(*value) * 10 <= rarest);
+    if share <= SHARE_MAX && breaks_off && usual.len() as f64 == most - least + 1.0 {
+        let names = &study.context.names;
+        let mend = names.check(&names.between(place, Some(least), Some(most)));
+        findings.values(study, place, ("out_of_range", Severity::Warning), &odd, mend);
     }
 }
 

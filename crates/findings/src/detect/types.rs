@@ -1,6 +1,7 @@
 //! Values of another type than nearly all others of their column, and values that are not valid for
 //! what they are.
 
+use crate::dictionary::VALUE_BYTES_MAX;
 use crate::facts::{Facts, Role, is_wordy};
 use crate::finding::{Findings, Severity};
 use crate::read;
@@ -116,7 +117,7 @@ const KINDREDS: [Kindred; 4] = [
     Kindred { code: "invalid_time", is_valid: is_time },
     Kindred { code: "invalid_url", is_valid: is_url },
     Kindred { code: "invalid_ip", is_valid: |value| value.parse::<std::net::IpAddr>().is_ok() },
-    Kindred { code: "invalid_json", is_valid: is_bracketed },
+    Kindred { code: "invalid_json", is_valid: is_json },
 ];
 
 fn times(study: &Study<'_>, findings: &mut Findings, place: usize, column: &Column, facts: &Facts) {
@@ -153,9 +154,11 @@ fn is_url(value: &str) -> bool {
     })
 }
 
-/// Whether a text begins and ends as a JSON object or array does.
-fn is_bracketed(value: &str) -> bool {
-    value.starts_with('{') && value.ends_with('}') || value.starts_with('[') && value.ends_with(']')
+/// Whether a text is a JSON object or array; of one that was cut only the beginning is known.
+fn is_json(value: &str) -> bool {
+    let is_begun = value.starts_with(['{', '[']);
+    let is_cut = value.len() + 4 > VALUE_BYTES_MAX;
+    is_begun && (is_cut || serde_json::from_str::<serde_json::Value>(value).is_ok())
 }
 
 #[cfg(test)]

@@ -110,6 +110,8 @@ pub fn all() -> Vec<Fault> {
             if value == "Asthma" { "Headache".into() } else { "Asthma".into() }
         }),
         fault("ship_date", "conditional_missing", 60, |_| String::new()),
+        fault("rating", "out_of_range", 400, |_| "7".into()),
+        fault("unit_price", "decimal_places", 400, |value| format!("{value}37")),
         fault("service_day", "unusual_weekday", 400, |_| "2024-03-09".into()),
         fault("charge_amount", "order", 300, |_| "4200.00".into()),
         fault("ward", "unlikely_combination", 80, |_| "Maternity".into()),
