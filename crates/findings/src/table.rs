@@ -1,5 +1,6 @@
 //! A table in memory: columns of numbers that stand for values. A table that takes more room than
-//! allowed is thinned to every second row, then every fourth, and so on.
+//! allowed is thinned to about half its rows, then a quarter, and so on: a sample of all rows, the
+//! same each time.
 
 use crate::dictionary::{Dictionary, VALUE_BYTES_MAX};
 
@@ -102,10 +103,10 @@ impl Column {
         self.dictionary.bytes() + self.cells.capacity() * 4 + self.counts.capacity() * 8
     }
 
-    /// The same with every second row.
-    fn thinned(self) -> Self {
+    /// The same with some of its rows.
+    fn thinned(self, rows: &[usize]) -> Self {
         let mut thin = Self::new(self.head.clone());
-        for row in (0..self.cells.len()).step_by(2) {
+        for &row in rows {
             thin.add(self.at(row));
         }
         thin.is_cut = self.is_cut;
@@ -148,7 +149,7 @@ impl Table {
         const LOOK_EVERY: usize = 256;
         let ordinal = self.read;
         self.read += 1;
-        if !ordinal.is_multiple_of(self.step) {
+        if !self.keeps(ordinal) {
             return;
         }
         for (column, value) in self.columns.iter_mut().zip(values) {
@@ -174,7 +175,7 @@ impl Table {
 
     /// Whether the next row will be kept.
     pub fn wants_next(&self) -> bool {
-        self.read.is_multiple_of(self.step)
+        self.keeps(self.read)
     }
 
     /// About so many bytes of memory are used.
@@ -182,11 +183,21 @@ impl Table {
         self.columns.iter().map(Column::bytes).sum::<usize>() + self.places.capacity() * 16
     }
 
+    /// Whether a row is in the sample. Every n-th row would fall in step with what repeats.
+    fn keeps(&self, ordinal: u64) -> bool {
+        let mut mixed = ordinal.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) & (self.step - 1) == 0
+    }
+
     fn thin(&mut self) {
         self.step *= 2;
+        let kept = |row: &usize| self.keeps(self.places[*row].0);
+        let rows: Vec<usize> = (0..self.places.len()).filter(kept).collect();
         let columns = std::mem::take(&mut self.columns);
-        self.columns = columns.into_iter().map(Column::thinned).collect();
-        self.places = self.places.iter().step_by(2).copied().collect();
+        self.columns = columns.into_iter().map(|column| column.thinned(&rows)).collect();
+        self.places = rows.into_iter().map(|row| self.places[row]).collect();
     }
 }
 
@@ -206,8 +217,12 @@ mod tests {
         }
         assert_eq!(table.read(), 100_000);
         assert!(table.rows() > 500 && table.rows() < 10_000, "{}", table.rows());
-        let gaps: Vec<u64> = table.places.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-        assert!(gaps.iter().all(|gap| *gap == gaps[0]));
+        // Each fifth of the rows that were read has its part.
+        for fifth in 0..5 {
+            let of_it = |place: &&(u64, u64)| place.0 / 20_000 == fifth;
+            let count = table.places.iter().filter(of_it).count();
+            assert!(count * 10 > table.rows() && count * 10 < table.rows() * 3, "{count}");
+        }
         let last = table.rows() - 1;
         assert_eq!(
             table.columns[0].at(last),

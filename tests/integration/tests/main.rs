@@ -11,6 +11,7 @@ mod engine_death;
 mod engine_setup;
 mod enrich;
 mod faults;
+mod findings;
 mod functions;
 mod gate;
 mod install;
