@@ -221,6 +221,7 @@ fn heads(source: &Table) -> Result<Vec<Head>> {
         name: column.name.clone(),
         sql_type: sql_type(column),
         is_unique: unique.contains(&column.name),
+        is_not_null: column.is_not_null,
     };
     Ok(source.columns.iter().map(head).collect())
 }

@@ -1,6 +1,7 @@
 //! Constraints for a table as SQL: those that all its rows keep, those that nearly all keep, and a
 //! cleaning of it.
 
+use crate::detect::order;
 use crate::facts::{Facts, Role};
 use crate::mend::{Names, literal};
 use crate::study::{Context, Study, examine};
@@ -52,10 +53,9 @@ fn commented(name: &str) -> String {
 
 /// Conditions that all rows keep.
 fn kept(study: &Study<'_>) -> Vec<String> {
-    study
-        .columns()
-        .flat_map(|(place, column, facts)| of_column(study, place, column, facts))
-        .collect()
+    let single =
+        study.columns().flat_map(|(place, column, facts)| of_column(study, place, column, facts));
+    single.chain(order::kept(study)).collect()
 }
 
 fn of_column(study: &Study<'_>, place: usize, column: &Column, facts: &Facts) -> Vec<String> {
@@ -64,7 +64,7 @@ fn of_column(study: &Study<'_>, place: usize, column: &Column, facts: &Facts) ->
         return Vec::new();
     }
     let mut conditions = Vec::new();
-    if column.nulls == 0 && !facts.title.is_optional() {
+    if column.nulls == 0 && !column.head.is_not_null && !facts.title.is_optional() {
         conditions.push(format!("{} IS NOT NULL", names.column(place)));
     }
     if facts.role == Role::Number {

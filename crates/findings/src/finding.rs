@@ -87,13 +87,18 @@ impl Findings {
         }
         let examples = first_rows(found, |number| number != NULL && wanted[number as usize]);
         if what.1 != Severity::Info {
-            for number in numbers {
-                self.suspects[column][*number as usize] = true;
-            }
+            self.suspect(column, numbers);
         }
         let columns = vec![column];
         self.list.push(Finding { columns, code: what.0, severity: what.1, rows, examples, mend });
         rows
+    }
+
+    /// Has rules between columns leave values out.
+    pub fn suspect(&mut self, column: usize, numbers: &[u32]) {
+        for number in numbers {
+            self.suspects[column][*number as usize] = true;
+        }
     }
 
     /// Notes rows, in their order; nothing where there are none.

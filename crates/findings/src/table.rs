@@ -35,6 +35,8 @@ pub struct Head {
     pub sql_type: SqlType,
     /// Whether a constraint keeps its values different from each other.
     pub is_unique: bool,
+    /// Whether a constraint keeps NULL out.
+    pub is_not_null: bool,
 }
 
 /// A column and its values.
@@ -206,7 +208,12 @@ mod tests {
     use super::*;
 
     fn head(name: &str) -> Head {
-        Head { name: name.to_owned(), sql_type: SqlType::Text, is_unique: false }
+        Head {
+            name: name.to_owned(),
+            sql_type: SqlType::Text,
+            is_unique: false,
+            is_not_null: false,
+        }
     }
 
     #[test]

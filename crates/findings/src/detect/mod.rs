@@ -12,7 +12,7 @@ mod encoding;
 mod formats;
 mod labels;
 mod missing;
-mod order;
+pub mod order;
 mod outlier;
 mod pattern;
 mod place;

@@ -124,8 +124,16 @@ fn compare(
     if lags.len() < ROWS_MIN {
         return None;
     }
-    let mut broken: Vec<usize> =
-        lags.iter().filter(|pair| pair.1 < 0.0).map(|pair| pair.0).collect();
+    // Of what lasts hours, hours count.
+    let short = lags.iter().filter(|pair| pair.1 < 1.0).count() * 2 > lags.len();
+    let day = if first.role == Role::Date && !short { 1.0 } else { 0.0 };
+    let mut broken = below(&lags, day);
+    let mut severity = Severity::Error;
+    if broken.is_empty() && first.role == Role::Date {
+        // Times of one day that are in no order may come of clocks and time zones.
+        broken = below(&lags, 0.0);
+        severity = Severity::Info;
+    }
     let share = broken.len() as f64 / lags.len() as f64;
     let is_limited = first.role == Role::Number && is_limit(first, second);
     let is_rule = match (named, first.role) {
@@ -145,24 +153,55 @@ fn compare(
         return None;
     }
     broken.sort_unstable();
-    let is_guess = !named && !is_limited;
     let is_weak = || broken.len() < UNNAMED_ROWS_MIN || is_told(told, [later, earlier], &broken);
-    if is_guess && is_weak() {
+    if !named && is_weak() {
         return None;
     }
-    let severity = if !is_guess { Severity::Error } else { Severity::Warning };
+    if !named && !is_limited {
+        severity = severity.max(Severity::Warning);
+    }
     findings.rows(&[later, earlier], ("order", severity), &broken, mend(study, earlier, later));
     Some((later, earlier, broken))
 }
 
+/// Conditions on columns whose names tell their order, where all rows keep it.
+pub fn kept(study: &Study<'_>) -> Vec<String> {
+    let nothing = Findings::new(study.table);
+    let mut conditions = Vec::new();
+    for (earlier, _, first) in study.columns() {
+        for (later, _, second) in study.columns() {
+            let is_pair = earlier != later && first.role == second.role && first.role == Role::Date;
+            if !is_pair || !is_named(first, second) {
+                continue;
+            }
+            let lags = lags(study, &nothing, earlier, later);
+            if lags.len() >= ROWS_MIN && lags.iter().all(|pair| pair.1 >= 0.0) {
+                conditions.extend(condition(study, earlier, later));
+            }
+        }
+    }
+    conditions
+}
+
+/// The rows whose lag is negative: of days by a day at least, or any time where `day` is zero.
+fn below(lags: &[(usize, f64)], day: f64) -> Vec<usize> {
+    let is_below = |lag: f64| lag < 0.0 && (day == 0.0 || lag.abs() >= day);
+    lags.iter().filter(|pair| is_below(pair.1)).map(|pair| pair.0).collect()
+}
+
 fn mend(study: &Study<'_>, earlier: usize, later: usize) -> Option<String> {
+    study.context.names.check(&condition(study, earlier, later)?)
+}
+
+fn condition(study: &Study<'_>, earlier: usize, later: usize) -> Option<String> {
     let names = &study.context.names;
     let is_date = study.facts[earlier].role == Role::Date;
-    if is_date && (names.is_text[earlier] || names.is_text[later]) {
+    let is_builtin = names.is_builtin[earlier] && names.is_builtin[later];
+    if !is_builtin || is_date && (names.is_text[earlier] || names.is_text[later]) {
         return None;
     }
     let side = |place| if is_date { names.column(place) } else { names.number(place) };
-    names.check(&format!("{} OPERATOR(pg_catalog.<=) {}", side(earlier), side(later)))
+    Some(format!("{} OPERATOR(pg_catalog.<=) {}", side(earlier), side(later)))
 }
 
 /// By row, how much later the second is; rows with suspect values left out.

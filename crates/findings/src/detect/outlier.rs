@@ -56,6 +56,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
         let is_together = days.iter().any(|other| agree(&other));
         let severity = if is_together { Severity::Info } else { Severity::Warning };
         findings.values(study, *place, ("date_outlier", severity), odd, None);
+        findings.suspect(*place, odd);
     }
 }
 

@@ -48,8 +48,12 @@ pub fn suggested(sheet: &Sheet) -> String {
 
 /// What `work` makes of a sheet, on 2026-12-01.
 fn in_context<T>(sheet: &Sheet, work: impl FnOnce(&Table, &Context<'_>) -> T) -> T {
-    let head =
-        |name: &String| Head { name: name.clone(), sql_type: SqlType::Text, is_unique: false };
+    let head = |name: &String| Head {
+        name: name.clone(),
+        sql_type: SqlType::Text,
+        is_unique: false,
+        is_not_null: false,
+    };
     let mut table = Table::new(sheet.heads.iter().map(head).collect(), 64 << 20);
     for (place, row) in sheet.rows.iter().enumerate() {
         let values = row.iter().map(|value| (!value.is_empty()).then_some(value.as_str()));

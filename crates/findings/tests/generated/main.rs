@@ -31,6 +31,7 @@ impl Sheet {
             name: (*name).to_owned(),
             sql_type: SqlType::Text,
             is_unique: false,
+            is_not_null: false,
         };
         let mut table = Table::new(self.heads.iter().map(head).collect(), 1 << 30);
         for row in &self.rows {
