@@ -195,10 +195,13 @@ fn value_of(column: &Column, value: &str) -> String {
         SqlType::Timestamp => "YYYY-MM-DD\"T\"HH24:MI:SS",
         _ => return sql::sampled(&column.as_text(value)),
     };
-    let base = column.base.sql_name();
+    let typed = format!("{value}::{}", column.base.sql_name());
+    let moment = match sql_type(column) {
+        SqlType::Date => format!("{typed}::pg_catalog.timestamp"),
+        _ => typed.clone(),
+    };
     format!(
-        "CASE WHEN pg_catalog.isfinite({value}::{base}) THEN pg_catalog.to_char({value}::{base}{}, '{form}') END",
-        if sql_type(column) == SqlType::Date { "::pg_catalog.timestamp" } else { "" }
+        "CASE WHEN pg_catalog.isfinite({typed}) THEN pg_catalog.to_char({moment}, '{form}') END"
     )
 }
 

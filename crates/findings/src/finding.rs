@@ -31,7 +31,7 @@ const EXAMPLES_MAX: usize = 5;
 /// Something that ails a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The columns, by their place: first the one that holds the suspect value. None: the whole row.
+    /// The columns by their place, first the one that holds the suspect value; none for whole rows.
     pub columns: Vec<usize>,
     /// What it is.
     pub code: &'static str,

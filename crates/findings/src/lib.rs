@@ -1,8 +1,8 @@
 //! What ails a table beyond single values.
 //!
-//! A [`Table`] is filled with rows; [`find`] looks for what is wrong in them: first in each column,
-//! then between columns and rows. Each detector is a file in `detect`. No PostgreSQL: the host reads
-//! the rows, and says in a [`Context`] what day it is and how things are called in SQL.
+//! A [`Table`] is filled with rows; [`find`] looks for what is wrong in them: first in each
+//! column, then between columns and rows. Each detector is a file in `detect`. No PostgreSQL: the
+//! host reads the rows, and says in a [`Context`] what day it is and how things are called in SQL.
 //! `docs/findings.md` says what each code means.
 
 mod checks;

@@ -149,7 +149,8 @@ impl Names {
             .collect();
         let target = self.beside("_clean");
         Some(format!(
-            "SELECT * FROM crm_ai.clean_table({}::pg_catalog.regclass, {}, columns => {}::pg_catalog.jsonb);",
+            "SELECT * FROM crm_ai.clean_table({}::pg_catalog.regclass, {}, \
+             columns => {}::pg_catalog.jsonb);",
             literal(&self.table),
             literal(&target),
             literal(&format!("{{{}}}", pairs.join(", ")))

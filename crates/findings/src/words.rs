@@ -70,8 +70,9 @@ impl Title {
     /// Whether values are names of people or places.
     pub fn is_name(&self) -> bool {
         self.has(
-            "name names firstname lastname fullname surname forename city town county country state \
-             province region vorname nachname contact company organisation organization employer",
+            "name names firstname lastname fullname surname forename city town county country \
+             state province region vorname nachname contact company organisation \
+             organization employer",
         ) && !self.is_identifier()
     }
 

@@ -55,7 +55,7 @@ fn broken(
     dependent: usize,
 ) -> Option<Vec<usize>> {
     let (causes, dependents) = (&study.table.columns[cause], &study.table.columns[dependent]);
-    // A finer column tells nothing about a coarser one but by a rule; the other way round it cannot.
+    // The causes must be as many as what they determine.
     if study.facts[cause].distinct * 3 < study.facts[dependent].distinct * 2
         || study.facts[cause].distinct < 3
     {

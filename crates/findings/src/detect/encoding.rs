@@ -80,7 +80,8 @@ fn is_damaged(value: &str) -> bool {
 /// Whether a character is one that nobody sees.
 pub fn is_invisible(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
-        || matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{00A0}' | '\u{2028}' | '\u{2029}' | '\u{2007}' | '\u{202F}')
+        || matches!(c, '\u{00A0}' | '\u{00AD}' | '\u{2007}' | '\u{200B}'..='\u{200F}')
+        || matches!(c, '\u{2028}'..='\u{202F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }
 
 fn has_invisible(value: &str) -> bool {
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn damage_is_told_from_foreign_letters() {
-        assert!(is_damaged("JosÃ© MartÃ­nez"));
+        assert!(is_damaged("JosÃ© MartÃ\u{AD}nez"));
         assert!(is_damaged("caf\u{FFFD}"));
         for sound in ["Élan", "Ångström", "Ñandú", "Ålesund", "São Paulo", "Zürich", "Łódź", "âge"]
         {

@@ -202,13 +202,9 @@ fn strangers(
         names.text(place),
         list.join(", ")
     );
-    findings.values(
-        study,
-        place,
-        ("unexpected_value", Severity::Warning),
-        &rare,
-        names.check(&condition),
-    );
+    // Lists of codes are open: a rare one may be right.
+    let severity = if facts.role == Role::Code { Severity::Info } else { Severity::Warning };
+    findings.values(study, place, ("unexpected_value", severity), &rare, names.check(&condition));
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ fn usual(
 }
 
 /// Values that end in a number which is counted up, so that each width has about a tenth of the
-/// values of the next: their widths are no forms. By what stands before the number: the rows of each
-/// width.
+/// values of the next: their widths are no forms. By what stands before the number, the rows of
+/// each width.
 struct Counted(HashMap<String, Vec<u64>>);
 
 impl Counted {

@@ -68,12 +68,12 @@ fn signs(study: &Study<'_>, findings: &mut Findings, place: usize, column: &Colu
     let quantity = facts.title.has(
         "price cost amount total subtotal quantity qty count stock salary income revenue weight \
          height length width distance duration size fee rate score rating number visits units \
-         shipping tax age days hours minutes charge payment wage budget capacity views clicks items \
-         inventory dose dosage copay",
+         shipping tax age days hours minutes charge payment wage budget capacity views clicks \
+         items inventory dose dosage copay",
     );
     let signed = facts.title.has(
-        "balance change delta diff difference profit margin adjustment refund credit net temperature \
-         temp latitude longitude lat lon lng growth offset return score index",
+        "balance change delta diff difference profit margin adjustment refund credit net \
+         temperature temp latitude longitude lat lon lng growth offset return score index",
     );
     let number = |number: u32| facts.numbers[number as usize];
     let names = &study.context.names;

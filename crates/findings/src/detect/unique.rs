@@ -131,7 +131,8 @@ fn whole_rows(study: &Study<'_>, findings: &mut Findings) {
     let names = &study.context.names;
     let target = names.beside("_distinct");
     let mend = format!(
-        "SELECT * FROM crm_ai.clean_table({}::pg_catalog.regclass, {}, columns => '{{}}'::pg_catalog.jsonb, \
+        "SELECT * FROM crm_ai.clean_table({}::pg_catalog.regclass, {}, \
+         columns => '{{}}'::pg_catalog.jsonb, \
          distinct_on => '{{*}}'::pg_catalog.text[]);",
         crate::mend::literal(&names.table),
         crate::mend::literal(&target)

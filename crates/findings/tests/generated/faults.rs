@@ -44,6 +44,13 @@ fn year(value: &str, year: &str) -> String {
 
 /// One for each kind.
 pub fn all() -> Vec<Fault> {
+    let mut all = of_values();
+    all.extend(of_forms());
+    all.extend(of_rows());
+    all
+}
+
+fn of_values() -> Vec<Fault> {
     vec![
         fault("email", "missing_values", 50, |_| String::new()),
         fault("customer_name", "placeholder", 100, |_| "N/A".into()),
@@ -64,6 +71,11 @@ pub fn all() -> Vec<Fault> {
         fault("total_amount", "outlier", 1000, |value| format!("{:.2}", number(value) * 1e4)),
         fault("heart_rate", "outlier", 400, |_| "190".into()),
         fault("order_date", "date_outlier", 900, |value| year(value, "1923")),
+    ]
+}
+
+fn of_forms() -> Vec<Fault> {
+    vec![
         fault("status", "category_variant", 100, str::to_uppercase),
         fault("status", "category_typo", 300, |value| value.replace("ed", "de")),
         fault("payment_method", "unexpected_value", 1000, |_| "barter".into()),
@@ -93,6 +105,11 @@ pub fn all() -> Vec<Fault> {
             value.replace('O', "\u{41E}").replace('L', "\u{421}L")
         }),
         fault("review", "markup", 300, |value| format!("{value} &amp; <br>")),
+    ]
+}
+
+fn of_rows() -> Vec<Fault> {
+    vec![
         fault("ship_date", "order", 100, |value| year(value, "2020")),
         fault("discharge_date", "order", 100, |value| year(value, "2023")),
         fault("diastolic_bp", "order", 500, |value| format!("{}", number(value) + 70.0)),

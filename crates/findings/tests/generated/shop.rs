@@ -84,6 +84,25 @@ fn review(draw: &mut Draw) -> String {
     (0..count).map(|_| draw.pick(&WORDS)).collect::<Vec<_>>().join(" ")
 }
 
+/// A name in small letters alone.
+fn letters(name: &str) -> String {
+    name.to_lowercase().replace('\'', "")
+}
+
+fn phone(draw: &mut Draw) -> String {
+    let area = draw.pick(&["617", "212", "312", "713"]);
+    format!("({area}) {}-{}", 220 + draw.below(700), draw.digits(4))
+}
+
+fn street(draw: &mut Draw) -> String {
+    let name = draw.pick(&["Oak", "Main", "Cedar", "Lake"]);
+    format!("{} {name} {}", 1 + draw.below(9900), draw.pick(&["St", "Ave", "Rd"]))
+}
+
+fn coupon(draw: &mut Draw) -> String {
+    if draw.chance(0.9) { String::new() } else { draw.pick(&["SAVE10", "SPRING"]).into() }
+}
+
 fn order(draw: &mut Draw, row: usize) -> Vec<String> {
     let (given, family) = (draw.pick(&GIVEN), draw.pick(&FAMILY));
     let (city, state, prefix) = draw.pick(&PLACES);
@@ -101,34 +120,15 @@ fn order(draw: &mut Draw, row: usize) -> Vec<String> {
     let delivered = shipped + 1 + draw.below(9);
     let discount = draw.pick(&["0", "5", "10", "15", "20"]);
     let rating = if draw.chance(0.35) { String::new() } else { (1 + draw.below(5)).to_string() };
-    let coupon = if draw.chance(0.9) {
-        String::new()
-    } else {
-        draw.pick(&["SAVE10", "SPRING", "WELCOME5"]).into()
-    };
+    let coupon = coupon(draw);
     vec![
         (row + 1).to_string(),
         format!("ORD-{:06}", 100_000 + row),
         (1 + draw.below(900)).to_string(),
         format!("{given} {family}"),
-        format!(
-            "{}.{}{}@example.com",
-            given.to_lowercase(),
-            family.to_lowercase().replace('\'', ""),
-            row
-        ),
-        format!(
-            "({}) {}-{}",
-            draw.pick(&["617", "212", "312", "713"]),
-            220 + draw.below(700),
-            draw.digits(4)
-        ),
-        format!(
-            "{} {} {}",
-            1 + draw.below(9900),
-            draw.pick(&["Oak", "Main", "Cedar", "Lake"]),
-            draw.pick(&["St", "Ave", "Rd"])
-        ),
+        format!("{}.{}{row}@example.com", given.to_lowercase(), letters(family)),
+        phone(draw),
+        street(draw),
         city.into(),
         state.into(),
         format!("{prefix}{}", draw.digits(2)),
