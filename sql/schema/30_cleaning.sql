@@ -141,7 +141,8 @@ COMMENT ON FUNCTION crm_ai.suggest_checks IS
 CREATE OR REPLACE FUNCTION crm_ai.clean_table(
     source regclass, target text, columns jsonb DEFAULT NULL,
     required text[] DEFAULT '{}', distinct_on text[] DEFAULT NULL, keep text[] DEFAULT NULL,
-    dry_run boolean DEFAULT false, replace boolean DEFAULT false
+    dry_run boolean DEFAULT false, replace boolean DEFAULT false,
+    on_invalid text DEFAULT 'auto'
 ) RETURNS @extschema@.crm_clean_report
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'clean_table_wrapper';

@@ -20,6 +20,7 @@ use super::caller;
 use super::table::Table;
 use crate::error::Result;
 use crate::pg::roles;
+use crm_ai_clean::rows::OnInvalid;
 use job::CleaningJob;
 use pgrx::prelude::*;
 use target::CleanTarget;
@@ -39,12 +40,12 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     if !request.dry_run {
         caller::as_writer(writer, || target.make_room(&source, in_place, request.replace))?;
     }
-    let job = CleaningJob::new(request, source, in_place)?;
+    let mut job = CleaningJob::new(request, source, in_place)?;
     if in_place && !request.dry_run {
         caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
     notice!("cleaning {}", shown_kinds(&job));
-    let read = staging::fill(&job)?;
+    let read = stage(&mut job, request.columns.is_none())?;
     notice!("read and cleaned {read} rows");
     let mut report = results::count(&job, &target)?;
     if request.dry_run {
@@ -55,6 +56,49 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     }
     staging::drop()?;
     Ok(report)
+}
+
+/// Reads and cleans all rows; again where a kind that was guessed from a sample does not read the
+/// column.
+fn stage(job: &mut CleaningJob, is_guessed: bool) -> Result<u64> {
+    let mut read = staging::fill(job)?;
+    if is_guessed && fall_back(job)? {
+        staging::drop()?;
+        read = staging::fill(job)?;
+    }
+    let readings = staging::readings(job)?;
+    for (looked, reading) in job.looked.iter_mut().zip(&readings) {
+        looked.is_mixed = looked.step.on_invalid == OnInvalid::Keep
+            && !looked.step.is_required
+            && reading.unreadable > 0;
+    }
+    Ok(read)
+}
+
+/// Has columns cleaned as text whose guessed kind reads too few of their values; gives whether
+/// there are any.
+fn fall_back(job: &mut CleaningJob) -> Result<bool> {
+    const READ_MIN: f64 = 0.9;
+    /// Of fewer values the share says nothing; what cannot be read stays as it is anyway.
+    const VALUES_MIN: i64 = 10;
+    let readings = staging::readings(job)?;
+    let mut falls = false;
+    for (place, reading) in readings.iter().enumerate() {
+        let share = 1.0 - reading.unreadable as f64 / reading.there.max(1) as f64;
+        if reading.there < VALUES_MIN || share >= READ_MIN {
+            continue;
+        }
+        let looked = &job.looked[place];
+        warning!(
+            "column \"{}\" is cleaned as text: {} was guessed and reads {:.0} % of its values",
+            job.column(looked).name,
+            looked.step.kind,
+            100.0 * share
+        );
+        job.fall_back(place);
+        falls = true;
+    }
+    Ok(falls)
 }
 
 /// Makes the tables of what was staged, or changes the source.

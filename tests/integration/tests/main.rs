@@ -6,6 +6,7 @@ mod batching;
 mod cancel;
 mod cleaning;
 mod cleaning_in_place;
+mod cleaning_invalid;
 mod dump;
 mod engine_death;
 mod engine_setup;
