@@ -27,8 +27,8 @@ mod crm_ai {
     }
 
     /// Behind `clean_table`: the values of a row cleaned by a plan. Gives the clean values, then
-    /// their problems, then marks of the changed and of the unreadable ones, then why the row must be rejected, whether
-    /// anything was changed, and whether there is any problem.
+    /// their problems, then marks of the changed and of the unreadable ones, then why the row must
+    /// be rejected, whether anything was changed, and whether there is any problem.
     #[pg_extern(immutable, strict, parallel_safe, cost = 1000)]
     fn clean_values(raw: Array<'_, &str>, plan: &str) -> Result<Vec<Option<String>>> {
         Ok(super::clean_values(&raw, plan)?)
