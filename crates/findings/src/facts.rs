@@ -266,7 +266,9 @@ fn absence(value: &str) -> Absence {
     if value.trim().is_empty() {
         return Absence::Blank;
     }
-    if value.len() > BYTES_MAX {
+    // Only errors of spreadsheets have a figure: `#DIV/0!`.
+    let has_figure = value.bytes().any(|byte| byte.is_ascii_digit()) && !value.contains('#');
+    if value.len() > BYTES_MAX || has_figure {
         return Absence::No;
     }
     match rows::clean(value, Kind::Boolean).problem {
