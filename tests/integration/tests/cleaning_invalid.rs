@@ -12,10 +12,12 @@ fn guesses_lose_no_value_and_named_kinds_give_null() {
          UPDATE raw SET email = 'N/A' WHERE id = 8",
     );
     session.run("SELECT crm_ai.clean_table('raw', 'guessed')");
-    let kept = "SELECT concat_ws(' ', email, joined, active, pg_typeof(joined)) FROM guessed WHERE id = 7";
+    let kept =
+        "SELECT concat_ws(' ', email, joined, active, pg_typeof(joined)) FROM guessed WHERE id = 7";
     assert_eq!(session.value(kept), "call me last spring perhaps text");
     assert_eq!(session.value("SELECT count(*) FROM guessed WHERE email IS NULL"), "1");
-    let told = "SELECT t.problems->'email'->>'missing_at' IS NOT NULL OR t.problems->'email' <> '{}'
+    let told =
+        "SELECT t.problems->'email'->>'missing_at' IS NOT NULL OR t.problems->'email' <> '{}'
         FROM crm_ai.clean_table('raw', 'again', dry_run => true) t";
     assert_eq!(session.value(told), "t");
 
@@ -23,8 +25,12 @@ fn guesses_lose_no_value_and_named_kinds_give_null() {
     session.run(&format!("SELECT crm_ai.clean_table('raw', 'named', {named})"));
     let given = "SELECT concat_ws(' ', email IS NULL, joined IS NULL, pg_typeof(joined)) FROM named WHERE id = 7";
     assert_eq!(session.value(given), "t t date");
-    session.run(&format!("SELECT crm_ai.clean_table('raw', 'stays', {named}, on_invalid => 'keep')"));
-    assert_eq!(session.value("SELECT email || joined FROM stays WHERE id = 7"), "call melast spring");
+    session
+        .run(&format!("SELECT crm_ai.clean_table('raw', 'stays', {named}, on_invalid => 'keep')"));
+    assert_eq!(
+        session.value("SELECT email || joined FROM stays WHERE id = 7"),
+        "call melast spring"
+    );
     let rejected = format!(
         "SELECT concat_ws(' ', t.kept, t.invalid, t.missing)
          FROM crm_ai.clean_table('raw', 'refused', {named}, on_invalid => 'reject') t"
