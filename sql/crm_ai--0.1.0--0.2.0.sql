@@ -68,6 +68,10 @@ ALTER TYPE @extschema@.crm_name_info
     ADD ATTRIBUTE job_title text,
     ADD ATTRIBUTE note text;
 
+-- Cleaning of tables gains an argument.
+DROP FUNCTION crm_ai.clean_table(
+    regclass, text, jsonb, text[], text[], text[], boolean, boolean);
+
 -- The engine's figures gain a column.
 DROP VIEW crm_ai.status;
 DROP FUNCTION crm_ai.engine_stats();

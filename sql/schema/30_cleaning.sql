@@ -121,10 +121,28 @@ AS 'MODULE_PATHNAME', 'profile_wrapper';
 COMMENT ON FUNCTION crm_ai.profile IS
     'what is in each column of a table, and what ails it, from a sample of its rows';
 
+CREATE OR REPLACE FUNCTION crm_ai.findings(source regclass, sample integer DEFAULT NULL)
+RETURNS TABLE (
+    columns text[], code text, severity text, rows bigint, share double precision,
+    examples jsonb, mend text
+)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'findings_wrapper';
+COMMENT ON FUNCTION crm_ai.findings IS
+    'what ails a table beyond single values, with keys of some rows and SQL that mends it';
+
+CREATE OR REPLACE FUNCTION crm_ai.suggest_checks(source regclass)
+RETURNS text
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'suggest_checks_wrapper';
+COMMENT ON FUNCTION crm_ai.suggest_checks IS
+    'CHECK constraints that a table''s rows keep or nearly keep, and a cleaning of it, as SQL';
+
 CREATE OR REPLACE FUNCTION crm_ai.clean_table(
     source regclass, target text, columns jsonb DEFAULT NULL,
     required text[] DEFAULT '{}', distinct_on text[] DEFAULT NULL, keep text[] DEFAULT NULL,
-    dry_run boolean DEFAULT false, replace boolean DEFAULT false
+    dry_run boolean DEFAULT false, replace boolean DEFAULT false,
+    on_invalid text DEFAULT 'auto'
 ) RETURNS @extschema@.crm_clean_report
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'clean_table_wrapper';

@@ -27,8 +27,8 @@ mod crm_ai {
     }
 
     /// Behind `clean_table`: the values of a row cleaned by a plan. Gives the clean values, then
-    /// their problems, then marks of the changed ones, then why the row must be rejected, whether
-    /// anything was changed, and whether there is any problem.
+    /// their problems, then marks of the changed and of the unreadable ones, then why the row must
+    /// be rejected, whether anything was changed, and whether there is any problem.
     #[pg_extern(immutable, strict, parallel_safe, cost = 1000)]
     fn clean_values(raw: Array<'_, &str>, plan: &str) -> Result<Vec<Option<String>>> {
         Ok(super::clean_values(&raw, plan)?)
@@ -81,6 +81,7 @@ mod crm_ai {
         keep: Option<Vec<Option<String>>>,
         dry_run: Option<bool>,
         replace: Option<bool>,
+        on_invalid: Option<&str>,
         fcinfo: pg_sys::FunctionCallInfo,
     ) -> Result<pgrx::composite_type!('static, "crm_clean_report")> {
         let (Some(source), Some(target)) = (source, target) else {
@@ -95,6 +96,7 @@ mod crm_ai {
             keep: names("keep", keep)?,
             dry_run: dry_run.unwrap_or(false),
             replace: replace.unwrap_or(false),
+            on_invalid: super::on_invalid(on_invalid.unwrap_or("auto"))?,
         };
         Ok(row_of(fcinfo, clean::clean_table(&request)?)?)
     }
@@ -149,6 +151,7 @@ fn clean_values(raw: &Array<'_, &str>, plan: &str) -> Result<Vec<Option<String>>
     let mut all = row.values;
     all.extend(row.problems.into_iter().map(|problem| problem.map(str::to_owned)));
     all.extend(row.changed.into_iter().map(mark));
+    all.extend(row.unreadable.into_iter().map(mark));
     all.push(row.reason.map(|reason| reason.name().to_owned()));
     all.extend([mark(is_changed), mark(is_told)]);
     Ok(all)
@@ -170,6 +173,17 @@ fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> JsonB {
 
 fn kinds(columns: &str) -> Result<BTreeMap<String, Kind>> {
     Ok(rows::kinds_of(columns)?)
+}
+
+/// What becomes of values that cannot be read; none is for the call to decide.
+fn on_invalid(name: &str) -> Result<Option<rows::OnInvalid>> {
+    if name == "auto" {
+        return Ok(None);
+    }
+    rows::OnInvalid::of(name).map(Some).ok_or_else(|| {
+        Error::invalid_argument("on_invalid is not auto, keep, null or reject")
+            .hint("auto keeps values in guessed columns and gives NULL in named ones")
+    })
 }
 
 /// Names of columns; NULL among them names none.

@@ -7,6 +7,7 @@ pub mod clean_trigger;
 pub mod duplicates;
 pub mod enrich;
 pub mod evaluate;
+pub mod findings;
 pub mod models;
 pub mod predict;
 pub mod records;

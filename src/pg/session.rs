@@ -49,6 +49,13 @@ unsafe extern "C-unwind" {
 /// `STATEMENT_TIMEOUT` of the header's enumeration, the same from PostgreSQL 9.3 on.
 const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
 
+/// What `maintenance_work_mem` allows, in bytes.
+pub fn maintenance_memory() -> usize {
+    // SAFETY: a setting, which only the present thread changes.
+    let kilobytes = unsafe { pg_sys::maintenance_work_mem };
+    usize::try_from(kilobytes).unwrap_or(0).saturating_mul(1024)
+}
+
 /// Milliseconds until `statement_timeout` ends the present statement; `None` when it does not.
 pub fn statement_ms_left() -> Option<u64> {
     // SAFETY: the timeout module is set up in every backend; these calls only read it.

@@ -5,6 +5,7 @@ mod caller;
 pub mod clean;
 pub mod enrich;
 mod extension;
+pub mod findings;
 pub mod labelled;
 pub mod linkage;
 pub mod models;

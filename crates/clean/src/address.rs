@@ -19,6 +19,8 @@ mod tokens;
 mod words;
 mod zip;
 
+pub use places::states_of;
+
 use crate::tagger::{AttributeSink, Tagger};
 use std::sync::LazyLock;
 use tokens::Token;

@@ -17,7 +17,7 @@ pub use kind::{Kind, KindError, WIDTH_MAX};
 pub use profile::{Column, Profile};
 pub use record::{RecordError, clean_record, kinds_of};
 pub use shape::shape;
-pub use table::{InvalidPlan, Plan, Reason, Row, Step};
+pub use table::{InvalidPlan, OnInvalid, Plan, Reason, Row, Step};
 pub use value::{Cleaned, clean, is_absence};
 
 #[cfg(test)]

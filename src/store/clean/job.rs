@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::settings;
 use crate::store::table::{Column, Table, sample};
 use crm_ai_clean::phone::Region;
-use crm_ai_clean::rows::{self, Kind, Plan, Step};
+use crm_ai_clean::rows::{self, Kind, OnInvalid, Plan, Step};
 use pgrx::pg_sys;
 use std::collections::BTreeMap;
 
@@ -27,6 +27,9 @@ pub struct Request {
     pub dry_run: bool,
     /// True if a target that exists is replaced.
     pub replace: bool,
+    /// What becomes of values that cannot be read; `None`: they stay in guessed columns and become
+    /// NULL in named ones.
+    pub on_invalid: Option<OnInvalid>,
 }
 
 /// Definition of duplicate rows.
@@ -47,6 +50,8 @@ pub struct Looked {
     pub column: usize,
     /// Treatment of its values.
     pub step: Step,
+    /// Whether values stay in it that its kind cannot read, so that it is text.
+    pub is_mixed: bool,
 }
 
 /// Cleaning of a table.
@@ -72,6 +77,11 @@ impl CleaningJob {
             Some(kinds) => given_kinds(kinds, &source, in_place)?,
             None => guessed_kinds(&source, in_place)?,
         };
+        let by_default = match request.columns {
+            Some(_) => OnInvalid::Null,
+            None => OnInvalid::Keep,
+        };
+        let on_invalid = request.on_invalid.unwrap_or(by_default);
         let is_compared =
             |index: &usize| matches!(&distinct, Distinct::Columns(list) if list.contains(index));
         let looked = (0..source.columns.len())
@@ -88,8 +98,9 @@ impl CleaningJob {
                     is_kept: keep.contains(&index),
                     chars_max: column.base.chars_max().filter(|_| in_place && is_cleaned),
                     is_not_null: in_place && column.is_not_null,
+                    on_invalid,
                 };
-                Looked { column: index, step }
+                Looked { column: index, step, is_mixed: false }
             })
             .collect();
         Ok(Self { source, looked, keep, distinct })
@@ -107,6 +118,13 @@ impl CleaningJob {
             .iter()
             .position(|looked| looked.column == column && looked.step.kind != Kind::Keep)
             .map(|place| place + 1)
+    }
+
+    /// Has a column cleaned as text, whose values its guessed kind does not read; one that holds no
+    /// text stays as it is.
+    pub fn fall_back(&mut self, place: usize) {
+        let is_text = self.source.columns[self.looked[place].column].base.is_text();
+        self.looked[place].step.kind = if is_text { Kind::Text } else { Kind::Keep };
     }
 
     /// The column that is looked at.

@@ -20,6 +20,7 @@ use super::caller;
 use super::table::{self, Table};
 use crate::error::Result;
 use crate::pg::{activity, roles, session};
+use crm_ai_clean::rows::OnInvalid;
 use job::CleaningJob;
 use pgrx::prelude::*;
 use staging::Staged;
@@ -44,16 +45,20 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     if !request.dry_run {
         caller::as_writer(writer, || target.make_room(&source, in_place, request.replace))?;
     }
-    let job = CleaningJob::new(request, source, in_place)?;
+    let mut job = CleaningJob::new(request, source, in_place)?;
     if in_place && !request.dry_run {
         caller::as_writer(writer, || in_place::lock(&job.source.sql_name()))?;
     }
     notice!("cleaning {}", shown_kinds(&job));
     activity::phase("cleaning rows", "rows", table::estimated_rows(&job.source)?, 0);
+    let is_guessed = request.columns.is_none();
     if request.dry_run {
+        if is_guessed {
+            fall_back(&mut job, Staged::Query)?;
+        }
         return results::count(&job, &target, Staged::Query);
     }
-    let read = staging::fill(&job)?;
+    let read = stage(&mut job, is_guessed)?;
     notice!("read and cleaned {read} rows");
     activity::phase("writing results", "rows", Some(read), 0);
     let report = results::count(&job, &target, Staged::Table)?;
@@ -61,6 +66,49 @@ pub fn clean_table(request: &Request) -> Result<Report> {
     caller::as_writer(writer, || write(&job, &target, in_place, &report))?;
     staging::drop()?;
     Ok(report)
+}
+
+/// Reads and cleans all rows; again where a kind that was guessed from a sample does not read the
+/// column.
+fn stage(job: &mut CleaningJob, is_guessed: bool) -> Result<u64> {
+    let mut read = staging::fill(job)?;
+    if is_guessed && fall_back(job, Staged::Table)? {
+        staging::drop()?;
+        read = staging::fill(job)?;
+    }
+    let readings = staging::readings(job, Staged::Table)?;
+    for (looked, reading) in job.looked.iter_mut().zip(&readings) {
+        looked.is_mixed = looked.step.on_invalid == OnInvalid::Keep
+            && !looked.step.is_required
+            && reading.unreadable > 0;
+    }
+    Ok(read)
+}
+
+/// Has columns cleaned as text whose guessed kind reads too few of their values; gives whether
+/// there are any.
+fn fall_back(job: &mut CleaningJob, staged: Staged) -> Result<bool> {
+    const READ_MIN: f64 = 0.9;
+    /// Of fewer values the share says nothing; what cannot be read stays as it is anyway.
+    const VALUES_MIN: i64 = 10;
+    let readings = staging::readings(job, staged)?;
+    let mut falls = false;
+    for (place, reading) in readings.iter().enumerate() {
+        let share = 1.0 - reading.unreadable as f64 / reading.there.max(1) as f64;
+        if reading.there < VALUES_MIN || share >= READ_MIN {
+            continue;
+        }
+        let looked = &job.looked[place];
+        warning!(
+            "column \"{}\" is cleaned as text: {} was guessed and reads {:.0} % of its values",
+            job.column(looked).name,
+            looked.step.kind,
+            100.0 * share
+        );
+        job.fall_back(place);
+        falls = true;
+    }
+    Ok(falls)
 }
 
 /// Makes the tables of what was staged, or changes the source.

@@ -44,8 +44,12 @@ fn clean_column(job: &CleaningJob, index: usize) -> String {
     let Some(place) = job.cleaned(index) else {
         return format!("{} AS {name}", field("st", column));
     };
-    let kind = job.looked[place - 1].step.kind;
+    let looked = &job.looked[place - 1];
+    let kind = looked.step.kind;
     let (type_name, collation) = match kind {
+        Kind::Date(_) | Kind::Boolean if looked.is_mixed => {
+            ("pg_catalog.text".to_owned(), column.collation.as_ref())
+        }
         Kind::Date(_) => ("pg_catalog.date".to_owned(), None),
         Kind::Boolean => ("pg_catalog.bool".to_owned(), None),
         _ if column.base.is_text() && !column.base.is_padded() => {

@@ -4,12 +4,12 @@
 //!
 //! Rows are read and cleaned by one query, which parallel workers share where PostgreSQL lets them.
 //! `clean` holds, for the columns that are looked at, first their clean values, then their
-//! problems, then marks of the changed ones; `crm_ai.clean_values` makes it.
+//! problems, then marks of the changed and of the unreadable ones; `crm_ai.clean_values` makes it.
 
 use super::job::{CleaningJob, Distinct, Looked};
 use crate::error::Result;
 use crate::pg::roles;
-use crate::store::caller::run;
+use crate::store::caller::{run, value};
 use crate::store::sql::{self, EQ};
 use crate::store::table::{Alias, Column};
 use crm_ai_clean::rows::Kind;
@@ -64,6 +64,36 @@ pub fn fill(job: &CleaningJob) -> Result<u64> {
     Ok(rows)
 }
 
+/// How a column's kind reads its values.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Values that are there.
+    pub there: i64,
+    /// Those of them that the kind cannot read.
+    pub unreadable: i64,
+}
+
+/// How each column that is looked at was read.
+pub fn readings(job: &CleaningJob, staged: Staged) -> Result<Vec<Reading>> {
+    let count = job.looked.len();
+    let filtered = |condition: String| format!("pg_catalog.count(*) FILTER (WHERE {condition})");
+    let counts: Vec<String> = (1..=count)
+        .flat_map(|place| {
+            let mark = format!("st.clean[{}] IS NOT NULL", 3 * count + place);
+            [filtered(format!("st.clean[{place}] IS NOT NULL OR {mark}")), filtered(mark)]
+        })
+        .collect();
+    let sql = format!(
+        "{}SELECT ARRAY[{}]::pg_catalog.int8[] FROM {} st",
+        staged.with(job),
+        counts.join(", "),
+        staged.name()
+    );
+    let counts = value::<Vec<i64>>(&sql, &[])?.unwrap_or_default();
+    let reading = |pair: &[i64]| Reading { there: pair[0], unreadable: pair[1] };
+    Ok(counts.chunks_exact(2).map(reading).collect())
+}
+
 /// Lets the role that writes the table read what was staged.
 pub fn lend_to(writer: pg_sys::Oid) -> Result<()> {
     lend(STAGING, writer)
@@ -110,9 +140,9 @@ fn rows(job: &CleaningJob) -> String {
                  a.clean[{repaired}] IS NOT NULL AS repaired, a.clean[{told}] IS NOT NULL AS told,
                  NULL::pg_catalog.int8 AS duplicate_of, {mark} AS mark
              FROM ({cleaned}) a {order}) b",
-        reason = 3 * count + 1,
-        repaired = 3 * count + 2,
-        told = 3 * count + 3,
+        reason = 4 * count + 1,
+        repaired = 4 * count + 2,
+        told = 4 * count + 3,
         mark = mark(job),
     )
 }
@@ -175,7 +205,7 @@ fn mark(job: &CleaningJob) -> String {
         Distinct::No => "NULL::pg_catalog.int8".to_owned(),
         Distinct::WholeRow => hash,
         Distinct::Columns(_) => {
-            let reason = 3 * job.looked.len() + 1;
+            let reason = 4 * job.looked.len() + 1;
             let is_there: Vec<String> =
                 compared(job, "a").iter().map(|value| format!("{value} IS NOT NULL")).collect();
             let is_there = is_there.join(" OR ");

@@ -303,7 +303,7 @@ fn rows_are_cleaned_by_parallel_workers() {
         "crm_clean_text(note)",
         "crm_normalize_phone(phone, 'US')",
         "crm_clean_row(to_jsonb(large))",
-        "crm_ai.clean_values(ARRAY[phone], '[[\"phone:US\",false,true,null,false]]')",
+        "crm_ai.clean_values(ARRAY[phone], '[[\"phone:US\",false,true,null,false,\"null\"]]')",
     ] {
         let sql = format!("EXPLAIN (ANALYZE, COSTS OFF) SELECT count({expression}) FROM large");
         let plan = session.column(&sql).join("\n");

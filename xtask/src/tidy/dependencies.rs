@@ -12,8 +12,12 @@ const NEVER_IN_A_BACKEND: [&str; 4] = ["ort", "tokenizers", "tokio", "rayon"];
 
 /// The packages of ours that a package may be built from. Only these exist.
 const OURS: &[(&str, &[&str])] = &[
-    ("crm_ai", &["crm_ai_clean", "crm_ai_linkage", "crm_ai_metrics", "crm_ai_wire"]),
+    (
+        "crm_ai",
+        &["crm_ai_clean", "crm_ai_findings", "crm_ai_linkage", "crm_ai_metrics", "crm_ai_wire"],
+    ),
     ("crm_ai_clean", &[]),
+    ("crm_ai_findings", &["crm_ai_clean"]),
     ("crm_ai_linkage", &[]),
     ("crm_ai_metrics", &[]),
     ("crm_ai_wire", &["crm_ai_metrics"]),

@@ -14,6 +14,34 @@ const MISSING: &str = "missing";
 /// The problem of a clean value that is longer than its column.
 const DOES_NOT_FIT: &str = "does_not_fit";
 
+/// Treatment of a value that its kind cannot read, in a column that is not required.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnInvalid {
+    /// It becomes NULL.
+    #[default]
+    Null,
+    /// It stays as it is.
+    Keep,
+    /// Its row is rejected.
+    Reject,
+}
+
+impl OnInvalid {
+    /// Stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Keep => "keep",
+            Self::Reject => "reject",
+        }
+    }
+
+    /// The one of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Null, Self::Keep, Self::Reject].into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// Treatment of one column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Step {
@@ -27,6 +55,8 @@ pub struct Step {
     pub chars_max: Option<usize>,
     /// True if the result's column takes no NULL, so that what cannot be read stays as it is.
     pub is_not_null: bool,
+    /// What becomes of a value that cannot be read.
+    pub on_invalid: OnInvalid,
 }
 
 /// Treatment of a row, column by column.
@@ -66,6 +96,8 @@ pub struct Row {
     pub problems: Vec<Option<&'static str>>,
     /// True if the value is another than it was, in a column that is kept.
     pub changed: Vec<bool>,
+    /// True if there was a value that its kind cannot read.
+    pub unreadable: Vec<bool>,
     /// Reason why the row must be rejected; none where it is kept.
     pub reason: Option<Reason>,
 }
@@ -76,8 +108,11 @@ impl Plan {
         let mut row = Row::default();
         for (index, step) in self.0.iter().enumerate() {
             let raw = raw.get(index).copied().flatten();
-            let Cleaned { value, problem } = step.clean(raw);
-            if step.is_required && value.is_none() {
+            let cleaned = step.read(raw);
+            let is_unreadable = raw.is_some() && cleaned.is_invalid();
+            let Cleaned { value, problem } = step.settle(raw, cleaned);
+            let is_refused = is_unreadable && step.on_invalid == OnInvalid::Reject;
+            if (step.is_required || is_refused) && value.is_none() {
                 let reason = match problem {
                     Some(problem) if problem != MISSING && !is_absence(problem) => Reason::Invalid,
                     _ => Reason::Missing,
@@ -88,6 +123,7 @@ impl Plan {
                 }
             }
             row.changed.push(step.is_kept && value.as_deref() != raw);
+            row.unreadable.push(is_unreadable);
             row.values.push(value);
             row.problems.push(problem);
         }
@@ -96,13 +132,20 @@ impl Plan {
 }
 
 impl Step {
-    fn clean(&self, raw: Option<&str>) -> Cleaned {
-        let Some(raw) = raw else {
-            return Cleaned { value: None, problem: self.is_required.then_some(MISSING) };
-        };
-        let cleaned = clean(raw, self.kind);
+    fn read(&self, raw: Option<&str>) -> Cleaned {
+        match raw {
+            Some(raw) => clean(raw, self.kind),
+            None => Cleaned { value: None, problem: self.is_required.then_some(MISSING) },
+        }
+    }
+
+    /// What is written of what was read.
+    fn settle(&self, raw: Option<&str>, cleaned: Cleaned) -> Cleaned {
+        let Some(raw) = raw else { return cleaned };
         let stays = |problem| Cleaned { value: Some(raw.to_owned()), problem };
+        let is_kept = self.on_invalid == OnInvalid::Keep && cleaned.is_invalid();
         match &cleaned.value {
+            None if is_kept && !self.is_required => stays(cleaned.problem),
             None if self.is_not_null && !self.is_required => stays(cleaned.problem),
             Some(value) if self.chars_max.is_some_and(|max| value.chars().nth(max).is_some()) => {
                 stays(Some(DOES_NOT_FIT))
@@ -124,7 +167,8 @@ impl fmt::Display for Plan {
                     step.is_required,
                     step.is_kept,
                     step.chars_max,
-                    step.is_not_null
+                    step.is_not_null,
+                    step.on_invalid.name()
                 ])
             })
             .collect();
@@ -136,12 +180,13 @@ impl std::str::FromStr for Plan {
     type Err = InvalidPlan;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        type Written = (String, bool, bool, Option<usize>, bool);
+        type Written = (String, bool, bool, Option<usize>, bool, String);
         let steps: Vec<Written> = serde_json::from_str(text).map_err(|_| InvalidPlan)?;
         let steps =
-            steps.into_iter().map(|(kind, is_required, is_kept, chars_max, is_not_null)| {
+            steps.into_iter().map(|(kind, is_required, is_kept, chars_max, is_not_null, on)| {
                 let kind = kind.parse().map_err(|_| InvalidPlan)?;
-                Ok(Step { kind, is_required, is_kept, chars_max, is_not_null })
+                let on_invalid = OnInvalid::of(&on).ok_or(InvalidPlan)?;
+                Ok(Step { kind, is_required, is_kept, chars_max, is_not_null, on_invalid })
             });
         steps.collect::<Result<_, _>>().map(Self)
     }

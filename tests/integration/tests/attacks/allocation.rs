@@ -11,7 +11,7 @@ use std::time::Duration;
 const ROOMS: [u64; 3] = [24, 96, 320];
 
 /// Every function over large inputs; `{}` stands for a number of MiB.
-const CALLS: [&str; 30] = [
+const CALLS: [&str; 32] = [
     "SELECT crm_clean_text(repeat('x&amp;y ', {} * 150000))",
     "SELECT crm_clean_text(repeat('é\u{301}<b> ', {} * 100000))",
     "SELECT crm_name(repeat('Ann Lee ', {} * 131072))",
@@ -38,6 +38,8 @@ const CALLS: [&str; 30] = [
     "SELECT crm_predict('topics', jsonb_build_object('a', repeat('x', {} * 1048576)))",
     "SELECT crm_predict_batch('topics', array_agg(jsonb_build_object('a', repeat('x', 100000)))) FROM generate_series(1, {} * 10)",
     "SELECT crm_ai.profile('large{}')",
+    "SELECT count(*) FROM crm_ai.findings('large{}')",
+    "SELECT crm_ai.suggest_checks('large{}')",
     "SELECT crm_ai.clean_table('large{}', 'clean', dry_run => true)",
     "SELECT crm_ai.clean_table('large{}', 'clean', '{\"body\": \"text\"}', dry_run => true)",
     "SELECT crm_ai.evaluate('topics', 'large{}', 'body', 'body')",

@@ -63,6 +63,7 @@ fn cleaning_ends_when_it_is_cancelled() {
         "SELECT crm_ai.clean_values(array_agg(repeat('Ann Lee ', 100)),
              '[]') FROM generate_series(1, 50000)",
         "SELECT crm_ai.profile('long')",
+        "SELECT crm_ai.findings('long')",
         "SELECT crm_ai.clean_table('long', 'clean', '{\"body\": \"address\"}')",
         "SELECT crm_ai.clean_table('long', 'guessed', dry_run => true)",
         "SELECT crm_clean_text(repeat('&amp;<b>x</b> ', 1000000))",

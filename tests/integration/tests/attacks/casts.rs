@@ -57,6 +57,10 @@ fn profile_and_cleaning_read_by_output_functions() {
     let (_cluster, mut owner, _) = trapped(&[]);
     assert_eq!(owner.value("SELECT count(*) FROM crm_ai.profile('customer')"), "7");
     owner.run(
+        "SELECT * FROM crm_ai.findings('customer'); SELECT * FROM crm_ai.findings('customer', 9);
+         SELECT * FROM crm_ai.findings('keyed'); SELECT crm_ai.suggest_checks('customer')",
+    );
+    owner.run(
         "SELECT crm_ai.clean_table('customer', 'clean', required => '{kind}');
          SELECT crm_ai.clean_table('customer', 'guessed', dry_run => true);
          SELECT crm_ai.clean_table('customer', 'typed', '{\"kind\": \"text\", \"both_of\": \"text\"}',
