@@ -175,7 +175,7 @@ fn kinds(columns: &str) -> Result<BTreeMap<String, Kind>> {
     Ok(rows::kinds_of(columns)?)
 }
 
-/// What becomes of values that cannot be read; none is for the call to decide.
+/// Treatment of values that cannot be read; none is for the call to decide.
 fn on_invalid(name: &str) -> Result<Option<rows::OnInvalid>> {
     if name == "auto" {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What ails a table, and constraints for it.
+//! Findings of a table, and constraints for it.
 
 use crate::error::{Error, Result};
 use crate::store::findings;
@@ -12,7 +12,7 @@ mod crm_ai {
     use pgrx::pg_sys::panic::ErrorReport;
     type Result<T> = std::result::Result<T, ErrorReport>;
 
-    /// What ails a table beyond single values.
+    /// Findings of a table beyond single values.
     #[pg_extern]
     #[allow(clippy::type_complexity)] // The columns of the result, as pgrx wants them.
     fn findings(

@@ -49,7 +49,7 @@ unsafe extern "C-unwind" {
 /// `STATEMENT_TIMEOUT` of the header's enumeration, the same from PostgreSQL 9.3 on.
 const STATEMENT_TIMEOUT: std::ffi::c_int = 3;
 
-/// What `maintenance_work_mem` allows, in bytes.
+/// Memory that `maintenance_work_mem` allows, in bytes.
 pub fn maintenance_memory() -> usize {
     // SAFETY: a setting, which only the present thread changes.
     let kilobytes = unsafe { pg_sys::maintenance_work_mem };

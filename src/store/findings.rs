@@ -1,4 +1,4 @@
-//! What ails a table: its rows, read with the caller's rights, and what is found in them.
+//! Findings of a table: its rows, read with the caller's rights, and the faults in them.
 
 use crate::error::{Error, Result};
 use crate::pg::{memory, query, session};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub struct Shown {
     /// Names of the columns; none for whole rows.
     pub columns: Vec<String>,
-    /// What it is.
+    /// Code.
     pub code: &'static str,
     /// `error`, `warning` or `info`.
     pub severity: &'static str,
@@ -27,7 +27,7 @@ pub struct Shown {
     pub mend: Option<String>,
 }
 
-/// What ails `source`: all of it, or about `sample` rows spread over it.
+/// Findings of `source`: of all of it, or of about `sample` rows spread over it.
 pub fn find(source: pg_sys::Oid, sample: Option<u32>) -> Result<Vec<Shown>> {
     let source = Table::read(source)?;
     let examined = Examined::read(source, sample)?;
@@ -110,7 +110,7 @@ impl Examined {
         }
     }
 
-    /// What tells a row from all others: its primary key, or its place in the table's file, or its
+    /// Identity of a row: its primary key, or its place in the table's file, or its
     /// number among the rows as they are read.
     fn key(&self, row: usize) -> Value {
         let (ordinal, place) = self.rows.places[row];
@@ -143,7 +143,7 @@ fn heed_interrupts() {
     pgrx::check_for_interrupts!();
 }
 
-/// How much memory rows may take, in bytes.
+/// Memory that rows may take, in bytes.
 fn room() -> usize {
     const LEAST: usize = 256 << 20;
     session::maintenance_memory().max(LEAST)

@@ -37,7 +37,7 @@ impl Dictionary {
         slice(&self.text, &self.ends, number)
     }
 
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.ends.len()
     }

@@ -1,4 +1,4 @@
-//! What is known of a column before anything is looked for: its kind, and each value's reading.
+//! Facts of a column before anything is looked for: its kind, and each value's reading.
 
 use crate::read;
 use crate::table::{Column, NULL, SqlType};
@@ -7,7 +7,7 @@ use crm_ai_clean::dates::Order;
 use crm_ai_clean::phone::Region;
 use crm_ai_clean::rows::{self, Kind};
 
-/// What the values of a column are.
+/// Kind of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Nothing is there.
@@ -32,12 +32,12 @@ pub enum Role {
     Text,
 }
 
-/// What is known of a column.
+/// Facts of a column.
 #[derive(Debug)]
 pub struct Facts {
     /// The words of its name.
     pub title: Title,
-    /// What its values are.
+    /// Kind of its values.
     pub role: Role,
     /// The kind that cleaning would take it for.
     pub kind: Kind,
@@ -113,7 +113,7 @@ impl Facts {
         facts
     }
 
-    /// Whether few values make up nearly all rows.
+    /// True if few values make up nearly all rows.
     pub fn has_labels(&self) -> bool {
         !self.labels.is_empty()
     }
@@ -171,7 +171,7 @@ impl Facts {
         }
     }
 
-    /// Whether a few values look like dates, so that it is worth while to read all.
+    /// True if a few values look like dates, so that it is worth while to read all.
     fn may_be_dates(&self, column: &Column) -> bool {
         const LOOKED_AT: usize = 100;
         let (mut dates, mut looked_at) = (0, 0);
@@ -243,7 +243,7 @@ impl Facts {
         if self.has_labels() && !self.title.is_prose() { Role::Label } else { Role::Text }
     }
 
-    /// Whether figures name things: `02134`, which nobody adds up.
+    /// True if figures name things: `02134`, which nobody adds up.
     fn is_numeric_code(&self, column: &Column) -> bool {
         let is_zip = self.title.has("zip zipcode postal postcode plz ssn npi mrn ein fips");
         let zeros = self.share(column, |_, value| {
@@ -253,7 +253,7 @@ impl Facts {
     }
 }
 
-/// Whether a text stands for no value.
+/// True if a text stands for no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Absence {
     No,
@@ -278,7 +278,7 @@ fn absence(value: &str) -> Absence {
     }
 }
 
-/// Whether a text consists of words: letters with a few signs between them.
+/// True if a text consists of words: letters with a few signs between them.
 pub fn is_wordy(value: &str) -> bool {
     let mut letters = 0;
     for c in value.chars() {

@@ -1,9 +1,9 @@
-//! What was found.
+//! Findings.
 
 use crate::study::Study;
 use crate::table::{Column, NULL, Table};
 
-/// How bad it is.
+/// Severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Wrong beyond doubt.
@@ -33,9 +33,9 @@ const EXAMPLES_MAX: usize = 5;
 pub struct Finding {
     /// The columns by their place, first the one that holds the suspect value; none for whole rows.
     pub columns: Vec<usize>,
-    /// What it is.
+    /// Code.
     pub code: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
     /// Rows that it was found in.
     pub rows: u64,
@@ -45,7 +45,7 @@ pub struct Finding {
     pub mend: Option<String>,
 }
 
-/// What was found so far.
+/// Findings so far.
 #[derive(Debug)]
 pub struct Findings {
     /// All of it.
@@ -62,7 +62,7 @@ impl Findings {
         Self { list: Vec::new(), suspects }
     }
 
-    /// Whether a value was found suspect by itself.
+    /// True if a value was found suspect by itself.
     pub fn is_suspect(&self, column: usize, number: u32) -> bool {
         number != NULL && self.suspects[column][number as usize]
     }

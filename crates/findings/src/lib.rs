@@ -1,4 +1,4 @@
-//! What ails a table beyond single values.
+//! Findings of a table beyond single values.
 //!
 //! A [`Table`] is filled with rows; [`find`] looks for what is wrong in them: first in each
 //! column, then between columns and rows. Each detector is a file in `detect`. No PostgreSQL: the

@@ -1,7 +1,7 @@
 //! SQL that mends what was found. Every name in it has its schema, so that it means the same under
 //! every search path.
 
-/// How things are called in SQL.
+/// Names in SQL.
 #[derive(Debug, Clone)]
 pub struct Names {
     /// The table, quoted, with its schema.
@@ -14,12 +14,12 @@ pub struct Names {
     pub functions: String,
     /// Names of its columns, not quoted.
     pub columns: Vec<String>,
-    /// Whether each column holds characters.
+    /// True if each column holds characters.
     pub is_text: Vec<bool>,
-    /// Whether each column is of one of the server's own types. Whoever owns another type decides
+    /// True if each column is of one of the server's own types. Whoever owns another type decides
     /// what its operators and casts do, so nothing is written for its columns.
     pub is_builtin: Vec<bool>,
-    /// Whether rows can be changed in it and constraints added: it is a table.
+    /// True if rows can be changed in it and constraints added: it is a table.
     pub is_table: bool,
 }
 

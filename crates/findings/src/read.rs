@@ -106,7 +106,7 @@ pub fn day_number(year: u32, month: u32, day: u32) -> f64 {
     (era * 146_097 + day_of_era - 719_468) as f64
 }
 
-/// How closely a form is drawn.
+/// Detail of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Each digit is `9`, each capital `A`, each other letter `a`.

@@ -6,13 +6,13 @@ use crate::mend::Names;
 use crate::table::{Column, SqlType, Table};
 use crm_ai_clean::phone::Region;
 
-/// What the host tells besides the rows.
+/// Settings by the host besides the rows.
 pub struct Context<'c> {
     /// The present day, counted from 1970-01-01.
     pub today: f64,
-    /// Where phones without a country code are.
+    /// Region of phones without a country code.
     pub region: Region,
-    /// How the table and the extension's functions are called in SQL.
+    /// Names of the table and the extension's functions in SQL.
     pub names: Names,
     /// Called all along; it may give the work up by unwinding.
     pub pause: &'c dyn Fn(),
@@ -22,9 +22,9 @@ pub struct Context<'c> {
 pub struct Study<'s> {
     /// The rows.
     pub table: &'s Table,
-    /// What is known of each column.
+    /// Facts of each column.
     pub facts: Vec<Facts>,
-    /// What the host told.
+    /// Settings by the host.
     pub context: &'s Context<'s>,
 }
 
@@ -44,7 +44,7 @@ impl<'s> Study<'s> {
         columns.map(|(place, (column, facts))| (place, column, facts))
     }
 
-    /// Whether a column holds characters.
+    /// True if a column holds characters.
     pub fn is_text(&self, place: usize) -> bool {
         self.table.columns[place].head.sql_type == SqlType::Text
     }
@@ -71,12 +71,12 @@ impl<'s> Study<'s> {
     }
 }
 
-/// What ails a table: the worst first, then by column.
+/// Findings of a table: the worst first, then by column.
 pub fn find(table: &Table, context: &Context<'_>) -> Vec<Finding> {
     examine(table, context).1
 }
 
-/// What is known of a table, and what ails it.
+/// Facts and findings of a table.
 pub fn examine<'s>(table: &'s Table, context: &'s Context<'s>) -> (Study<'s>, Vec<Finding>) {
     let study = Study::new(table, context);
     let mut findings = Findings::new(table);

@@ -7,7 +7,7 @@ use crate::dictionary::{Dictionary, VALUE_BYTES_MAX};
 /// Stands for NULL among the numbers of values.
 pub const NULL: u32 = u32::MAX;
 
-/// What the type of a column says of its values.
+/// Class of a column's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlType {
     /// Any characters.
@@ -33,9 +33,9 @@ pub struct Head {
     pub name: String,
     /// Its type.
     pub sql_type: SqlType,
-    /// Whether a constraint keeps its values different from each other.
+    /// True if a constraint keeps its values different from each other.
     pub is_unique: bool,
-    /// Whether a constraint keeps NULL out.
+    /// True if a constraint keeps NULL out.
     pub is_not_null: bool,
 }
 
@@ -47,11 +47,11 @@ pub struct Column {
     /// The number of each row's value.
     pub cells: Vec<u32>,
     dictionary: Dictionary,
-    /// How many rows hold each value.
+    /// Number of rows that hold each value.
     pub counts: Vec<u64>,
     /// Rows that hold NULL.
     pub nulls: u64,
-    /// Whether a value was cut.
+    /// True if a value was cut.
     pub is_cut: bool,
 }
 
@@ -96,7 +96,7 @@ impl Column {
         self.dictionary.values()
     }
 
-    /// How many different values there are.
+    /// Number of different values.
     pub fn distinct(&self) -> usize {
         self.dictionary.len()
     }
@@ -121,7 +121,7 @@ impl Column {
 pub struct Table {
     /// The columns.
     pub columns: Vec<Column>,
-    /// Where each row that is kept stood among those read, and the place it was given.
+    /// Place of each kept row among those read, and the place it was given.
     pub places: Vec<(u64, u64)>,
     read: u64,
     step: u64,
@@ -175,7 +175,7 @@ impl Table {
         self.places.len()
     }
 
-    /// Whether the next row will be kept.
+    /// True if the next row will be kept.
     pub fn wants_next(&self) -> bool {
         self.keeps(self.read)
     }
@@ -185,7 +185,7 @@ impl Table {
         self.columns.iter().map(Column::bytes).sum::<usize>() + self.places.capacity() * 16
     }
 
-    /// Whether a row is in the sample. Every n-th row would fall in step with what repeats.
+    /// True if a row is in the sample. Every n-th row would fall in step with what repeats.
     fn keeps(&self, ordinal: u64) -> bool {
         let mut mixed = ordinal.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

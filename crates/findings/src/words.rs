@@ -21,7 +21,7 @@ pub fn words_of(name: &str) -> Vec<String> {
     words
 }
 
-/// What the words of a name say.
+/// Meaning of the words of a name.
 #[derive(Debug, Clone, Default)]
 pub struct Title(Vec<String>);
 
@@ -31,18 +31,18 @@ impl Title {
         Self(words_of(name))
     }
 
-    /// Whether one of its words is in `list`, words parted by spaces.
+    /// True if one of its words is in `list`, words parted by spaces.
     pub fn has(&self, list: &str) -> bool {
         self.0.iter().any(|word| list.split(' ').any(|known| known == word))
     }
 
-    /// Whether its last word, numbers left out, is in `list`.
+    /// True if its last word, numbers left out, is in `list`.
     pub fn ends_in(&self, list: &str) -> bool {
         let last = self.0.iter().rev().find(|word| !word.chars().all(char::is_numeric));
         last.is_some_and(|last| list.split(' ').any(|known| known == last))
     }
 
-    /// Whether values may well be missing.
+    /// True if values may well be missing.
     pub fn is_optional(&self) -> bool {
         self.has(
             "middle second suffix prefix nick nickname note notes comment comments remark remarks \
@@ -54,7 +54,7 @@ impl Title {
         )
     }
 
-    /// Whether values tell one row from another.
+    /// True if values tell one row from another.
     pub fn is_identifier(&self) -> bool {
         self.ends_in(
             "id ids uuid guid key code sku ref reference identifier number no nr num ssn isbn iban \
@@ -67,7 +67,7 @@ impl Title {
         )
     }
 
-    /// Whether values are names of people or places.
+    /// True if values are names of people or places.
     pub fn is_name(&self) -> bool {
         self.has(
             "name names firstname lastname fullname surname forename city town county country \
@@ -76,12 +76,12 @@ impl Title {
         ) && !self.is_identifier()
     }
 
-    /// Whether values are sentences.
+    /// True if values are sentences.
     pub fn is_prose(&self) -> bool {
         self.has("note notes comment comments remark remarks message text body review feedback")
     }
 
-    /// Whether values are moments that lie behind.
+    /// True if values are moments that lie behind.
     pub fn is_past(&self) -> bool {
         self.is_birth()
             || self.has(
@@ -94,7 +94,7 @@ impl Title {
             )
     }
 
-    /// Whether values are days of birth.
+    /// True if values are days of birth.
     pub fn is_birth(&self) -> bool {
         self.has("birth birthday birthdate dob born geburtsdatum")
     }

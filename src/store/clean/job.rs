@@ -27,7 +27,7 @@ pub struct Request {
     pub dry_run: bool,
     /// True if a target that exists is replaced.
     pub replace: bool,
-    /// What becomes of values that cannot be read; `None`: they stay in guessed columns and become
+    /// Treatment of values that cannot be read; `None`: they stay in guessed columns and become
     /// NULL in named ones.
     pub on_invalid: Option<OnInvalid>,
 }
@@ -50,7 +50,7 @@ pub struct Looked {
     pub column: usize,
     /// Treatment of its values.
     pub step: Step,
-    /// Whether values stay in it that its kind cannot read, so that it is text.
+    /// True if values stay in it that its kind cannot read, so that it is text.
     pub is_mixed: bool,
 }
 

@@ -64,7 +64,7 @@ pub fn fill(job: &CleaningJob) -> Result<u64> {
     Ok(rows)
 }
 
-/// How a column's kind reads its values.
+/// Counts of a kind's reading of a column.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// Values that are there.
@@ -73,7 +73,7 @@ pub struct Reading {
     pub unreadable: i64,
 }
 
-/// How each column that is looked at was read.
+/// Reading of each column that is looked at.
 pub fn readings(job: &CleaningJob, staged: Staged) -> Result<Vec<Reading>> {
     let count = job.looked.len();
     let filtered = |condition: String| format!("pg_catalog.count(*) FILTER (WHERE {condition})");

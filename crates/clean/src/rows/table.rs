@@ -55,7 +55,7 @@ pub struct Step {
     pub chars_max: Option<usize>,
     /// True if the result's column takes no NULL, so that what cannot be read stays as it is.
     pub is_not_null: bool,
-    /// What becomes of a value that cannot be read.
+    /// Treatment of a value that cannot be read.
     pub on_invalid: OnInvalid,
 }
 
@@ -139,7 +139,7 @@ impl Step {
         }
     }
 
-    /// What is written of what was read.
+    /// The written form of a reading.
     fn settle(&self, raw: Option<&str>, cleaned: Cleaned) -> Cleaned {
         let Some(raw) = raw else { return cleaned };
         let stays = |problem| Cleaned { value: Some(raw.to_owned()), problem };

@@ -13,7 +13,7 @@ const ROWS_MIN: usize = 50;
 /// More columns of numbers are not tried with each other.
 const COLUMNS_MAX: usize = 16;
 
-/// How numbers are made of others.
+/// Relations of numbers.
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     Sum([(usize, f64); 4]),

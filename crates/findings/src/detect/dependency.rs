@@ -98,7 +98,7 @@ fn broken(
     is_rule.then(|| odd().collect())
 }
 
-/// Whether the rule holds on the first rows as far as can be told.
+/// True if the rule holds on the first rows as far as can be told.
 fn is_promising(causes: &Column, dependents: &Column, rows: &[usize]) -> bool {
     const LOOKED_AT: usize = 2000;
     let mut first: HashMap<u32, u32> = HashMap::new();

@@ -69,7 +69,7 @@ fn numbers(column: &Column, facts: &Facts) -> Option<f64> {
     (1..PARTS).map(distance).max_by(f64::total_cmp)
 }
 
-/// Whether the values rise or fall with the rows, as running numbers do.
+/// True if the values rise or fall with the rows, as running numbers do.
 fn is_sorted(values: &[(f64, usize)]) -> bool {
     let rising = values.windows(2).filter(|pair| pair[0].0 <= pair[1].0).count();
     let falling = values.windows(2).filter(|pair| pair[0].0 >= pair[1].0).count();

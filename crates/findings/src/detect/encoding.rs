@@ -43,7 +43,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether UTF-8 was read as another encoding, or could not be read.
+/// True if UTF-8 was read as another encoding, or could not be read.
 fn is_damaged(value: &str) -> bool {
     if value.contains('\u{FFFD}') {
         return true;
@@ -77,7 +77,7 @@ fn is_damaged(value: &str) -> bool {
     count(&clean) < count(value) && clean.matches(is_sign).count() < value.matches(is_sign).count()
 }
 
-/// Whether a character is one that nobody sees.
+/// True if a character is one that nobody sees.
 pub fn is_invisible(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
         || matches!(c, '\u{00A0}' | '\u{00AD}' | '\u{2007}' | '\u{200B}'..='\u{200F}')
@@ -100,7 +100,7 @@ fn script(c: char) -> Option<u8> {
     }
 }
 
-/// Whether a word has letters of two alphabets, or full-width ones stand beside others.
+/// True if a word has letters of two alphabets, or full-width ones stand beside others.
 fn mixes_scripts(value: &str) -> bool {
     value.split(|c: char| !c.is_alphanumeric()).any(|word| {
         // A Greek letter alone before a word is a sign: µm, Δt.

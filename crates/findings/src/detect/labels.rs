@@ -101,7 +101,7 @@ fn variants(
     column: &Column,
     facts: &Facts,
 ) {
-    /// Where values hardly repeat, the frequent form must be far more frequent.
+    /// Factor for columns whose values hardly repeat: the frequent form must be far more frequent.
     const TIMES_MIN: u64 = 5;
     if facts.role == Role::Code && !facts.has_labels() {
         return;

@@ -8,7 +8,7 @@ use crate::table::NULL;
 
 /// Fewer rows with both values say nothing.
 const ROWS_MIN: usize = 50;
-/// Where names say nothing of an order, at most this part of the rows breaks it,
+/// Most of the rows that may break an order of which the names say nothing,
 const UNNAMED_MAX: f64 = 0.005;
 /// and at least so many do.
 const UNNAMED_ROWS_MIN: usize = 3;
@@ -78,7 +78,7 @@ pub fn detect(study: &Study<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether most of these rows break an order of one of the columns with a third one already.
+/// True if most of these rows break an order of one of the columns with a third one already.
 fn is_told(told: &[Broken], columns: [usize; 2], broken: &[usize]) -> bool {
     told.iter().any(|(later, earlier, rows)| {
         let is_one = columns.contains(later) || columns.contains(earlier);
@@ -93,7 +93,7 @@ const LIMITED: (&str, &str) = (
     "max maximum limit cap ceiling allowed allowance quota capacity",
 );
 
-/// Whether the names say that one is the limit of the other.
+/// True if the names say that one is the limit of the other.
 fn is_limit(earlier: &Facts, later: &Facts) -> bool {
     later.title.has(LIMITED.1)
         && earlier.title.has(LIMITED.0)
@@ -101,7 +101,7 @@ fn is_limit(earlier: &Facts, later: &Facts) -> bool {
         && !earlier.title.has("min minimum")
 }
 
-/// Whether the names say that the first comes before the second: one word apart, or of known pairs.
+/// True if the names say that the first comes before the second: one word apart, or of known pairs.
 fn is_named(earlier: &Facts, later: &Facts) -> bool {
     BEFORE.iter().any(|(first, second)| {
         earlier.title.has(first)
@@ -237,7 +237,7 @@ fn lags(study: &Study<'_>, findings: &Findings, earlier: usize, later: usize) ->
         .collect()
 }
 
-/// Whether lags become rare all at once below zero, rather than gradually as those of two columns
+/// True if lags become rare all at once below zero, rather than gradually as those of two columns
 /// do that have no order.
 fn breaks_off(lags: &[(usize, f64)]) -> bool {
     const TIMES_MIN: usize = 4;
@@ -249,7 +249,7 @@ fn breaks_off(lags: &[(usize, f64)]) -> bool {
     above >= TIMES_MIN * below.iter().filter(|lag| within(**lag)).count()
 }
 
-/// Whether the second value goes along with the first: the lags vary far less than the values.
+/// True if the second value goes along with the first: the lags vary far less than the values.
 fn follows(study: &Study<'_>, earlier: usize, lags: &[(usize, f64)], most: f64) -> bool {
     let column = &study.table.columns[earlier];
     let Some(measures) = study.facts[earlier].measures() else { return false };

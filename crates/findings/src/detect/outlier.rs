@@ -13,7 +13,7 @@ const ROWS_MIN: u64 = 50;
 /// Distance from the quartiles, in their distance from each other, that no value of a symmetric
 /// distribution has; the more lopsided it is, the further off values are expected.
 const FENCE: f64 = 3.5;
-/// How much further for a distribution that lies wholly on one side.
+/// Factor for a distribution that lies wholly on one side.
 const LOPSIDED: f64 = 4.0;
 /// Within this distance all but a fiftieth must lie, or the tails are heavy by nature.
 const BULK: f64 = 2.0;
@@ -106,7 +106,7 @@ impl Sorted {
         self.0.last().map(|pair| pair.0)
     }
 
-    /// Where outliers begin; none where the shape tells nothing.
+    /// Limits of outliers; none where the shape tells nothing.
     fn fence(&self, may_be_logarithmic: bool) -> Option<Fence> {
         let quantiles = [0.02, 0.25, 0.5, 0.75, 0.98].map(|part| self.quantile(part));
         let [Some(low), Some(first), Some(middle), Some(third), Some(high)] = quantiles else {
@@ -136,7 +136,7 @@ impl Sorted {
     }
 }
 
-/// Where outliers begin.
+/// Limits of outliers.
 struct Fence {
     least: f64,
     most: f64,

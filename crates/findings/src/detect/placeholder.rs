@@ -136,7 +136,7 @@ fn days(study: &Study<'_>, place: usize) -> Vec<u32> {
         .collect()
 }
 
-/// Whether a value comes far more often than values of its column do.
+/// True if a value comes far more often than values of its column do.
 fn is_frequent(column: &Column, there: u64, count: u64, distinct: usize) -> bool {
     let usual = there / (distinct as u64).max(1);
     let most_of_others =

@@ -132,7 +132,7 @@ fn levels(
     }
 }
 
-/// Whether all but a few numbers lie well above zero.
+/// True if all but a few numbers lie well above zero.
 fn is_positive(column: &Column, facts: &Facts) -> bool {
     const ROWS_MIN: u64 = 100;
     let small = facts.share(column, |number, _| facts.numbers[number as usize] <= 0.0);

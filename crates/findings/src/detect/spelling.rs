@@ -54,7 +54,7 @@ fn letters(value: &str) -> Vec<char> {
     value.trim().to_lowercase().chars().collect()
 }
 
-/// Whether one is the other but for one slip, or for two in long words; figures are never slips.
+/// True if one is the other but for one slip, or for two in long words; figures are never slips.
 fn is_misspelt(value: &[char], word: &[char]) -> bool {
     const LONG: usize = 9;
     let slips = if word.len() >= LONG { 2 } else { 1 };

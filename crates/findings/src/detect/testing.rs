@@ -36,7 +36,7 @@ impl Sheet {
     }
 }
 
-/// What ails a sheet.
+/// Findings of a sheet.
 pub fn found(sheet: &Sheet) -> Vec<Finding> {
     in_context(sheet, find)
 }
@@ -46,7 +46,7 @@ pub fn suggested(sheet: &Sheet) -> String {
     in_context(sheet, crate::checks::suggest_checks)
 }
 
-/// What `work` makes of a sheet, on 2026-12-01.
+/// Result of `work` on a sheet, on 2026-12-01.
 fn in_context<T>(sheet: &Sheet, work: impl FnOnce(&Table, &Context<'_>) -> T) -> T {
     let head = |name: &String| Head {
         name: name.clone(),

@@ -47,7 +47,7 @@ fn stray_space(study: &Study<'_>, findings: &mut Findings, place: usize) {
     );
 }
 
-/// How a value is capitalised.
+/// Capitalisation of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     Upper,

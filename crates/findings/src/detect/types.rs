@@ -79,7 +79,7 @@ fn phones(study: &Study<'_>, findings: &mut Findings, place: usize) {
     }
 }
 
-/// Whether there are as many digits as a telephone number has, and hardly anything else.
+/// True if there are as many digits as a telephone number has, and hardly anything else.
 fn is_dialled(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let letters = value.chars().filter(|c| c.is_alphabetic() && !"extEXT".contains(*c)).count();
@@ -154,7 +154,7 @@ fn is_url(value: &str) -> bool {
     })
 }
 
-/// Whether a text is a JSON object or array; of one that was cut only the beginning is known.
+/// True if a text is a JSON object or array; of one that was cut only the beginning is known.
 fn is_json(value: &str) -> bool {
     let is_begun = value.starts_with(['{', '[']);
     let is_cut = value.len() + 4 > VALUE_BYTES_MAX;

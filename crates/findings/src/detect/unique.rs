@@ -52,7 +52,7 @@ fn note(
     findings.rows(&[place], what, &rows, mend);
 }
 
-/// How many values come twice where codes of the column's form are drawn at random.
+/// Expected number of values that come twice where codes of the column's form are drawn at random.
 fn by_chance(column: &Column, facts: &Facts) -> f64 {
     if !matches!(facts.role, Role::Code | Role::Number) {
         return 0.0;
@@ -75,7 +75,7 @@ fn by_chance(column: &Column, facts: &Facts) -> f64 {
     rows * rows / (2.0 * codes.max(1.0))
 }
 
-/// What repeated values are in this column; none where values may repeat.
+/// Code of repeated values in this column; none where values may repeat.
 fn what_of(place: usize, column: &Column, facts: &Facts) -> Option<(&'static str, Severity)> {
     let share = facts.distinct as f64 / facts.there as f64;
     if share >= 1.0 {
