@@ -108,7 +108,8 @@ impl Table {
         };
         let kind = kind.chars().next().unwrap_or_default();
         if !matches!(kind, 'r' | 'p' | 'v' | 'm' | 'f') {
-            return Err(Error::wrong_object(format!("\"{name}\" is not a table or view")));
+            return Err(Error::wrong_object(format!("\"{name}\" is not a table or view"))
+                .hint("give a table, view, materialized view or foreign table"));
         }
         let columns = columns(oid)?;
         let primary_key = primary_key(oid, &columns)?;
