@@ -3,9 +3,13 @@
 use crate::error::{Error, Result};
 use crate::pg::paths::make_folder;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const TEMPORARY: &str = "base/pgsql_tmp";
 const PREFIX: &str = "pgsql_tmp_crm_ai_link_";
+
+/// Searches of this process so far.
+static SEARCHES: AtomicU32 = AtomicU32::new(0);
 
 /// The folder of this process's search, removed when this is dropped.
 pub struct LinkFolder(PathBuf);
@@ -16,7 +20,10 @@ impl LinkFolder {
     pub fn make() -> Result<Self> {
         let failed = |error: std::io::Error| Error::io("the folder of a search", &error);
         remove_leftovers();
-        let folder = Path::new(TEMPORARY).join(format!("{PREFIX}{}", std::process::id()));
+        // A source may be a view that calls a function which searches, too.
+        let number = SEARCHES.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}_{number}", std::process::id());
+        let folder = Path::new(TEMPORARY).join(name);
         let _ = std::fs::remove_dir_all(&folder);
         make_folder(Path::new(TEMPORARY)).map_err(failed)?;
         make_folder(&folder).map_err(failed)?;
@@ -58,9 +65,8 @@ fn remove_leftovers() {
     for entry in std::fs::read_dir(TEMPORARY).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        let Some(process) = process.and_then(|process| process.parse::<u32>().ok()) else {
-            continue;
-        };
+        let process = process.and_then(|name| name.split('_').next()?.parse::<u32>().ok());
+        let Some(process) = process else { continue };
         if process != own && !Path::new(&format!("/proc/{process}")).exists() {
             let _ = std::fs::remove_dir_all(entry.path());
         }

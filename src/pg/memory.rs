@@ -5,6 +5,7 @@
 //! what was there a moment ago is there.
 
 use crate::error::{Error, Result};
+use pgrx::PgMemoryContexts;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use std::ffi::CStr;
 
@@ -35,6 +36,15 @@ pub fn check_room_for_json(bytes: usize) -> Result<()> {
             .hint("give fewer or shorter values at once"));
     }
     check_room(bytes.saturating_mul(24), "JSON")
+}
+
+/// Runs `work` in a memory context of its own, which is freed after it: what many calls in a row
+/// allocate with the server would else stay until the statement ends. The result must not lie in
+/// the server's memory.
+pub fn in_own_context<T>(work: impl FnOnce() -> T) -> T {
+    let mut context = PgMemoryContexts::new("crm_ai batch");
+    // SAFETY: the context lives until after the call; an ERROR leaves it to the abort.
+    unsafe { context.switch_to(|_| work()) }
 }
 
 /// A copy of text that the server gave. 53200 is raised where there is no room for it, as the

@@ -2,7 +2,7 @@
 
 use super::source::LinkSource;
 use crate::error::{Error, Result};
-use crate::pg::activity;
+use crate::pg::{activity, memory};
 use crate::store::caller;
 use crate::store::sql;
 use crate::store::table::Table;
@@ -212,6 +212,6 @@ fn each_batch(
         }
         pgrx::check_for_interrupts!();
         activity::advance(batch[0].len() as u64);
-        write(batch)?;
+        memory::in_own_context(|| write(batch))?;
     }
 }

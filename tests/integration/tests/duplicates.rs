@@ -250,6 +250,19 @@ fn whatever_a_table_holds_is_searched_or_refused_by_name() {
         session.fails_with(state, &format!("SELECT {sql}")).expect_hint();
     }
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.linkage"), "1");
+    // A source whose rows come from a search.
+    session.run(
+        "CREATE TABLE small AS SELECT i AS id, 'name ' || i / 2 AS name FROM generate_series(1, 40) i;
+         CREATE FUNCTION again(x int) RETURNS int LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF x = 7 THEN PERFORM crm_ai.dedupe('small', 'id'); END IF;
+                 RETURN x;
+             END $$;
+         CREATE VIEW nested AS SELECT again(id) AS id, name FROM small;
+         SELECT crm_ai.dedupe('nested', 'id')",
+    );
+    assert_eq!(session.value("SELECT count(*) FROM nested_duplicates_clusters"), "40");
+    assert_eq!(session.value("SELECT count(*) FROM small_duplicates_clusters"), "40");
     // Nothing to compare, nothing to find.
     session.run("CREATE TABLE empty (id int, name text); SELECT crm_ai.dedupe('empty', 'id')");
     assert_eq!(session.value("SELECT count(*) FROM empty_duplicates_clusters"), "0");
