@@ -247,7 +247,11 @@ fn whatever_a_table_holds_is_searched_or_refused_by_name() {
         ("22023", "crm_similarity('a', 'b', 'nix')"),
         ("54000", "crm_similarity(repeat('a', 5000), 'b', 'levenshtein')"),
     ] {
-        session.fails_with(state, &format!("SELECT {sql}")).expect_hint();
+        let failure = session.fails_with(state, &format!("SELECT {sql}"));
+        // A schema that is not there is the server's own error.
+        if state != "3F000" {
+            failure.expect_hint();
+        }
     }
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.linkage"), "1");
     // A source whose rows come from a search.
