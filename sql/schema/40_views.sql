@@ -47,7 +47,7 @@ FROM (VALUES (1)) one LEFT JOIN crm_ai.engine_stats() s ON true;
 COMMENT ON VIEW crm_ai.status IS
     'one row: whether the engine is up, and its figures when it is; never starts it, never fails';
 
-CREATE OR REPLACE VIEW crm_ai.progress AS
+CREATE OR REPLACE VIEW crm_ai.progress WITH (security_barrier) AS
 SELECT p.pid, d.datname, p.role::regrole AS role, p.command, p.phase, p.relid, p.run, p.unit,
     p.done, p.total, p.rate, p.time_left, p.started_at
 FROM crm_ai.progress_reports() p

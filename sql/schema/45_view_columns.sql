@@ -181,7 +181,7 @@ COMMENT ON COLUMN crm_ai.watch_errors.failed_at IS 'time of the last attempt';
 COMMENT ON COLUMN crm_ai.progress.pid IS 'process ID';
 COMMENT ON COLUMN crm_ai.progress.datname IS 'database';
 COMMENT ON COLUMN crm_ai.progress.role IS 'role whose rights the operation has';
-COMMENT ON COLUMN crm_ai.progress.command IS 'clean_table, train or import_model';
+COMMENT ON COLUMN crm_ai.progress.command IS 'clean_table, dedupe, link, train or import_model';
 COMMENT ON COLUMN crm_ai.progress.phase IS 'current part of the operation';
 COMMENT ON COLUMN crm_ai.progress.relid IS 'OID of the source table; null for runs and imports';
 COMMENT ON COLUMN crm_ai.progress.run IS 'number of the training run';
