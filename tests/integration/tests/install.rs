@@ -143,7 +143,7 @@ fn every_object_of_the_extension_is_described() {
     assert_eq!(undescribed, Vec::<String>::new());
 }
 
-const IMMUTABLE: [&str; 18] = [
+const IMMUTABLE: [&str; 19] = [
     "crm_normalize_phone/2",
     "crm_phone",
     "crm_find_phones",
@@ -162,6 +162,7 @@ const IMMUTABLE: [&str; 18] = [
     "crm_classify_at",
     "crm_embed_at",
     "batching_support",
+    "crm_similarity",
 ];
 
 /// Volatility, parallel safety and strictness of each function, with the number of its arguments
@@ -203,6 +204,9 @@ fn promised() -> BTreeMap<String, String> {
     expected.extend(stable.map(|name| (name.to_owned(), "s s t".to_owned())));
     expected.extend(acts.map(|name| (name.to_owned(), "v u t".to_owned())));
     expected.extend(["engine_stats", "progress_reports"].map(|name| (name.into(), "v r t".into())));
+    // They read what was found with the caller's rights, on the session's own connection.
+    expected.extend(["explain_pair", "find_duplicates"].map(|name| (name.into(), "s u t".into())));
+    expected.insert("golden".into(), "s u f".into());
     // A NULL among their arguments has a meaning.
     expected.extend(["crm_clean_row", "clean_record"].map(|name| (name.into(), "s s f".into())));
     let never_strict = [
@@ -211,10 +215,12 @@ fn promised() -> BTreeMap<String, String> {
         "clean_table",
         "crm_clean",
         "crm_enrich",
+        "dedupe",
         "evaluate",
         "evaluate_table",
         "findings",
         "keep_own_rows",
+        "link",
         "register_scheduler",
         "schedule_retrain",
         "schedule_retrain_table",
