@@ -254,7 +254,11 @@ fn whatever_a_table_holds_is_searched_or_refused_by_name() {
         }
     }
     assert_eq!(session.value("SELECT count(*) FROM crm_ai.linkage"), "1");
-    // A source whose rows come from a search.
+}
+
+#[test]
+fn searches_nest_and_tables_without_rows_are_searched() {
+    let mut session = shared().database("dedupenest");
     session.run(
         "CREATE TABLE small AS SELECT i AS id, 'name ' || i / 2 AS name FROM generate_series(1, 40) i;
          CREATE FUNCTION again(x int) RETURNS int LANGUAGE plpgsql AS $$
