@@ -210,8 +210,8 @@ impl Error {
     }
 
     /// 53400: more temporary files than are allowed.
-    pub fn over_temp_file_limit(limit_kb: u64) -> Self {
-        Self::of_state("53400", format!("the rows take more than temp_file_limit ({limit_kb} kB)"))
+    pub fn over_temp_file_limit(rows: &str, limit_kb: u64) -> Self {
+        Self::of_state("53400", format!("{rows} take more than temp_file_limit ({limit_kb} kB)"))
             .hint("raise temp_file_limit, or give a source with fewer rows")
     }
 

@@ -63,7 +63,7 @@ const PHASES: [(&str, &str); 12] = [
 struct Told {
     phase: Option<&'static str>,
     outcome: Option<LinkOutcome>,
-    failure: Option<String>,
+    failure: Option<Error>,
 }
 
 impl Told {
@@ -71,7 +71,8 @@ impl Told {
         match event {
             LinkEvent::Phase { phase, done, of } => self.reach(&phase, done, of),
             LinkEvent::Finished(outcome) => self.outcome = Some(*outcome),
-            LinkEvent::Failed { message } => self.failure = Some(message),
+            LinkEvent::KeyNotUnique => self.failure = Some(not_unique()),
+            LinkEvent::Failed { message } => self.failure = Some(failed(&message)),
         }
     }
 
@@ -87,8 +88,8 @@ impl Told {
     }
 
     fn end(self, status: ExitStatus) -> Result<LinkOutcome> {
-        if let Some(message) = self.failure {
-            return Err(failed(&message));
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
         if let Some(outcome) = self.outcome.filter(|_| status.success()) {
             return Ok(outcome);
@@ -103,10 +104,11 @@ impl Told {
     }
 }
 
+fn not_unique() -> Error {
+    Error::not_unique("the key column holds the same key more than once")
+        .hint("use a column that identifies each row, such as the primary key")
+}
+
 fn failed(message: &str) -> Error {
-    if message.contains("not unique") {
-        return Error::not_unique("the key column holds the same key more than once")
-            .hint("use a column that identifies each row, such as the primary key");
-    }
     Error::engine_gone(format!("the search for duplicates failed: {message}"))
 }

@@ -1,11 +1,10 @@
 //! The files of one search, which lie where the server itself removes them at its start.
 
 use crate::error::{Error, Result};
-use crate::pg::paths::make_folder;
+use crate::pg::paths::{TEMPORARY, make_folder};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const TEMPORARY: &str = "base/pgsql_tmp";
 const PREFIX: &str = "pgsql_tmp_crm_ai_link_";
 
 /// Searches of this process so far.

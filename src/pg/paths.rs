@@ -21,6 +21,9 @@ const FOLDER: &str = "pg_stat_tmp/crm_ai";
 /// Prefix of names in the data directory in version 0.1.0.
 const FORMER: &str = "pgsql_tmp_crm_ai";
 
+/// The server's folder of temporary files: at its start it removes what is in there.
+pub const TEMPORARY: &str = "base/pgsql_tmp";
+
 /// A file or folder of ours in the data directory.
 pub fn own(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)

@@ -12,7 +12,7 @@ mod shape;
 mod table;
 mod value;
 
-pub use guess::{SAMPLE_MAX, guess};
+pub use guess::{SAMPLE_MAX, guess, words_of};
 pub use kind::{Kind, KindError, WIDTH_MAX};
 pub use profile::{Column, Profile};
 pub use record::{RecordError, clean_record, kinds_of};

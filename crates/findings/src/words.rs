@@ -1,25 +1,6 @@
 //! The words of a column's name, and what they say of its values.
 
-/// The words of a name in small letters: `firstName`, `CUST_ID` and `E-Mail 2` have two each.
-pub fn words_of(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut previous = ' ';
-    for c in name.chars() {
-        let begins = !previous.is_alphanumeric()
-            || (previous.is_lowercase() && c.is_uppercase())
-            || previous.is_numeric() != c.is_numeric();
-        if c.is_alphanumeric() {
-            if begins {
-                words.push(String::new());
-            }
-            if let Some(word) = words.last_mut() {
-                word.extend(c.to_lowercase());
-            }
-        }
-        previous = c;
-    }
-    words
-}
+use crm_ai_clean::rows::words_of;
 
 /// Meaning of the words of a name.
 #[derive(Debug, Clone, Default)]

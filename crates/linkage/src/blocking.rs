@@ -13,7 +13,9 @@ mod probes;
 pub use components::{Component, components};
 #[cfg(feature = "search")]
 pub use cover::{Chosen, choose};
-pub use keys::{Cost, Key, all_keys, cost, lookup_keys};
+#[cfg(feature = "search")]
+pub use keys::costs;
+pub use keys::{Cost, Key, lookup_keys};
 #[cfg(feature = "search")]
 pub use pairs::{Pair, all, candidates};
 #[cfg(feature = "search")]

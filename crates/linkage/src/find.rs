@@ -1,6 +1,6 @@
 //! From rows to clusters and pairs.
 
-use crate::blocking::{self, Chosen, Pair};
+use crate::blocking::{self, Chosen, Component, Pair};
 use crate::clusters;
 use crate::edges::{self, Edge};
 use crate::layout::Layout;
@@ -163,13 +163,8 @@ impl Search<'_> {
         };
         let pairs = pairs.par_iter().zip(patterns).filter_map(is_likely).collect();
         let probes = blocking::Probes { pairs, sample };
-        let costs: Vec<_> = blocking::all_keys(&components)
-            .into_par_iter()
-            .map(|key| (key, blocking::cost(table, &components, key)))
-            .collect();
-        let chosen = blocking::choose(table, model, &components, &costs, &probes);
-        let named = |chosen: Chosen| (chosen.key.name(&components), chosen);
-        chosen.into_iter().map(named).collect()
+        let costs = blocking::costs(table, &components);
+        named(blocking::choose(table, model, &components, &costs, &probes), &components)
     }
 
     /// The pairs that chosen keys give.
@@ -177,10 +172,7 @@ impl Search<'_> {
         let table = &self.table;
         let components = blocking::components(table);
         self.watch.report("estimating keys", 0, 1);
-        let costs: Vec<_> = blocking::all_keys(&components)
-            .into_par_iter()
-            .map(|key| (key, blocking::cost(table, &components, key)))
-            .collect();
+        let costs = blocking::costs(table, &components);
         self.watch.check()?;
         self.watch.report("sampling", 0, 1);
         let probes = blocking::probe(table, &components, &costs);
@@ -193,8 +185,7 @@ impl Search<'_> {
         let keys: Vec<_> = chosen.iter().map(|chosen| chosen.key).collect();
         let pairs = blocking::candidates(table, &components, &keys, self.watch)?;
         let patterns = self.compare(&pairs)?;
-        let named = |chosen: Chosen| (chosen.key.name(&components), chosen);
-        Ok(Candidates { pairs, patterns, model, keys: chosen.into_iter().map(named).collect() })
+        Ok(Candidates { pairs, patterns, model, keys: named(chosen, &components) })
     }
 
     fn compare(&self, pairs: &[Pair]) -> Result<Vec<Pattern>, Stopped> {
@@ -207,6 +198,11 @@ impl Search<'_> {
         }
         Ok(patterns)
     }
+}
+
+/// Chosen keys with their names.
+fn named(chosen: Vec<Chosen>, components: &[Component]) -> Vec<(String, Chosen)> {
+    chosen.into_iter().map(|chosen| (chosen.key.name(components), chosen)).collect()
 }
 
 /// Numbers clusters from 1 in the order of their first rows.

@@ -57,6 +57,8 @@ pub enum LinkEvent {
     },
     /// The results are written.
     Finished(Box<LinkOutcome>),
+    /// A key comes twice in a table.
+    KeyNotUnique,
     /// It failed.
     Failed {
         /// Why: no customer's text is in it.

@@ -126,7 +126,7 @@ pub fn spill(source: &LinkSource, path: &Path) -> Result<u64> {
             rows += 1;
             activity::advance(1);
             match limit.filter(|limit| bytes > limit * 1024) {
-                Some(limit) => Err(Error::over_temp_file_limit(limit)),
+                Some(limit) => Err(Error::over_temp_file_limit("the rows", limit)),
                 None => Ok(true),
             }
         })

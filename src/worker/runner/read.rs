@@ -124,11 +124,7 @@ impl Spill {
         line.push(b'\n');
         self.bytes += line.len() as u64;
         if let Some(limit) = self.limit_kb.filter(|limit| self.bytes > limit * 1024) {
-            return Err(Error::of_state(
-                "53400",
-                format!("the run's rows take more than temp_file_limit ({limit} kB)"),
-            )
-            .hint("raise temp_file_limit, or give a source with fewer rows"));
+            return Err(Error::over_temp_file_limit("the run's rows", limit));
         }
         self.file.write_all(&line).map_err(|error| Error::io("the file of the run's rows", &error))
     }

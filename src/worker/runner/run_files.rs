@@ -2,13 +2,12 @@
 //! its start; checkpoints outlast a restart.
 
 use crate::error::{Error, Result};
-use crate::pg::paths::{self, make_folder};
+use crate::pg::paths::{self, TEMPORARY, make_folder};
 use crate::pg::{transaction, worker};
 use crate::store::{self, runs};
 use pgrx::pg_sys;
 use std::path::{Path, PathBuf};
 
-const TEMPORARY: &str = "base/pgsql_tmp";
 const RUN: &str = "pgsql_tmp_crm_ai_run_";
 const CHECKPOINT: &str = "checkpoint_";
 

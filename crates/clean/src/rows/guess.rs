@@ -73,9 +73,8 @@ fn part_of(words: &[String]) -> Option<Kind> {
     is_in(FAMILY_NAMES).then_some(Kind::FamilyName)
 }
 
-/// The words of a column's name in small letters: `firstName`, `E-Mail 2` and `CUST_ID` have two
-/// each, `email` counting as one.
-fn tokens(name: &str) -> Vec<String> {
+/// The words of a column's name in small letters: `firstName`, `CUST_ID`, `E-Mail` have two each.
+pub fn words_of(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
     for c in name.chars() {
@@ -92,6 +91,12 @@ fn tokens(name: &str) -> Vec<String> {
         }
         previous = c;
     }
+    words
+}
+
+/// The same with `email` as one word.
+fn tokens(name: &str) -> Vec<String> {
+    let mut words = words_of(name);
     if let Some(at) = words.windows(2).position(|pair| pair[0] == "e" && pair[1] == "mail") {
         words[at] = "email".to_owned();
         words.remove(at + 1);

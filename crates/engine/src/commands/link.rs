@@ -62,8 +62,8 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
         .map_err(|error| failed(&error))
         .and_then(|()| link(&job).map_err(|error| failed(&error)));
     match linked {
-        Ok(outcome) => {
-            tell(&LinkEvent::Finished(Box::new(outcome)));
+        Ok(event) => {
+            tell(&event);
             Ok(())
         }
         Err(error) => {
@@ -92,7 +92,8 @@ fn tell(event: &LinkEvent) {
     }
 }
 
-fn link(job: &LinkJob) -> io::Result<LinkOutcome> {
+/// Searches and writes the results; gives the last event.
+fn link(job: &LinkJob) -> io::Result<LinkEvent> {
     let mut keys = Keys::default();
     let mut rows = Rows::new(headers(job)?);
     read(&job.rows, job.columns.len(), &mut keys, &mut rows)?;
@@ -102,7 +103,7 @@ fn link(job: &LinkJob) -> io::Result<LinkOutcome> {
         read(right, job.columns.len(), &mut keys, &mut rows)?;
     }
     if !keys.are_unique(left) {
-        return Err(io::Error::other("the key is not unique"));
+        return Ok(LinkEvent::KeyNotUnique);
     }
     let search = Search { threshold: job.threshold, one_to_one: job.one_to_one };
     let found = find(rows, search, &Teller).map_err(io::Error::other)?;
@@ -113,7 +114,8 @@ fn link(job: &LinkJob) -> io::Result<LinkOutcome> {
     let pairs = results.write_pairs(&job.output.join(PAIRS))?;
     results.write_clusters(&job.output.join(CLUSTERS), stored.as_ref())?;
     let model = stored.map(|stored| serde_json::to_string(&stored)).transpose();
-    Ok(LinkOutcome { pairs, model: model.map_err(io::Error::other)?, ..outcome(&found) })
+    let model = model.map_err(io::Error::other)?;
+    Ok(LinkEvent::Finished(Box::new(LinkOutcome { pairs, model, ..outcome(&found) })))
 }
 
 fn headers(job: &LinkJob) -> io::Result<Vec<Header>> {

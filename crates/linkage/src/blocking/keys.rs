@@ -1,5 +1,6 @@
 //! Keys: one component, or two joined.
 
+#[cfg(feature = "search")]
 use super::BLOCK_MAX;
 use super::components::Component;
 use crate::fold::mix;
@@ -77,8 +78,16 @@ pub fn lookup_keys(table: &Table, components: &[Component]) -> Vec<Key> {
     places.map(|a| Key { a, b: None }).collect()
 }
 
+/// All keys that components give, with their costs.
+#[cfg(feature = "search")]
+pub fn costs(table: &Table, components: &[Component]) -> Vec<(Key, Cost)> {
+    use rayon::prelude::*;
+    all_keys(components).into_par_iter().map(|key| (key, cost(table, components, key))).collect()
+}
+
 /// All keys that components give.
-pub fn all_keys(components: &[Component]) -> Vec<Key> {
+#[cfg(feature = "search")]
+fn all_keys(components: &[Component]) -> Vec<Key> {
     let mut keys = Vec::new();
     for (a, first) in components.iter().enumerate() {
         if first.stands_alone {
@@ -103,10 +112,12 @@ pub struct Cost {
 }
 
 /// Rows that a cost is estimated from.
+#[cfg(feature = "search")]
 const SAMPLE: usize = 10_000;
 
 /// The cost of a key, from evenly spaced rows.
-pub fn cost(table: &Table, components: &[Component], key: Key) -> Cost {
+#[cfg(feature = "search")]
+fn cost(table: &Table, components: &[Component], key: Key) -> Cost {
     let step = (table.rows / SAMPLE).max(1);
     let scale = step as f64;
     let mut hashes = Vec::with_capacity(2 * SAMPLE);
